@@ -8,7 +8,7 @@
     python3 dev.py run ...           any other command inside the environment
     python3 dev.py tools             build kubectl (needs Go) into .tools/ for the tests that drive the server with it
 
-It needs Python 3.11 or newer and nothing else: the environment goes to `.venv`, from the versions in `uv.lock`.
+It needs Python 3.11 or newer and nothing else: the environment goes to `.venv`, from the versions in `requirements.lock`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KUBECTL_VERSION = "1.36.3"
 def fingerprint() -> str:
     """What the environment was made from: when it changes, the environment is brought up to date."""
     digest = hashlib.sha256(f"{sys.version}{ROOT}".encode())
-    for name in ("pyproject.toml", "uv.lock"):
+    for name in ("pyproject.toml", "requirements.lock"):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 
@@ -49,14 +49,19 @@ def find_uv() -> str:
 
 
 def set_up() -> None:
-    """Make `.venv` match `uv.lock`; does nothing, in a millisecond, when it already does."""
+    """Make `.venv` match `requirements.lock`; does nothing, in a millisecond, when it already does."""
     wanted = fingerprint()
     if STAMP.exists() and STAMP.read_text() == wanted:
         return
     print("setting up .venv (once, and again when the dependencies change) ...", file=sys.stderr, flush=True)
-    env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
-    command = [find_uv(), "sync", "--locked", "--quiet", "--compile-bytecode", "--python", sys.executable]
-    subprocess.run(command, cwd=ROOT, env=env, check=True)
+    uv = find_uv()
+    env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": str(VENV)}
+    for arguments in (
+        ["venv", "--quiet", "--allow-existing", "--python", sys.executable, str(VENV)],
+        ["pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode", "requirements.lock"],
+        ["pip", "install", "--quiet", "--no-deps", "--editable", "."],
+    ):
+        subprocess.run([uv, *arguments], cwd=ROOT, env=env, check=True)
     compile_sources = [str(VENV / "bin" / "python"), "-m", "compileall", "-q", str(ROOT / "watchcache")]
     subprocess.run(compile_sources, env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""}, check=True)
     STAMP.write_text(wanted)
