@@ -1,0 +1,11 @@
+"""The life cycle of one object: what a create, update, patch or delete means for each kind.
+
+The registry turns a `Call` and a document into an event of the log, and reads from the cachers. It
+knows Kubernetes; the log and the cachers below it do not. It promises that an answer is never given
+before what it says is durable, and that of racing writers without a resourceVersion none fails.
+"""
+
+from watchcache.registry.calls import Call, Document, Listed, Outcome
+from watchcache.registry.registry import Registry, Settings
+
+__all__ = ["Call", "Document", "Listed", "Outcome", "Registry", "Settings"]
