@@ -79,8 +79,8 @@ def build_tools() -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     minor = KUBECTL_VERSION.removeprefix("1.")
     (work / "main.go").write_text(
-        "package main\n\nimport (\n\t\"os\"\n\n\t\"k8s.io/component-base/cli\"\n\t\"k8s.io/kubectl/pkg/cmd\"\n"
-        "\t\"k8s.io/kubectl/pkg/cmd/util\"\n)\n\nfunc main() {\n"
+        'package main\n\nimport (\n\t"os"\n\n\t"k8s.io/component-base/cli"\n\t"k8s.io/kubectl/pkg/cmd"\n'
+        '\t"k8s.io/kubectl/pkg/cmd/util"\n)\n\nfunc main() {\n'
         "\tif err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {\n\t\tutil.CheckErr(err)\n\t}\n"
         "\tos.Exit(0)\n}\n",
     )
@@ -89,7 +89,9 @@ def build_tools() -> None:
     flags = f"-s -w -X {version}.gitVersion=v{KUBECTL_VERSION} -X {version}.gitMajor=1 -X {version}.gitMinor={minor.split('.')[0]}"
     env = {**os.environ, "CGO_ENABLED": "0"}
     subprocess.run(["go", "mod", "tidy"], cwd=work, env=env, check=True)
-    subprocess.run(["go", "build", "-trimpath", "-ldflags", flags, "-o", str(target), "."], cwd=work, env=env, check=True)
+    subprocess.run(
+        ["go", "build", "-trimpath", "-ldflags", flags, "-o", str(target), "."], cwd=work, env=env, check=True
+    )
 
 
 def run(arguments: list[str]) -> None:
@@ -131,7 +133,9 @@ def main() -> None:
         else:
             run(rest)
     except subprocess.CalledProcessError as problem:
-        sys.exit(f"dev.py {command}: `{' '.join(map(str, problem.cmd))}` failed with status {problem.returncode}")
+        sys.exit(
+            f"dev.py {command}: `{' '.join(map(str, problem.cmd))}` failed with status {problem.returncode}"
+        )
 
 
 if __name__ == "__main__":

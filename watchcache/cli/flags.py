@@ -1,0 +1,118 @@
+"""The flags of `watchcache serve`: kube-apiserver's names and defaults where they exist, ours under `--watchcache-`.
+
+Rules. A flag is honoured (it has a row in `HONOURED`) or it is known from kube-apiserver and named in a warning at the
+start; anything else is refused. Precedence: command line, environment (`WATCHCACHE_` and the name in capitals), the
+configuration file, the default. The table is what `--help`, the configuration file and docs/flags.md are made from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from watchcache.cli import values
+from watchcache.settings import Settings
+
+
+class Flag(NamedTuple):
+    """One honoured flag."""
+
+    name: str
+    section: str
+    attribute: str  # of Settings
+    parse: Callable[[str], Any]
+    help: str
+    choices: tuple[str, ...] = ()
+
+
+V = values
+HONOURED = (
+    Flag("bind-address", "Listening", "bind_address", V.address, "the address to listen on; 0.0.0.0 lets other machines in"),
+    Flag("secure-port", "Listening", "secure_port", V.port, "the port; 0 picks a free one and prints it"),
+    Flag("advertise-address", "Listening", "advertise_address", V.address, "the address that clients in the cluster should use"),
+    Flag("external-hostname", "Listening", "external_hostname", V.text, "a further name for the serving certificate"),
+    Flag("permit-port-sharing", "Listening", "permit_port_sharing", V.boolean, "several servers may listen on the port (SO_REUSEPORT)"),
+    Flag("permit-address-sharing", "Listening", "permit_address_sharing", V.boolean, "listen although old connections linger (SO_REUSEADDR)"),
+    Flag("cert-dir", "TLS", "cert_dir", Path, "where the first start puts its CA and certificates"),
+    Flag("tls-cert-file", "TLS", "tls_cert_file", V.text, "serve with this certificate instead of our own"),
+    Flag("tls-private-key-file", "TLS", "tls_private_key_file", V.text, "the key of --tls-cert-file"),
+    Flag("tls-min-version", "TLS", "tls_min_version", V.text, "the oldest TLS to accept", ("VersionTLS12", "VersionTLS13")),
+    Flag("tls-cipher-suites", "TLS", "tls_cipher_suites", V.comma_list, "the cipher suites of TLS 1.2 to offer, by Go's or OpenSSL's names"),
+    Flag("disable-http2-serving", "TLS", "disable_http2_serving", V.boolean, "speak HTTP/1.1 only"),
+    Flag("http2-max-streams-per-connection", "TLS", "http2_max_streams_per_connection", V.integer, "streams of one HTTP/2 connection; 0 means 100"),
+    Flag("client-ca-file", "Authentication", "client_ca_file", V.text, "also accept client certificates of this CA (CN is the user, O the groups)"),
+    Flag("token-auth-file", "Authentication", "token_auth_file", V.text, 'a CSV file of token,user,uid,"group1,group2"; read again when it changes'),
+    Flag("anonymous-auth", "Authentication", "anonymous_auth", V.boolean, "let requests without credentials in as system:anonymous (every user may do everything!)"),
+    Flag("write-kubeconfig", "Authentication", "write_kubeconfig", V.text, "where the administrator's kubeconfig goes instead of <cert-dir>/admin.kubeconfig"),
+    Flag("storage-backend", "Storage", "storage_backend", V.text, "what makes writes last", ("memory", "file", "etcd3")),
+    Flag("watchcache-data-dir", "Storage", "data_dir", Path, "the directory of the file journal"),
+    Flag("watchcache-history-time", "Storage", "history_time", V.duration, "how long changes are kept, so that a watch can resume"),
+    Flag("watchcache-history-bytes", "Storage", "history_bytes", V.size, "how many bytes of changes are kept at most"),
+    Flag("watchcache-history-revisions", "Storage", "history_revisions", V.integer, "how many changes are kept at most; 0 means any number"),
+    Flag("event-ttl", "Storage", "event_ttl", V.duration, "how long Events live"),
+    Flag("max-requests-inflight", "Requests", "max_requests_inflight", V.integer, "reading requests served at once; 0 means any number"),
+    Flag("max-mutating-requests-inflight", "Requests", "max_mutating_requests_inflight", V.integer, "writing requests served at once; 0 means any number"),
+    Flag("request-timeout", "Requests", "request_timeout", V.duration, "the longest a request other than a watch may take"),
+    Flag("min-request-timeout", "Requests", "min_request_timeout", V.integer, "seconds; a watch without a timeout ends between this and twice this"),
+    Flag("service-cluster-ip-range", "Requests", "service_cluster_ip_range", V.network, "where services get their cluster IPs from"),
+    Flag("watchcache-host", "Process", "host", V.text, "what carries HTTP: our wire host or Hypercorn", ("wire", "hypercorn")),
+    Flag("shutdown-delay-duration", "Process", "shutdown_delay_duration", V.duration, "after SIGTERM, go on serving this long with /readyz failing"),
+    Flag("shutdown-send-retry-after", "Process", "shutdown_send_retry_after", V.boolean, "answer 429 with Retry-After while running requests finish"),
+    Flag("shutdown-watch-termination-grace-period", "Process", "shutdown_watch_termination_grace_period", V.duration, "how long open watches may go on at shutdown"),
+    Flag("v", "Process", "verbosity", V.integer, "how much to log; 3 logs each request"),
+    Flag("logging-format", "Process", "logging_format", V.text, "how log lines look", ("text", "json")),
+)  # fmt: skip
+BY_NAME = {flag.name: flag for flag in HONOURED}
+BOOLEAN_TYPES = {"bool"}
+# Accepted where kube-apiserver's flag asks for what we do anyway: no warning is owed for these values.
+SAME_AS_OURS: Mapping[str, tuple[str, ...]] = {
+    "authorization-mode": ("AlwaysAllow",),
+    "storage-media-type": ("application/json",),
+    "watch-cache": ("true",),
+    "allow-privileged": ("true",),
+    "profiling": ("false",),
+    "enable-priority-and-fairness": ("false",),
+}
+
+
+def known() -> dict[str, list[str]]:
+    """Every flag of kube-apiserver: name -> [section, type, default]."""
+    table: dict[str, list[str]] = json.loads(
+        resources.files("watchcache.cli").joinpath("data/flags.json").read_bytes()
+    )
+    return table
+
+
+def parse(flag: Flag, text: str) -> Any:
+    """The value of an honoured flag.
+
+    Raises `ValueError` with what is wrong, without the flag's name.
+    """
+    if flag.choices and text not in flag.choices:
+        raise ValueError(f'"{text}" is none of {", ".join(flag.choices)}')
+    return flag.parse(text)
+
+
+def shown_default(flag: Flag, settings: Settings) -> str:
+    """A default as a person would write it on the command line; empty when there is none."""
+    value = getattr(settings, flag.attribute)
+    if flag.parse is V.duration:
+        return readable_duration(value)
+    if flag.parse is V.size:
+        return f"{value >> 30}Gi"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value).replace(str(Path.home()), "~") if isinstance(value, Path) else str(value)
+
+
+def readable_duration(seconds: float) -> str:
+    """`3600.0` as `1h`, `60.0` as `1m`, `0.5` as `500ms`."""
+    for unit, length in (("h", 3600), ("m", 60), ("s", 1)):
+        if seconds >= length and seconds % length == 0:
+            return f"{int(seconds // length)}{unit}"
+    return f"{int(seconds * 1000)}ms" if seconds else "0s"

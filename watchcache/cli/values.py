@@ -1,0 +1,115 @@
+"""How the text of a flag becomes a value: Go's notations, as users of kube-apiserver write them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+SIZES = {
+    "": 1,
+    "Ki": 1 << 10,
+    "Mi": 1 << 20,
+    "Gi": 1 << 30,
+    "Ti": 1 << 40,
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+}
+_SIZE = re.compile(r"(\d+)(Ki|Mi|Gi|Ti|k|M|G|T)?")
+TRUE = {"1", "t", "T", "true", "TRUE", "True"}
+FALSE = {"0", "f", "F", "false", "FALSE", "False"}
+
+
+def duration(text: str) -> float:
+    """Seconds of a Go duration such as `1h0m0s` or `500ms`.
+
+    Raises `ValueError` with what is wrong.
+    """
+    body = text.removeprefix("-").removeprefix("+")
+    if body == "0":
+        return 0.0
+    if not body or not re.fullmatch(f"(?:{_PART.pattern})+", body):
+        raise ValueError(f'"{text}" is not a duration; write it like 1h30m, 90s or 500ms')
+    seconds = sum(float(number) * UNITS[unit] for number, unit in _PART.findall(body))
+    return -seconds if text.startswith("-") else seconds
+
+
+def size(text: str) -> int:
+    """Bytes of a quantity such as `512Mi` or `1G`.
+
+    Raises `ValueError`.
+    """
+    match = _SIZE.fullmatch(text)
+    if not match:
+        raise ValueError(f'"{text}" is not a size; write it like 512Mi or 2Gi')
+    return int(match[1]) * SIZES[match[2] or ""]
+
+
+def boolean(text: str) -> bool:
+    """What Go's strconv.ParseBool takes.
+
+    Raises `ValueError`.
+    """
+    if text in TRUE:
+        return True
+    if text in FALSE:
+        return False
+    raise ValueError(f'"{text}" is neither true nor false')
+
+
+def integer(text: str) -> int:
+    """A decimal number.
+
+    Raises `ValueError`.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f'"{text}" is not a whole number') from None
+
+
+def port(text: str) -> int:
+    """A TCP port; 0 asks for a free one.
+
+    Raises `ValueError`.
+    """
+    number = integer(text)
+    if not 0 <= number <= 65535:
+        raise ValueError(f"{number} is not a port; it must be between 0 (a free one) and 65535")
+    return number
+
+
+def address(text: str) -> str:
+    """An IPv4 or IPv6 address.
+
+    Raises `ValueError`.
+    """
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError(f'"{text}" is not an IP address') from None
+
+
+def network(text: str) -> str:
+    """The first network in a comma list of CIDRs.
+
+    Raises `ValueError`.
+    """
+    first = text.split(",", maxsplit=1)[0]
+    try:
+        return str(ipaddress.ip_network(first, strict=False))
+    except ValueError:
+        raise ValueError(f'"{first}" is not a network; write it like 10.0.0.0/24') from None
+
+
+def text(value: str) -> str:
+    """Any text."""
+    return value
+
+
+def comma_list(value: str) -> tuple[str, ...]:
+    """The non-empty parts between commas."""
+    return tuple(part for part in value.split(",") if part)

@@ -1,0 +1,63 @@
+"""What can be set about a server, with the defaults; the command line, the configuration file and the tests all fill this in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class SettingsProblem(Exception):
+    """Something about the settings makes a start impossible; the text is one line that says what is wrong and what to do."""
+
+
+def state_directory() -> Path:
+    """Where this user's servers keep data, certificates and kubeconfig unless told otherwise (XDG_STATE_HOME)."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "watchcache"
+
+
+@dataclass(slots=True)
+class Settings:
+    """Times are seconds, sizes bytes; empty text and 0 mean what the flag of the same name says about them."""
+
+    # where it listens and how it is found
+    bind_address: str = "127.0.0.1"
+    secure_port: int = 6443
+    advertise_address: str = ""
+    external_hostname: str = ""
+    permit_port_sharing: bool = False
+    permit_address_sharing: bool = False
+    # TLS
+    cert_dir: Path = field(default_factory=lambda: state_directory() / "pki")
+    tls_cert_file: str = ""
+    tls_private_key_file: str = ""
+    tls_min_version: str = "VersionTLS12"
+    tls_cipher_suites: tuple[str, ...] = ()
+    disable_http2_serving: bool = False
+    http2_max_streams_per_connection: int = 0
+    # who may come in
+    client_ca_file: str = ""
+    token_auth_file: str = ""
+    anonymous_auth: bool = False
+    write_kubeconfig: str = ""
+    # storage
+    storage_backend: str = "file"
+    data_dir: Path = field(default_factory=lambda: state_directory() / "data")
+    history_time: float = 3600.0
+    history_bytes: int = 1 << 30
+    history_revisions: int = 0
+    event_ttl: float = 3600.0
+    # requests
+    max_requests_inflight: int = 400
+    max_mutating_requests_inflight: int = 200
+    request_timeout: float = 60.0
+    min_request_timeout: float = 1800.0
+    service_cluster_ip_range: str = "10.0.0.0/24"
+    # the process
+    host: str = "wire"
+    shutdown_delay_duration: float = 0.0
+    shutdown_send_retry_after: bool = False
+    shutdown_watch_termination_grace_period: float = 0.0
+    verbosity: int = 0
+    logging_format: str = "text"
