@@ -47,12 +47,13 @@ class Settings:
     history_time: float = 3600.0
     history_bytes: int = 1 << 30
     history_revisions: int = 0
+    first_revision: int = 1  # of an empty journal in memory; no flag
     event_ttl: float = 3600.0
     # requests
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
     request_timeout: float = 60.0
-    min_request_timeout: float = 1800.0
+    min_request_timeout: int = 1800
     service_cluster_ip_range: str = "10.0.0.0/24"
     # the process
     host: str = "wire"

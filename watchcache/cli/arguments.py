@@ -88,7 +88,7 @@ def from_config(document: Any, source: str) -> dict[str, str]:
     extra = set(document) - {*wanted, "flags"}
     if extra:
         raise SettingsProblem(f"{source}: unknown field {min(extra)!r}; settings belong under `flags:`")
-    flags = document.get("flags") or {}
+    flags = document.get("flags", {})
     if not isinstance(flags, dict):
         raise SettingsProblem(f"{source}: `flags:` must map flag names to values")
     for name in flags:

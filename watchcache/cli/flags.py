@@ -113,6 +113,6 @@ def shown_default(flag: Flag, settings: Settings) -> str:
 def readable_duration(seconds: float) -> str:
     """`3600.0` as `1h`, `60.0` as `1m`, `0.5` as `500ms`."""
     for unit, length in (("h", 3600), ("m", 60), ("s", 1)):
-        if seconds >= length and seconds % length == 0:
+        if seconds >= length and round(seconds * 1000) % (length * 1000) == 0:
             return f"{int(seconds // length)}{unit}"
-    return f"{int(seconds * 1000)}ms" if seconds else "0s"
+    return f"{round(seconds * 1000)}ms" if seconds else "0s"

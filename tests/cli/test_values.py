@@ -1,0 +1,47 @@
+"""Go's notations of values."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watchcache.cli.flags import readable_duration
+from watchcache.cli.values import duration, size
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("1h0m0s", 3600),
+        ("500ms", 0.5),
+        ("1.5h", 5400),
+        ("-2s", -2),
+        ("1h30m", 5400),
+        (".5s", 0.5),
+        ("3us", 3e-6),
+    ],
+)
+def test_durations_are_gos(text: str, seconds: float):
+    """All units and their sums."""
+    assert duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "1", "h", "1 h", "1d", "--1s", "1h 2m"])
+def test_what_go_refuses_is_refused(text: str):
+    """No unit, unknown units and spaces."""
+    with pytest.raises(ValueError, match="is not a duration"):
+        duration(text)
+
+
+@given(st.integers(min_value=1, max_value=10**7))
+def test_readable_durations_are_read_back(milliseconds: int):
+    """What the help prints is what the flag takes."""
+    assert duration(readable_duration(milliseconds / 1000)) == pytest.approx(milliseconds / 1000)
+
+
+@pytest.mark.parametrize(("text", "number"), [("7", 7), ("1Ki", 1024), ("2Gi", 2 << 30), ("1M", 1000000)])
+def test_sizes_have_binary_and_decimal_units(text: str, number: int):
+    """As Kubernetes' quantities."""
+    assert size(text) == number
