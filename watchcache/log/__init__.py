@@ -1,0 +1,45 @@
+"""The ordered event log: one global revision, durable before visible.
+
+Every change of the server passes through a `Log`. It checks the writer's precondition, assigns the next revision,
+has a `Journal` make it durable together with all others that are waiting, and then publishes it: subscribers are
+called in revision order, the writer is answered, and the event stays readable as history for as long as the
+journal retains it. The log knows keys and bytes, not Kubernetes.
+"""
+
+from watchcache.log.errors import (
+    Compacted,
+    Conflict,
+    Corrupt,
+    JournalError,
+    JournalFailed,
+    JournalFull,
+    LogClosed,
+    LogError,
+)
+from watchcache.log.events import Event, Head, Stamp
+from watchcache.log.journal import Journal, JournalStats, Recovered
+from watchcache.log.log import Log, LogStats, Ticket
+from watchcache.log.ring import Ring
+from watchcache.log.sequence import Sequence
+
+__all__ = [
+    "Compacted",
+    "Conflict",
+    "Corrupt",
+    "Event",
+    "Head",
+    "Journal",
+    "JournalError",
+    "JournalFailed",
+    "JournalFull",
+    "JournalStats",
+    "Log",
+    "LogClosed",
+    "LogError",
+    "LogStats",
+    "Recovered",
+    "Ring",
+    "Sequence",
+    "Stamp",
+    "Ticket",
+]

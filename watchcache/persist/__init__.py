@@ -1,0 +1,10 @@
+"""Where a log keeps its events: in memory, or in a directory of checksummed segments and snapshots.
+
+`MemoryJournal` and `FileJournal` do what `watchcache.log.Journal` asks. `check_directory` and `read_events` look into a
+data directory from outside, also while a server runs.
+"""
+
+from watchcache.persist.memory import MemoryJournal
+from watchcache.persist.retention import Retention
+
+__all__ = ["MemoryJournal", "Retention"]

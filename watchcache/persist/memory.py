@@ -1,0 +1,94 @@
+"""The journal that forgets: for tests, load harnesses and throw-away servers.
+
+Durable means "in this process's memory", so a commit is done at once. History is the same kind of ring that the log
+has, bounded by the retention; both hold the same event objects.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+from watchcache.log import Compacted, Event, Head, JournalStats, Recovered, Ring, Stamp
+from watchcache.persist.retention import HOUR, Retention
+
+BATCH = 512  # events
+UNBOUNDED = 1 << 62  # bytes
+
+
+class MemoryJournal:
+    """A `Journal` in memory; what it holds ends with the object."""
+
+    snapshot_due = False
+
+    def __init__(
+        self,
+        *,
+        retention: Retention = Retention(seconds=HOUR, bytes=64 << 20),  # noqa: B008 -- frozen
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.epoch = uuid.uuid4().hex
+        self._retention = retention
+        self._clock = clock
+        self._history = Ring(UNBOUNDED if retention.bytes is None else retention.bytes)
+        self._revision = 0
+        self._commits = 0
+        self._events = 0
+
+    @property
+    def oldest(self) -> int:
+        """Every event with a greater revision can be read."""
+        return self._history.oldest
+
+    async def open(self, stamp: Stamp, ring: Ring) -> Recovered:  # noqa: ARG002 -- deletions are kept stamped
+        """Start empty, also when it was open before."""
+        self.epoch = uuid.uuid4().hex
+        self._revision = 0
+        self._history.restart(0)
+        ring.restart(0)
+        return Recovered(0, {})
+
+    async def commit(self, events: Sequence[Event]) -> None:
+        """Keep the events."""
+        self._history.extend(events)
+        self._revision = events[-1].revision
+        self._commits += 1
+        self._events += len(events)
+        self._retain()
+
+    async def read(self, after: int, through: int) -> AsyncIterator[list[Event]]:
+        """Yield the events after one revision, up to and including another."""
+        while after < through:
+            if after < self.oldest:
+                raise Compacted(after, self.oldest)
+            batch = [event for event in self._history.after(after, BATCH) if event.revision <= through]
+            if not batch:
+                return
+            after = batch[-1].revision
+            yield batch
+
+    async def snapshot(self, revision: int, heads: Mapping[str, Head]) -> None:
+        """Do nothing: there is no start to make faster."""
+
+    async def compact(self, revision: int) -> None:
+        """Forget the history up to and including a revision."""
+        self._history.drop(revision)
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+    def stats(self) -> JournalStats:
+        """Return the counters."""
+        return JournalStats(bytes=self._history.bytes, commits=self._commits, events=self._events)
+
+    def _retain(self) -> None:
+        # In cuts of a sixteenth, like the ring's own: cutting a list moves what stays.
+        history, retention = self._history, self._retention
+        revisions, seconds = retention.revisions, retention.seconds
+        if revisions is not None and history.oldest < self._revision - revisions - revisions // 16:
+            history.drop(self._revision - revisions)
+        if seconds is not None and (first := history.first) is not None:
+            now = self._clock()
+            if first.time < now - seconds * 17 / 16:
+                history.expire(now - seconds)
