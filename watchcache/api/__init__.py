@@ -1,0 +1,6 @@
+"""Kubernetes' API as data and pure rules: kinds, schemas, bytes, errors, names, selectors, options, patches, tables.
+
+Nothing here does I/O, reads a clock or waits; what is wrong with a request is raised as a `status.StatusError` that carries
+the answer. The modules are the package's doors, because each is one noun that its users import by name: `catalog`, `schema`,
+`codec`, `status`, `meta`, `names`, `labels`, `fields`, `options`, `user`.
+"""
