@@ -20,11 +20,25 @@ from typing import Any
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 
 
-def fetch(server: str, token: str, path: str, accept: str = "application/json") -> Any:
+DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
+DEPLOYMENT = {
+    "metadata": {"name": "build-columns"},
+    "spec": {
+        "replicas": 0,
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {
+            "metadata": {"labels": {"a": "b"}},
+            "spec": {"containers": [{"name": "a", "image": "b"}]},
+        },
+    },
+}
+
+
+def fetch(server: str, token: str, path: str, accept: str = "application/json", **more: Any) -> Any:
     """The JSON document at `path`; certificates are not checked, the server is a local reference."""
     context = ssl._create_unverified_context()
-    headers = {"Authorization": f"Bearer {token}", "Accept": accept}
-    request = urllib.request.Request(server + path, headers=headers)
+    headers = {"Authorization": f"Bearer {token}", "Accept": accept, "Content-Type": "application/json"}
+    request = urllib.request.Request(server + path, headers=headers, **more)
     with urllib.request.urlopen(request, context=context) as response:
         return json.load(response)
 
@@ -43,23 +57,35 @@ def listable(server: str, token: str) -> list[tuple[str, str]]:
     ]
 
 
+def scale(server: str, token: str) -> Any:
+    """The column definitions of a Scale, read of a deployment made for it."""
+    body = json.dumps(DEPLOYMENT).encode()
+    fetch(server, token, DEPLOYMENTS, data=body, method="POST")
+    path = f"{DEPLOYMENTS}/build-columns"
+    definitions = fetch(server, token, f"{path}/scale", TABLE)["columnDefinitions"]
+    fetch(server, token, path, method="DELETE")
+    return definitions
+
+
 def record(server: str, token: str) -> dict[str, Any]:
     """The content of the data file."""
+    tables = {
+        key: fetch(server, token, f"{path}?limit=1", TABLE)["columnDefinitions"]
+        for key, path in listable(server, token)
+    }
+    tables["autoscaling/v1/scale"] = scale(server, token)
     descriptions: dict[str, int] = {}
-    columns: dict[str, list[list[Any]]] = {}
-    for key, path in listable(server, token):
-        definitions = fetch(server, token, f"{path}?limit=1", TABLE)["columnDefinitions"]
-        columns[key] = [
+    columns = {
+        key: [
             [
-                column["name"],
-                column["type"],
-                column["format"],
-                column["priority"],
+                *(column[field] for field in ("name", "type", "format", "priority")),
                 descriptions.setdefault(column["description"], len(descriptions)),
             ]
             for column in definitions
         ]
-    return {"columns": dict(sorted(columns.items())), "descriptions": list(descriptions)}
+        for key, definitions in sorted(tables.items())
+    }
+    return {"columns": columns, "descriptions": list(descriptions)}
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ Table within one second of the clock, and deletes what it made. Each record: pat
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import json
 import re
 import ssl
@@ -66,7 +66,7 @@ def placed(value: Any, now: float) -> Any:
         return [placed(item, now) for item in value]
     if isinstance(value, str) and value.startswith("@-"):
         ago = sum(int(count) * UNITS[unit] for count, unit in re.findall(r"(\d+)([dhms])", value))
-        moment = datetime.datetime.fromtimestamp(int(now) - ago, datetime.UTC)
+        moment = dt.datetime.fromtimestamp(int(now) - ago, dt.UTC)
         return (
             moment.strftime("%Y-%m-%dT%H:%M:%S") + (value[value.index(".") :] if "." in value else "") + "Z"
         )
@@ -105,7 +105,7 @@ def make(
 
 
 def kinds(server: Server, path: str) -> dict[str, str]:
-    """kind and apiVersion of the collection at `path`."""
+    """Kind and apiVersion of the collection at `path`."""
     root, _, plural = re.sub(r"/namespaces/[^/]+(?=/)", "", path).rpartition("/")
     resources = server.call("GET", root)["resources"]
     version = root.removeprefix("/apis/").removeprefix("/api/")
@@ -140,6 +140,7 @@ def clean(server: Server, made: list[str]) -> None:
             grace = "&gracePeriodSeconds=0" if "/pods/" in path else ""
             server.call("DELETE", f"{path}?propagationPolicy=Background{grace}")
         if current and path.startswith("/api/v1/namespaces/") and path.count("/") == 4:
+            current = server.call("GET", path)
             server.call("PUT", f"{path}/finalize", {**current, "spec": {}})
 
 

@@ -29,9 +29,17 @@ Column = dict[str, Any]
 
 _DEFAULT_PRINTER_OF: Final = {True: named, False: name_and_age}
 
+_SCALE: Final = "Scale"
+"""The one kind that a subresource serves as a Table of its own; all others are of the resource's kind."""
 
-def columns(resource: Resource) -> list[Column]:
-    """The column definitions of a resource: name, type, format, description, priority (0 always shown, else only in wide output)."""
+
+def columns(resource: Resource, kind: str = "") -> list[Column]:
+    """The column definitions of a resource: name, type, format, description, priority (0 always shown, else only in wide output).
+
+    `kind` is that of the documents when it may differ from the resource's, as of the subresource `scale`.
+    """
+    if kind == _SCALE:
+        return _recorded()["autoscaling", "v1", "scale"]
     recorded = _recorded().get((resource.group, resource.version, resource.plural))
     if recorded is not None:
         return recorded
@@ -40,14 +48,14 @@ def columns(resource: Resource) -> list[Column]:
 
 def cells(resource: Resource, document: Document, now: float) -> list[Any]:
     """The cells of one object's row, one for each of the resource's columns; `now` in unix seconds."""
-    return _printer(resource)(document, now)
+    return _printer(resource, document)(document, now)
 
 
 def row(
     resource: Resource, document: Document, now: float, include: Include = "Metadata", version: str = "v1"
 ) -> dict[str, Any]:
     """One row. `document` is complete (kind and apiVersion too) when `include` is `Object`."""
-    made: dict[str, Any] = {"cells": _printer(resource)(document, now)}
+    made: dict[str, Any] = {"cells": cells(resource, document, now)}
     if resource.kind == "Pod" and not resource.group and (conditions := row_conditions(document)):
         made["conditions"] = conditions
     made["object"] = _row_object(document, include, version)
@@ -62,19 +70,21 @@ def table(
     include: Include = "Metadata",
     metadata: Document | None = None,
     with_columns: bool = True,
+    kind: str = "",
     version: str = "v1",
 ) -> dict[str, Any]:
     """A Table of `documents`.
 
     `metadata` is the list's (resourceVersion, continue, remainingItemCount); for a single object pass `object_metadata(document)`.
-    `with_columns` is false for the events of a watch after its first. `version` is that of meta.k8s.io that was asked for.
+    `with_columns` is false for the events of a watch after its first; `kind` is as for `columns`; `version` is that of meta.k8s.io that was asked for.
     """
+    rows = [row(resource, document, now, include, version) for document in documents]
     return {
         "kind": "Table",
         "apiVersion": f"meta.k8s.io/{version}",
         "metadata": metadata or {},
-        "columnDefinitions": columns(resource) if with_columns else None,
-        "rows": [row(resource, document, now, include, version) for document in documents],
+        "columnDefinitions": columns(resource, kind) if with_columns else None,
+        "rows": rows,
     }
 
 
@@ -105,7 +115,9 @@ def partial_metadata_list(
     }
 
 
-def _printer(resource: Resource) -> Printer:
+def _printer(resource: Resource, document: Document) -> Printer:
+    if document.get("kind") == _SCALE:
+        return PRINTERS["autoscaling", _SCALE]
     return PRINTERS.get((resource.group, resource.kind)) or _DEFAULT_PRINTER_OF[resource.builtin]
 
 
@@ -123,12 +135,12 @@ def _recorded() -> dict[tuple[str, str, str], list[Column]]:
     found = {}
     for key, definitions in data["columns"].items():
         group, version, plural = key.split("/")
-        found[group, version, plural] = [_column(*made[:4], texts[made[4]]) for made in definitions]
+        found[group, version, plural] = [_column(texts, *definition) for definition in definitions]
     return found
 
 
-def _column(name: str, type: str, format: str, priority: int, description: str) -> Column:
-    return {"name": name, "type": type, "format": format, "description": description, "priority": priority}
+def _column(texts: list[str], name: str, type: str, format: str, priority: int, text: int) -> Column:
+    return {"name": name, "type": type, "format": format, "description": texts[text], "priority": priority}
 
 
 def _unlisted_columns() -> list[Column]:

@@ -16,6 +16,7 @@ from watchcache.api.printers.fields import (
     name,
     number,
     rows,
+    selector_structure,
     text,
 )
 
@@ -94,13 +95,12 @@ def policy_binding(document: Document, now: float) -> list[Any]:
 
 
 def _param_ref(document: Document) -> str:
-    reference = at(document, "spec", "paramRef")
+    reference = block(document, "spec", "paramRef")
     if not reference:
         return UNSET
-    namespace, target = text(reference, "namespace"), text(reference, "name")
-    if not target:
-        target = "*"
-    return f"{namespace}/{target}" if namespace else target
+    if target := text(reference, "name"):
+        return f"{text(reference, 'namespace') or '*'}/{target}"
+    return selector_structure(block(reference, "selector"))
 
 
 def flow_schema(document: Document, now: float) -> list[Any]:

@@ -61,51 +61,44 @@ def disruption_budget(document: Document, now: float) -> list[Any]:
 
 def _metrics(document: Document) -> tuple[list[Any], list[Any]]:
     """The metrics asked for and their current values, in the words of autoscaling/v2, for either version."""
-    specs = rows(document, "spec", "metrics")
-    if specs or at(document, "spec", "targetCPUUtilizationPercentage") is None:
-        annotated = _annotated(document, _METRICS)
-        return specs or list(map(_v2_metric, annotated)), rows(document, "status", "currentMetrics") or list(
-            map(_v2_metric, _annotated(document, _CURRENT))
-        )
-    target = {"averageUtilization": at(document, "spec", "targetCPUUtilizationPercentage")}
-    percent = at(document, "status", "currentCPUUtilizationPercentage")
-    current = [] if percent is None else [_cpu("current", {"averageUtilization": percent})]
-    rest = list(map(_v2_metric, _annotated(document, _METRICS)))
-    return [_cpu("target", target), *rest], current
+    spec, status = block(document, "spec"), block(document, "status")
+    asked = rows(spec, "metrics") + _cpu("target", at(spec, "targetCPUUtilizationPercentage"))
+    asked += _annotated(document, _METRICS, "target")
+    current = rows(status, "currentMetrics") or _annotated(document, _CURRENT, "current")
+    return asked, current or _cpu("current", at(status, "currentCPUUtilizationPercentage"))
 
 
-def _cpu(side: str, value: Document) -> Document:
-    return {"type": "Resource", "resource": {"name": "cpu", side: value}}
+def _cpu(side: str, percent: int | None) -> list[Any]:
+    if percent is None:
+        return []
+    return [{"type": "Resource", "resource": {"name": "cpu", side: {"averageUtilization": percent}}}]
 
 
-def _annotated(document: Document, key: str) -> list[Any]:
+def _annotated(document: Document, key: str, side: str) -> list[Any]:
+    """The metrics in an annotation of a v1 object; `side` is `target` of what is asked for, else `current`."""
     try:
         found = json.loads(text(document, "metadata", "annotations", key) or "[]")
     except ValueError:
         return []
-    return found if isinstance(found, list) else []
+    return [_v2_metric(metric, side) for metric in found] if isinstance(found, list) else []
 
 
-# field of the v1 annotations -> (side, field of v2)
-_V1_VALUES = {
-    "targetAverageValue": ("target", "averageValue"),
-    "targetAverageUtilization": ("target", "averageUtilization"),
-    "targetValue": ("target", "value"),
-    "currentAverageValue": ("current", "averageValue"),
-    "currentAverageUtilization": ("current", "averageUtilization"),
-    "currentValue": ("current", "value"),
-}
+_VALUES = {"AverageValue": "averageValue", "AverageUtilization": "averageUtilization", "Value": "value"}
 
 
-def _v2_metric(metric: Document) -> Document:
+def _v2_metric(metric: Document, side: str) -> Document:
     kind = text(metric, "type")
-    source = kind[:1].lower() + kind[1:]
-    shaped: Document = {"name": text(metric, source, "name")}
-    for old, (side, new) in _V1_VALUES.items():
-        value = at(metric, source, old)
-        if value is not None:
-            shaped.setdefault(side, {})[new] = value
-    return {"type": kind, source: shaped}
+    source = _source(kind)
+    values = {new: at(metric, source, side + old) for old, new in _VALUES.items()}
+    if (average := at(metric, source, "averageValue")) is not None:  # the one of Object metrics has no prefix
+        values["averageValue"] = average
+    present = {key: value for key, value in values.items() if value is not None}
+    return {"type": kind, source: {"name": text(metric, source, "name"), side: present}}
+
+
+def _source(kind: str) -> str:
+    """The field that holds a metric of a type: `containerResource` for `ContainerResource`."""
+    return kind[:1].lower() + kind[1:]
 
 
 def _targets(specs: list[Any], statuses: list[Any]) -> str:
@@ -118,14 +111,7 @@ def _targets(specs: list[Any], statuses: list[Any]) -> str:
 
 def _target(spec: Document, status: Document | None) -> str:
     kind = text(spec, "type")
-    form = {
-        "External": _average_or_value,
-        "Object": _average_or_value,
-        "Pods": _average,
-        "Resource": _resource,
-        "ContainerResource": _resource,
-    }.get(kind)
-    source = kind[:1].lower() + kind[1:]
+    form, source = _FORMS.get(kind), _source(kind)
     current = block(status, source, "current")
     return form(block(spec, source), current) if form else "<unknown type>"
 
@@ -149,6 +135,14 @@ def _resource(source: Document, current: Document) -> str:
     left = UNKNOWN if used is None else f"{used}%"
     return f"{resource}: {left}/{'<auto>' if wanted is None else f'{wanted}%'}"
 
+
+_FORMS = {
+    "ContainerResource": _resource,
+    "External": _average_or_value,
+    "Object": _average_or_value,
+    "Pods": _average,
+    "Resource": _resource,
+}
 
 PRINTERS: dict[tuple[str, str], Printer] = {
     ("autoscaling", "HorizontalPodAutoscaler"): autoscaler,

@@ -6,7 +6,7 @@ from typing import Any
 
 from watchcache.api.printers.configuration import name_and_age
 from watchcache.api.printers.durations import age
-from watchcache.api.printers.fields import Document, Printer, at, block, flag, name, rows, text
+from watchcache.api.printers.fields import Document, Printer, at, block, name, rows, text
 
 
 def resource_claim(document: Document, now: float) -> list[Any]:
@@ -33,19 +33,11 @@ def resource_slice(document: Document, now: float) -> list[Any]:
     spec = block(document, "spec")
     return [
         name(document),
-        _slice_node(spec),
+        text(spec, "nodeName"),
         text(spec, "driver"),
         text(spec, "pool", "name"),
         age(document, now),
     ]
-
-
-def _slice_node(spec: Document) -> str:
-    if flag(spec, "allNodes"):
-        return "<all>"
-    if at(spec, "nodeSelector") is not None:
-        return "<some>"
-    return text(spec, "nodeName") or "<unset>"
 
 
 PRINTERS: dict[tuple[str, str], Printer] = {

@@ -89,10 +89,12 @@ def condition(document: Document, kind: str) -> Document | None:
 
 
 def controller(document: Document) -> str:
-    """The owner that controls the object as `kind/name`, `<none>` without one."""
+    """The owner that controls the object as `kind.group/name`, `<none>` without one."""
     for owner in rows(document, "metadata", "ownerReferences"):
         if flag(owner, "controller"):
-            return f"{text(owner, 'kind').lower()}/{text(owner, 'name')}"
+            group = text(owner, "apiVersion").rpartition("/")[0]
+            kind = ".".join(part for part in (text(owner, "kind"), group) if part)
+            return f"{kind.lower()}/{text(owner, 'name')}"
     return NONE
 
 
@@ -126,6 +128,20 @@ def _requirements(selector: Mapping[str, Any] | None) -> Iterable[tuple[str, str
         key, values = text(expression, "key"), sorted(map(str, rows(expression, "values")))
         form = _EXPRESSIONS.get(text(expression, "operator"))
         yield key, form and form.format(key=key, values=",".join(values))
+
+
+def selector_structure(selector: Mapping[str, Any]) -> str:
+    """A label selector as Go prints the structure; one column of kube-apiserver shows it so."""
+    labels = "".join(f"{key}: {value}," for key, value in sorted((selector.get("matchLabels") or {}).items()))
+    expressions = "".join(
+        f"LabelSelectorRequirement{{Key:{text(row, 'key')},Operator:{text(row, 'operator')},"
+        f"Values:[{' '.join(rows(row, 'values'))}],}},"
+        for row in selector.get("matchExpressions") or ()
+    )
+    return (
+        f"&LabelSelector{{MatchLabels:map[string]string{{{labels}}},"
+        f"MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
+    )
 
 
 def containers(pod_spec: Document) -> tuple[str, str]:

@@ -66,11 +66,8 @@ def _service_port(port: Document) -> str:
 def endpoints(document: Document, now: float) -> list[Any]:
     """Name, addresses with ports, age."""
     subsets = rows(document, "subsets")
-    return [
-        name(document),
-        at_most([one for subset in subsets for one in _subset(subset)], SHOWN),
-        age(document, now),
-    ]
+    ready = [address for subset in subsets for address in _subset(subset)]
+    return [name(document), "" if subsets and not ready else at_most(ready, SHOWN), age(document, now)]
 
 
 def _subset(subset: Document) -> list[str]:
@@ -92,7 +89,7 @@ def endpoint_slice(document: Document, now: float) -> list[Any]:
     return [
         name(document),
         text(document, "addressType"),
-        at_most(ports, SHOWN) if ports else UNSET,
+        (at_most(ports, SHOWN) if ports else "") or UNSET,
         at_most(addresses, SHOWN) if addresses else UNSET,
         age(document, now),
     ]
@@ -100,7 +97,7 @@ def endpoint_slice(document: Document, now: float) -> list[Any]:
 
 def _slice_port(port: Document) -> str:
     value = at(port, "port")
-    return text(port, "name") + "*" if value is None else str(value)
+    return text(port, "name") if value is None else str(value)
 
 
 def ingress(document: Document, now: float) -> list[Any]:

@@ -36,7 +36,7 @@ def node(document: Document, now: float) -> list[Any]:
         _address(document, "InternalIP"),
         _address(document, "ExternalIP"),
         text(info, "osImage") or UNKNOWN,
-        text(info, "kernelVersion") or UNKNOWN,
+        _kernel(info),
         text(info, "containerRuntimeVersion") or UNKNOWN,
     ]
 
@@ -72,6 +72,11 @@ def _status(document: Document) -> str:
 def _roles(labels: Document) -> str:
     prefixed = {key.removeprefix(_ROLE_PREFIX) for key in labels if key.startswith(_ROLE_PREFIX)}
     return joined(sorted((prefixed | {at(labels, _ROLE_LABEL) or ""}) - {""}))
+
+
+def _kernel(info: Document) -> str:
+    kernel, architecture = text(info, "kernelVersion") or UNKNOWN, text(info, "architecture")
+    return f"{kernel} ({architecture})" if architecture else kernel
 
 
 def _address(document: Document, kind: str) -> str:

@@ -84,11 +84,8 @@ def storage_class(document: Document, now: float) -> list[Any]:
 
 
 def volume_attributes_class(document: Document, now: float) -> list[Any]:
-    """Name (with `(default)`), driver, age."""
-    annotations = block(document, "metadata", "annotations")
-    default = annotations.get(_DEFAULT_ANNOTATIONS[0]) == "true"
-    shown_name = f"{name(document)} (default)" if default else name(document)
-    return [shown_name, text(document, "driverName"), age(document, now)]
+    """Name, driver, age."""
+    return [name(document), text(document, "driverName"), age(document, now)]
 
 
 def volume_attachment(document: Document, now: float) -> list[Any]:
