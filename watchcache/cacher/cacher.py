@@ -1,0 +1,279 @@
+"""The watch cache of one stored resource: current state, recent history, and who is watching.
+
+Shell around the pure parts: `store` (now), `window` (what led to it), `dispatch` (who wants a change), `plan` and
+`listing` (which state, which page). Events come in through the hub, in one tick for all resources: `apply` for each, then one
+`flush`. Nothing in a tick awaits, so between two ticks every reader sees one consistent state:
+
+    store = state at `hub.revision`;  window.newest <= revision <= hub.revision;  every live watcher has been given all of it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+import trio
+
+from watchcache.cacher import listing
+from watchcache.cacher.change import Change
+from watchcache.cacher.dispatch import Dispatcher
+from watchcache.cacher.entry import AttributesOf, Entry, EntryMaker
+from watchcache.cacher.frames import Frames
+from watchcache.cacher.listing import Listing
+from watchcache.cacher.plan import Freshness, Plan, expired_token
+from watchcache.cacher.problems import Expired, NotReady
+from watchcache.cacher.request import Sink, WatchRequest
+from watchcache.cacher.selection import Scope, Selection
+from watchcache.cacher.store import Store
+from watchcache.cacher.watcher import Watcher
+from watchcache.cacher.window import Bounds, Undone, Window, undo
+from watchcache.log import Compacted, Event, Head
+
+if TYPE_CHECKING:
+    from watchcache.cacher.hub import Hub
+
+# Objects whose selectors are asked between two checkpoints of a list: about a millisecond.
+BLOCK = 2048
+
+
+class CacherStats(msgspec.Struct, frozen=True):
+    """Counts since the start, and sizes now; bytes are of values."""
+
+    prefix: str
+    revision: int
+    objects: int
+    bytes: int
+    events: int
+    dispatched: int
+    initial_events: int
+    watchers: int
+    groups: int
+    window_changes: int
+    window_bytes: int
+    window_capacity: int
+    window_floor: int
+
+
+class Cacher:
+    """One stored resource: objects whose keys begin with `prefix` + "/".
+
+    `attributes` takes labels and field values out of a value; `field_names` name the latter in order;
+    `indexes` are those of them to look up by (`Selection.index`). Add it to a `Hub` before use.
+    """
+
+    def __init__(
+        self,
+        prefix: str,
+        attributes: AttributesOf,
+        *,
+        field_names: tuple[str, ...] = (),
+        indexes: tuple[str, ...] = (),
+        bounds: Bounds | None = None,
+    ) -> None:
+        self.prefix = prefix
+        self.root = prefix + "/"
+        self.field_names = field_names
+        self.revision = 0  # the newest event of this resource
+        self.events = self.dispatched = self.initial_events = 0
+        self.watchers: set[Watcher] = set()
+        self._indexed = tuple(field_names.index(name) for name in indexes)
+        self._bounds = bounds or Bounds()
+        self._entry = EntryMaker(attributes)
+        self._hub: Hub | None = None
+        self._snapshot: tuple[int, str, list[Entry]] | None = None
+        self.dispatcher = Dispatcher(self.root, self._indexed)
+        self.store = Store(self._indexed)
+        self.window = Window(0, self._bounds)
+
+    # -- life
+
+    @property
+    def ready(self) -> bool:
+        """Whether the state has been loaded."""
+        return self._hub is not None
+
+    @property
+    def hub(self) -> Hub:
+        """The hub that feeds it; raises `NotReady` before that has loaded it."""
+        if self._hub is None:
+            raise NotReady(self.prefix)
+        return self._hub
+
+    @property
+    def frames(self) -> Frames:
+        """The frames shared by all."""
+        return self.hub.frames
+
+    @property
+    def oldest(self) -> int:
+        """The lowest revision that a watch can start after: the window's or the log's, whichever goes further back."""
+        return min(self.window.floor, self.hub.oldest)
+
+    def load(self, hub: Hub, heads: Iterable[tuple[str, Head]], revision: int) -> None:
+        """Take the state at `revision`; history begins there."""
+        entries = [self._entry(key, head.revision, head.value) for key, head in heads]
+        self.store = Store(self._indexed)
+        self.store.load(entries)
+        self.window = Window(revision, self._bounds)
+        self.revision = max((entry.revision for entry in entries), default=0)
+        self._hub = hub
+        self._snapshot = None
+
+    def unload(self) -> None:
+        """End all watches and forget the state; not ready from now on."""
+        self.end_watches()
+        self._hub = None
+        self._snapshot = None
+        self.store = Store(self._indexed)
+
+    # -- events
+
+    def change_of(self, event: Event) -> Change:
+        """An event of the log's history in the cache's terms; entries that are still current are shared."""
+        before = None if event.prev is None else self._entry_of(event.key, event.prev_revision, event.prev)
+        if event.deleted:
+            return Change(event.revision, event.key, before, None, event.value)
+        return Change(
+            event.revision, event.key, before, self._entry_of(event.key, event.revision, event.value)
+        )
+
+    def _entry_of(self, key: str, revision: int, value: bytes) -> Entry:
+        entry = self.store.get(key)
+        return (
+            entry if entry is not None and entry.revision == revision else self._entry(key, revision, value)
+        )
+
+    def apply(self, event: Event) -> None:
+        """Take an event into store and window, and note it with the groups it concerns."""
+        if event.deleted:
+            change = Change(event.revision, event.key, self.store.remove(event.key), None, event.value)
+        else:
+            entry = self._entry(event.key, event.revision, event.value)
+            change = Change(event.revision, event.key, self.store.put(entry), entry)
+        self.window.append(change)
+        self.revision = event.revision
+        self.events += 1
+        self._snapshot = None
+        self.dispatcher.offer(change)
+
+    def flush(self) -> None:
+        """End of the tick: send what it brought."""
+        self.dispatched += self.dispatcher.flush(self.frames)
+
+    # -- reading
+
+    def get(self, key: str) -> Entry | None:
+        """The object at a full key, as of the newest published event."""
+        return self.store.get(key)
+
+    async def list(self, selection: Selection, plan: Plan) -> Listing:
+        """The objects that a selection covers, at the state the plan names.
+
+        The listing's entries are shared, not copied; they stay as they were. Selectors over many objects are asked in
+        blocks with a checkpoint between. A list that need not wait does not.
+        Raises `FutureRevision` after waiting 3 s (L15), `Expired` (L16, L17), `NotReady` (L21).
+        """
+        hub = self.hub
+        scope = selection.bind(self.root, self.field_names)
+        if plan.wait_for > hub.revision:
+            await hub.wait_revision(plan.wait_for)
+        elif plan.freshness is Freshness.NEWEST:
+            await hub.wait_newest()
+        if plan.freshness is not Freshness.EXACT:
+            return await self._list_at(hub.revision, {}, selection, scope, plan)
+        undone = await self._undone(plan)
+        return await self._list_at(plan.revision, undone, selection, scope, plan)
+
+    async def _list_at(
+        self, revision: int, undone: Undone, selection: Selection, scope: Scope, plan: Plan
+    ) -> Listing:
+        """One page of the state at `revision`. What is read of the store is read before the first await."""
+        if not selection.whole:
+            found = listing.candidates(self.store, scope, plan.start, undone)
+            matched = await _accepted_in_blocks(found, scope, plan.limit)
+            return listing.page(plan, revision, scope, matched, None)
+        most = plan.limit + 1 if plan.limit else None
+        found = listing.candidates(self.store, scope, plan.start, undone, most)
+        total = listing.count(self.store, scope, plan.start, undone) if plan.limit else None
+        return listing.page(plan, revision, scope, found, total)
+
+    async def _undone(self, plan: Plan) -> Undone:
+        """What to put back to have the state at the plan's revision; from the log where the window is too short."""
+        wanted = plan.revision
+        older: list[Change] = []
+        while wanted < (floor := self.window.floor):
+            try:
+                older += await self.hub.changes_between(self, wanted, floor)
+            except Compacted:
+                raise Expired(expired_token(plan)) from None
+            wanted = floor  # the window may have moved on meanwhile: then read what it lost, too
+        return undo([*older, *self.window.after(wanted)])
+
+    # -- watching
+
+    def watch(self, request: WatchRequest, sink: Sink) -> Watcher:
+        """Start a watch on a sink; it ends at its deadline, or when `Watcher.stop` is called.
+
+        Nothing is sent before this returns. A revision that is too old, or in the future with initial events, becomes an
+        ERROR event in the stream (W8, W9); wait with `Hub.wait_revision` before if the protocol grants a wait. Raises `NotReady`.
+        """
+        scope = request.selection.bind(self.root, self.field_names)
+        watcher = Watcher(self, request, scope, sink)
+        self.watchers.add(watcher)
+        return watcher
+
+    def snapshot(self, scope: Scope) -> Sequence[Entry]:
+        """The entries at the places that a scope covers, as they are now; shared by all who ask before the next event."""
+        if scope.key or scope.position in self._indexed:
+            return listing.candidates(self.store, scope, "", {})
+        revision = self.hub.revision
+        if self._snapshot is None or self._snapshot[:2] != (revision, scope.prefix):
+            self._snapshot = (revision, scope.prefix, listing.candidates(self.store, scope, "", {}))
+        return self._snapshot[2]
+
+    def forget(self, watcher: Watcher) -> None:
+        """A watcher has ended."""
+        self.watchers.discard(watcher)
+
+    def end_watches(self) -> None:
+        """End every watch cleanly."""
+        for watcher in tuple(self.watchers):
+            watcher.finish()
+
+    def stats(self) -> CacherStats:
+        """Counts and sizes, for metrics."""
+        return CacherStats(
+            prefix=self.prefix,
+            revision=self.revision,
+            objects=len(self.store),
+            bytes=self.store.bytes,
+            events=self.events,
+            dispatched=self.dispatched,
+            initial_events=self.initial_events,
+            watchers=len(self.watchers),
+            groups=len(self.dispatcher),
+            window_changes=len(self.window),
+            window_bytes=self.window.bytes,
+            window_capacity=self.window.bounds.bytes,
+            window_floor=self.window.floor,
+        )
+
+    def check(self) -> None:
+        """Assert what must hold between two ticks."""
+        self.store.check()
+        self.window.check()
+        assert self.window.newest <= self.hub.revision
+        assert self.revision <= self.hub.revision
+
+
+async def _accepted_in_blocks(found: Sequence[Entry], scope: Scope, limit: int) -> list[Entry]:
+    """Those whose state belongs; with a limit, no more than are needed to know that there is a next page."""
+    matched: list[Entry] = []
+    for first in range(0, len(found), BLOCK):
+        if first:
+            await trio.lowlevel.checkpoint()
+        matched += listing.accepted(found[first : first + BLOCK], scope)
+        if limit and len(matched) > limit:
+            break
+    return matched

@@ -1,0 +1,271 @@
+"""All cachers of a server, and what they share: the stream of events, the timers, the pump.
+
+`deliver` is the tick. The log's publisher calls it with all events that have just become durable: each goes to its cacher, then each
+cacher that was touched sends. It runs inside the publisher and does not await.
+
+Three tasks serve any number of watches, and sleep when there is nothing to do:
+- the pump gives the next piece to each watcher that is catching up and whose sink takes more, in turn;
+- the wheel runs timers (bookmarks, deadlines);
+- a reader of the log's history exists for a watcher only while that is further behind than the window.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
+from typing import cast
+
+import trio
+
+from watchcache.cacher.bookmarks import Action, Timer, Wheel
+from watchcache.cacher.cacher import Cacher, CacherStats
+from watchcache.cacher.change import Change, Stamp
+from watchcache.cacher.frames import Frames
+from watchcache.cacher.problems import FutureRevision
+from watchcache.cacher.thresholds import Thresholds
+from watchcache.cacher.watcher import Watcher
+from watchcache.log import Compacted, Event, Log
+
+_logger = logging.getLogger(__name__)
+
+# Pieces between two checkpoints of the pump: small ones do not pay for a turn of the scheduler each.
+PIECES = 8
+# Watchers that read the log's history at the same time; more would only compete for the disk.
+READERS = 4
+
+
+class Hub:
+    """Feeds the cachers of one log. `stamp` puts a revision into a value.
+
+    `read_revision`, when given, is asked by reads that must be consistent for the revision to wait for; an embedded log needs none,
+    because what it has acknowledged it has published.
+    """
+
+    def __init__(
+        self, log: Log, *, stamp: Stamp, read_revision: Callable[[], Awaitable[int]] | None = None
+    ) -> None:
+        self.log = log
+        self.revision = 0  # the newest published event that the cachers hold
+        self.frames = Frames(stamp)
+        self.thresholds = Thresholds()
+        self.read_revision = read_revision
+        self._cachers: dict[str, Cacher] = {}
+        self._running = False
+        self._nursery: trio.Nursery | None = None
+        self._readers = trio.CapacityLimiter(READERS)
+        self._wheel = Wheel()
+        self._wheel_changed = trio.Event()
+        self._work: deque[Watcher] = deque()
+        self._work_came = trio.Event()
+
+    # -- life
+
+    def add(self, cacher: Cacher) -> None:
+        """Own a resource from now on; it is loaded at once when the hub runs, otherwise when it starts."""
+        if cacher.prefix in self._cachers:
+            raise ValueError(f"there is a cacher of {cacher.prefix} already")
+        self._cachers[cacher.prefix] = cacher
+        if self._running:
+            self._load(cacher)
+
+    def remove(self, cacher: Cacher) -> None:
+        """Give a resource up: its watches end, and it is not ready any more."""
+        if self._cachers.pop(cacher.prefix, None) is not None and cacher.ready:
+            cacher.unload()
+
+    def __iter__(self) -> Iterator[Cacher]:
+        return iter(self._cachers.values())
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Load all, follow the log, serve watches; ends only when cancelled, and then ends all watches."""
+        unsubscribe = self.log.subscribe(self.deliver)
+        self.revision = self.log.published
+        self._running = True
+        for cacher in self:
+            self._load(cacher)
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                nursery.start_soon(self._pump)
+                nursery.start_soon(self._turn_wheel)
+                task_status.started()
+        finally:
+            unsubscribe()
+            self.end_watches()
+            self._nursery = None
+            self._running = False
+
+    def _load(self, cacher: Cacher) -> None:
+        cacher.load(self, self.log.heads(cacher.root), self.revision)
+
+    def end_watches(self) -> None:
+        """End every watch cleanly (shutdown, W22)."""
+        for cacher in self:
+            cacher.end_watches()
+
+    # -- the tick
+
+    def deliver(self, events: Sequence[Event]) -> None:
+        """Take published events, in order, and send them to the watchers they concern. Never raises."""
+        touched: dict[Cacher, None] = {}
+        for event in events:
+            cacher = self._route(event.key)
+            if cacher is not None and cacher.ready:
+                self._guarded(cacher, cacher.apply, event)
+                touched[cacher] = None
+        if events:
+            self.revision = events[-1].revision
+        for cacher in touched:
+            self._guarded(cacher, cacher.flush)
+        for action in self.thresholds.take_reached(self.revision):
+            action()
+
+    def _route(self, key: str) -> Cacher | None:
+        """The cacher of a key; storage prefixes have one segment or two."""
+        first = key.find("/")
+        cacher = self._cachers.get(key[:first])
+        return cacher or self._cachers.get(key[: key.find("/", first + 1)])
+
+    def _guarded(self, cacher: Cacher, step: Callable[..., None], *arguments: object) -> None:
+        """A value that cannot be taken in costs its resource the watches and the cache, not the server its log."""
+        try:
+            if cacher.ready:
+                step(*arguments)
+        except Exception:
+            _logger.exception("the cache of %s is given up: an event could not be taken in", cacher.prefix)
+            cacher.unload()
+
+    # -- waiting for a revision
+
+    async def wait_revision(self, revision: int, timeout: float = 3.0) -> None:  # noqa: ASYNC109 - the protocol's
+        """Wait until the cachers hold a revision. Raises `FutureRevision` after `timeout` seconds (L15)."""
+        if revision <= self.revision:
+            return
+        reached = trio.Event()
+        threshold = self.thresholds.add(revision, reached.set)
+        try:
+            with trio.move_on_after(timeout):
+                await reached.wait()
+        finally:
+            self.thresholds.cancel(threshold)
+        if not reached.is_set():
+            raise FutureRevision(revision, self.revision)
+
+    async def wait_newest(self) -> None:
+        """Wait until the cachers hold all that had been acknowledged when this was called (L1)."""
+        if self.read_revision is not None:
+            await self.wait_revision(await self.read_revision())
+
+    # -- history
+
+    @property
+    def oldest(self) -> int:
+        """The log's history goes back to after this revision."""
+        return self.log.oldest
+
+    def _history(self, after: int) -> AsyncGenerator[list[Event], None]:
+        return cast("AsyncGenerator[list[Event], None]", self.log.history(after))
+
+    async def changes_between(self, cacher: Cacher, after: int, last: int) -> list[Change]:
+        """The resource's changes with after < revision <= last, from the log. Raises `Compacted`."""
+        changes: list[Change] = []
+        async with aclosing(self._history(after)) as batches:
+            async for batch in batches:
+                mine = self._changes_of(cacher, batch)
+                changes += [change for change in mine if change.revision <= last]
+                if batch[-1].revision >= last:
+                    break
+        return changes
+
+    def _changes_of(self, cacher: Cacher, events: Sequence[Event]) -> list[Change]:
+        return [cacher.change_of(event) for event in events if self._route(event.key) is cacher]
+
+    def read_history(self, cacher: Cacher, watcher: Watcher) -> None:
+        """Give a watcher what is older than the window, from the log; it then goes on by itself."""
+        assert self._nursery is not None
+        watcher.reading = True
+        self._nursery.start_soon(self._read_history, cacher, watcher)
+
+    async def _read_history(self, cacher: Cacher, watcher: Watcher) -> None:
+        try:
+            async with self._readers, aclosing(self._history(watcher.cursor)) as batches:
+                async for batch in batches:
+                    _give_all(watcher, self._changes_of(cacher, batch), batch[-1].revision)
+                    if not watcher.takes or watcher.cursor >= cacher.window.floor:
+                        break
+        except Compacted:
+            watcher.finish()  # W11: no ERROR; the client's next watch gets it
+        except Exception:
+            _logger.exception("ending a watch of %s: its history could not be read", cacher.prefix)
+            watcher.finish()
+        watcher.reading = False
+        self.schedule(watcher)
+
+    # -- the pump
+
+    def schedule(self, watcher: Watcher) -> None:
+        """Have a watcher advance soon."""
+        if not watcher.queued:
+            watcher.queued = True
+            self._work.append(watcher)
+            self._work_came.set()
+
+    async def _pump(self) -> None:
+        while True:
+            if not self._work:
+                self._work_came = trio.Event()
+                await self._work_came.wait()
+            for _ in range(min(PIECES, len(self._work))):
+                self._advance(self._work.popleft())
+            await trio.lowlevel.checkpoint()
+
+    def _advance(self, watcher: Watcher) -> None:
+        watcher.queued = False
+        try:
+            if watcher.advance():
+                self.schedule(watcher)
+        except Exception:
+            # As in dispatch: what cannot be written ends its own watch only.
+            _logger.exception("ending a watch: an event could not be written")
+            watcher.fail()
+
+    # -- timers
+
+    def now(self) -> float:
+        """Seconds of the clock that the wheel goes by."""
+        return trio.current_time()
+
+    def wheel_add(self, when: float, action: Action) -> Timer:
+        """Run an action at a time of `now`'s clock."""
+        earliest = self._wheel.next_due()
+        timer = self._wheel.add(when, action)
+        if self._wheel.next_due() < earliest:
+            self._wheel_changed.set()
+        return timer
+
+    async def _turn_wheel(self) -> None:
+        while True:
+            for action in self._wheel.take_due(self.now()):
+                action()
+            self._wheel_changed = trio.Event()
+            due = self._wheel.next_due()
+            with trio.CancelScope(deadline=min(math.inf, due)):
+                await self._wheel_changed.wait()
+
+    # -- figures
+
+    def stats(self) -> list[CacherStats]:
+        """The figures of every resource."""
+        return [cacher.stats() for cacher in self if cacher.ready]
+
+
+def _give_all(watcher: Watcher, changes: Sequence[Change], read_to: int) -> None:
+    """Give a watcher a batch, as far as its sink takes it; the cursor passes the events of other resources, too."""
+    while changes and watcher.takes:
+        _, looked = watcher.give(changes)
+        changes = changes[looked:]
+    if not changes:
+        watcher.cursor = max(watcher.cursor, read_to)

@@ -1,0 +1,106 @@
+"""The current state of one resource: entries by key in key order, with indexes over some fields.
+
+Keys sort by code point, which is the byte order of their UTF-8 form: the order of lists, pages and initial
+events (L20). An index maps a field's value to the keys that have it; it answers "the pods of one node"
+without looking at the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sortedcontainers import SortedList
+
+from watchcache.cacher.entry import Entry
+
+# Above every code point that a key may hold: `prefix + LAST` ends the range of a prefix.
+LAST = "\U0010ffff"
+
+
+class Store:
+    """Entries by key, in key order. `indexed` are the positions in `Entry.fields` to index."""
+
+    def __init__(self, indexed: Iterable[int] = ()) -> None:
+        self._entries: dict[str, Entry] = {}
+        self._keys: Any = SortedList()  # type: ignore[no-untyped-call]  # the same keys, in order
+        self._indexes: dict[int, dict[str, set[str]]] = {position: {} for position in indexed}
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: str) -> Entry | None:
+        """The entry at a key. O(1)."""
+        return self._entries.get(key)
+
+    def load(self, entries: Iterable[Entry]) -> None:
+        """Fill an empty store; one sort instead of an insertion each."""
+        assert not self._entries
+        self._entries.update((entry.key, entry) for entry in entries)
+        self._keys.update(self._entries)
+        for entry in self._entries.values():
+            self._account(entry, 1)
+
+    def put(self, entry: Entry) -> Entry | None:
+        """Set an entry; returns the one it replaced. O(log n) for a new key, O(1) otherwise."""
+        replaced = self._entries.get(entry.key)
+        if replaced is None:
+            self._keys.add(entry.key)
+        else:
+            self._account(replaced, -1)
+        self._entries[entry.key] = entry
+        self._account(entry, 1)
+        return replaced
+
+    def remove(self, key: str) -> Entry | None:
+        """Take an entry out; returns it, or None when there was none."""
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._keys.remove(key)
+            self._account(entry, -1)
+        return entry
+
+    def range(self, low: str, high: str, most: int | None = None) -> list[Entry]:
+        """The entries with low <= key < high in key order, at most `most` of them."""
+        first = self._keys.bisect_left(low)
+        last = self._keys.bisect_left(high)
+        if most is not None:
+            last = min(last, first + most)
+        entries = self._entries
+        return [entries[key] for key in self._keys[first:last]] if first < last else []
+
+    def count(self, low: str, high: str) -> int:
+        """How many entries have low <= key < high. O(log n)."""
+        return max(0, int(self._keys.bisect_left(high) - self._keys.bisect_left(low)))
+
+    def indexed(self, position: int, word: str) -> list[Entry] | None:
+        """The entries whose field at `position` is `word`, in key order; None: that field has no index."""
+        index = self._indexes.get(position)
+        if index is None:
+            return None
+        return [self._entries[key] for key in sorted(index.get(word, ()))]
+
+    def _account(self, entry: Entry, sign: int) -> None:
+        self.bytes += sign * len(entry.value)
+        for position, index in self._indexes.items():
+            word = entry.fields[position]
+            if sign > 0:
+                index.setdefault(word, set()).add(entry.key)
+            else:
+                keys = index[word]
+                keys.discard(entry.key)
+                if not keys:
+                    del index[word]
+
+    def check(self) -> None:
+        """Assert what must hold: order, bytes counted right, indexes equal to the entries."""
+        self._keys._check()
+        assert list(self._keys) == sorted(self._entries)
+        assert self.bytes == sum(len(entry.value) for entry in self._entries.values())
+        for position, index in self._indexes.items():
+            expected: dict[str, set[str]] = {}
+            for key, entry in self._entries.items():
+                assert key == entry.key
+                expected.setdefault(entry.fields[position], set()).add(key)
+            assert index == expected
