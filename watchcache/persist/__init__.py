@@ -4,7 +4,9 @@
 data directory from outside, also while a server runs.
 """
 
+from watchcache.persist.errors import DirectoryLocked, DirectoryUnusable
+from watchcache.persist.file import FileJournal
 from watchcache.persist.memory import MemoryJournal
 from watchcache.persist.retention import Retention
 
-__all__ = ["MemoryJournal", "Retention"]
+__all__ = ["DirectoryLocked", "DirectoryUnusable", "FileJournal", "MemoryJournal", "Retention"]

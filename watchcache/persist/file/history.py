@@ -1,0 +1,83 @@
+"""Old events, read back from segments.
+
+A segment can only be read from its start (see `records`), so it is read whole, once, and shared by all who are reading
+it: after a restart thousands of watches resume from much the same place. The two used last are kept; any other
+lives as long as a reader holds it. The memory is therefore bounded by the retained history, however many read it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterator
+from operator import attrgetter
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+import trio
+
+from watchcache.log import Event, Stamp
+from watchcache.persist.file.frames import Damaged
+from watchcache.persist.file.records import Inconsistent, Replay
+from watchcache.persist.file.segment import Segment, read_records
+
+KEPT = 2
+BATCH = 512  # events
+
+_revision = attrgetter("revision")
+
+
+class Decoded:
+    """The events of one segment, as far as it had been written."""
+
+    __slots__ = ("__weakref__", "events", "through")
+
+    def __init__(self, events: list[Event], through: int) -> None:
+        self.events = events
+        self.through = through
+
+    def batches(self, after: int, through: int) -> Iterator[list[Event]]:
+        """Yield the events after one revision, up to and including another."""
+        start = bisect_right(self.events, after, key=_revision)
+        end = bisect_right(self.events, through, key=_revision)
+        for at in range(start, end, BATCH):
+            yield self.events[at : min(at + BATCH, end)]
+
+
+class History:
+    """Reads segments, each at most once at a time, and remembers the last ones."""
+
+    def __init__(self, stamp: Stamp) -> None:
+        self._stamp = stamp
+        self._alive: WeakValueDictionary[int, Decoded] = WeakValueDictionary()
+        self._kept: OrderedDict[int, Decoded] = OrderedDict()
+        self._reading = trio.Lock()
+
+    async def decode(self, path: Path, segment: Segment, through: int) -> Decoded:
+        """Return a segment's events at least up to a durable revision. Raises Damaged, OSError (the file is gone)."""
+        async with self._reading:
+            decoded = self._alive.get(segment.base)
+            if decoded is None or decoded.through < min(through, segment.last):
+                last, length = segment.last, segment.bytes
+                events = await trio.to_thread.run_sync(_read, path, segment.base, length, self._stamp)
+                decoded = self._alive[segment.base] = Decoded(events, last)
+            self._kept[segment.base] = decoded
+            self._kept.move_to_end(segment.base)
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+            return decoded
+
+    def forget(self, base: int) -> None:
+        """Let go of a segment that is no longer history."""
+        self._kept.pop(base, None)
+
+
+def _read(path: Path, base: int, length: int, stamp: Stamp) -> list[Event]:
+    replay = Replay(base, stamp)
+    events: list[Event] = []
+    for offset, records in read_records(path, length):
+        try:
+            events += replay.events(records)
+        except Inconsistent as contradiction:
+            raise Damaged(offset, str(contradiction)) from contradiction
+    return events

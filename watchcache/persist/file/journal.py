@@ -1,0 +1,273 @@
+"""The journal in a directory, as the log sees it: the trio shell around segments, snapshots and recovery.
+
+Every field is changed on the event loop only. Threads get what they need as arguments and return what came of it; the
+one exception is the active segment's writer, which belongs to the commit under way, and the log has one of those at a time.
+
+When what happens:
+
+* a commit that finds the active segment full begins a new one first;
+* a snapshot is due when the events since the last one are as large as that one was (at least `snapshot_bytes`): so a start reads
+  about twice the state at most, and what snapshots write stays in proportion to what was written anyway;
+* segments go when the retention says so *and* a snapshot covers them, after a roll and after a snapshot. Nothing
+  here has a timer: while nothing is written, nothing grows.
+* a snapshot or deletion that fails is counted, leaves everything as it was, and comes up again after another segment's worth.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+
+import trio
+
+from watchcache.log import Compacted, Event, Head, JournalStats, Recovered, Ring, Stamp
+from watchcache.persist.errors import DirectoryUnusable
+from watchcache.persist.file.directory import Directory
+from watchcache.persist.file.disk import Disk
+from watchcache.persist.file.frames import Damaged
+from watchcache.persist.file.history import Decoded, History
+from watchcache.persist.file.records import SegmentHeader, SnapshotHeader
+from watchcache.persist.file.recovery import Recovery, State
+from watchcache.persist.file.segment import Segment, SegmentWriter
+from watchcache.persist.file.snapshot import write_snapshot
+from watchcache.persist.retention import Retention, Stretch, surplus
+
+SEGMENT_BYTES = 32 << 20  # read as one by history: some 50 ms
+SNAPSHOT_BYTES = 64 << 20  # read in about 0.3 s: below that a snapshot saves nothing worth having
+
+
+class FileJournal:
+    """A `Journal` in a directory of its own, which it makes if need be."""
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        retention: Retention = Retention(),  # noqa: B008 -- frozen
+        segment_bytes: int = SEGMENT_BYTES,
+        snapshot_bytes: int = SNAPSHOT_BYTES,
+        clock: Callable[[], float] = time.time,
+        disk: Disk | None = None,
+    ) -> None:
+        self.epoch = ""
+        self._directory = Directory(Path(path))
+        self._retention = retention
+        self._segment_bytes = segment_bytes
+        self._snapshot_bytes = snapshot_bytes
+        self._clock = clock
+        self._disk = disk or Disk()
+        self._lock = -1
+        self._writer: SegmentWriter | None = None
+        self._segments: list[Segment] = []
+        self._floor = 0  # given up by a compaction, though the files may still be needed for the state
+        self._snapshot_revision = 0
+        self._snapshot_size = 0
+        self._since_snapshot = 0  # bytes of events
+        self._patience = 0  # bytes that a failed snapshot put off the next one by
+        self._trimming = False
+        self._threads = trio.CapacityLimiter(1)  # commits never wait behind other users of threads
+        self._commits = self._events = self._snapshots = self._failures = 0
+        self._commit_seconds = 0.0
+        self._last_failure = ""
+
+    # -- life
+
+    async def open(self, stamp: Stamp, ring: Ring) -> Recovered:
+        """Take the directory and recover. Raises DirectoryLocked, DirectoryUnusable, Corrupt."""
+        self._lock = self._directory.lock()
+        try:
+            state = await trio.to_thread.run_sync(self._recover, stamp, ring)
+        except BaseException:
+            self._unlock()
+            raise
+        self._history = History(stamp)
+        self._segments = state.segments
+        self._snapshot_revision = state.snapshot_revision
+        self._snapshot_size = state.snapshot_bytes
+        self._since_snapshot = sum(
+            each.bytes for each in state.segments if each.last > state.snapshot_revision
+        )
+        return Recovered(state.revision, state.heads, tuple(state.notes))
+
+    def _recover(self, stamp: Stamp, ring: Ring) -> State:
+        try:
+            self.epoch = self._directory.begin(self._disk)
+            state = Recovery(self._directory, self.epoch, stamp, ring, self._disk).run()
+            if state.segments:
+                active = state.segments[-1]
+                self._writer = SegmentWriter.reopen(
+                    self._disk, self._directory.segment(active.base), active.base
+                )
+            else:
+                self._writer, segment = self._begin_segment(state.revision, self._clock(), None)
+                state.segments.append(segment)
+        except OSError as error:
+            where = error.filename or self._directory.path
+            raise DirectoryUnusable(f"{where} cannot be used: {error.strerror}") from error
+        return state
+
+    async def close(self) -> None:
+        """Let another server have the directory."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    # -- commits
+
+    async def commit(self, events: Sequence[Event]) -> None:
+        """Append the events to the active segment and sync it."""
+        writer = self._writer
+        assert writer is not None, "the journal is open"
+        started = time.perf_counter()
+        if writer.length >= self._segment_bytes:
+            writer = await self._roll()
+        await trio.to_thread.run_sync(writer.write, events, limiter=self._threads)
+        active = self._segments[-1]
+        self._since_snapshot += writer.length - active.bytes
+        active.last, active.time, active.bytes = events[-1].revision, events[-1].time, writer.length
+        self._commits += 1
+        self._events += len(events)
+        self._commit_seconds += time.perf_counter() - started
+
+    async def _roll(self) -> SegmentWriter:
+        full = self._segments[-1]
+        writer, segment = await trio.to_thread.run_sync(
+            self._begin_segment, full.last, full.time, full.base, limiter=self._threads
+        )
+        assert self._writer is not None
+        self._writer.close()
+        self._writer = writer
+        self._segments.append(segment)
+        await self._trim()
+        return writer
+
+    def _begin_segment(
+        self, base: int, base_time: float, previous: int | None
+    ) -> tuple[SegmentWriter, Segment]:
+        header = SegmentHeader(self.epoch, base, base_time, previous)
+        writer = SegmentWriter.create(self._disk, self._directory.segment(base), header)
+        return writer, Segment(base, base, base_time, writer.length)
+
+    # -- history
+
+    @property
+    def oldest(self) -> int:
+        """Every event with a greater revision can be read."""
+        return max(self._floor, self._segments[0].base) if self._segments else self._floor
+
+    async def read(self, after: int, through: int) -> AsyncIterator[list[Event]]:
+        """Yield the events after one revision, up to and including another, in batches. Raises Compacted."""
+        while after < through:
+            if after < self.oldest:
+                raise Compacted(after, self.oldest)
+            decoded = await self._decode(after, through)
+            for batch in decoded.batches(after, through):
+                after = batch[-1].revision
+                yield batch
+
+    async def _decode(self, after: int, through: int) -> Decoded:
+        segment = next(each for each in reversed(self._segments) if each.base <= after)
+        path = self._directory.segment(segment.base)
+        try:
+            decoded = await self._history.decode(path, segment, through)
+        except FileNotFoundError:  # retention overtook this reader
+            raise Compacted(after, max(self.oldest, segment.last)) from None
+        except (Damaged, OSError) as error:
+            # The state does not depend on it. Whoever resumes from here must list anew, as after a compaction.
+            self._count_failure(f"reading {path}: {error}")
+            if isinstance(error, Damaged):
+                self._floor = max(self._floor, segment.last)
+            raise Compacted(after, max(self.oldest, segment.last)) from error
+        return decoded
+
+    async def compact(self, revision: int) -> None:
+        """Give up the history up to and including a revision, and the files that no snapshot needs."""
+        self._floor = max(self._floor, revision)
+        await self._trim()
+
+    async def _trim(self) -> None:
+        """Remove the segments that are neither retained nor needed, oldest first."""
+        if self._trimming:
+            return
+        self._trimming = True
+        try:
+            for segment in self._removable():
+                path = self._directory.segment(segment.base)
+                await trio.to_thread.run_sync(self._disk.unlink, path, "retention")
+                self._segments.remove(segment)
+                self._history.forget(segment.base)
+        except OSError as error:
+            self._count_failure(f"removing old events: {error}")
+        finally:
+            self._trimming = False
+
+    def _removable(self) -> list[Segment]:
+        sealed = self._segments[:-1]
+        stretches = [Stretch(each.last, each.time, each.bytes) for each in sealed]
+        newest = self._segments[-1].last
+        count = surplus(stretches, self._retention, newest=newest, now=self._clock(), floor=self._floor)
+        return [each for each in sealed[:count] if each.last <= self._snapshot_revision]
+
+    # -- snapshots
+
+    @property
+    def snapshot_due(self) -> bool:
+        """Whether the events since the last snapshot are worth another."""
+        return self._since_snapshot >= max(self._snapshot_bytes, self._snapshot_size) + self._patience
+
+    async def snapshot(self, revision: int, heads: Mapping[str, Head]) -> None:
+        """Write the state at a revision; then older snapshots, and segments that are not retained, go."""
+        path = self._directory.snapshot(revision)
+        header = SnapshotHeader(self.epoch, revision, len(heads))
+        covered = self._since_snapshot
+        try:
+            size = await trio.to_thread.run_sync(
+                write_snapshot, self._disk, path, header, heads, trio.from_thread.check_cancelled
+            )
+        except OSError as error:
+            self._patience += self._segment_bytes
+            self._count_failure(f"writing a snapshot: {error}")
+            return
+        self._patience = 0
+        self._since_snapshot -= covered
+        self._snapshots += 1
+        self._snapshot_revision, self._snapshot_size = revision, size
+        await self._remove_snapshots(before=revision)
+        await self._trim()
+
+    async def _remove_snapshots(self, before: int) -> None:
+        try:
+            for revision in self._directory.snapshots():
+                if revision < before:
+                    path = self._directory.snapshot(revision)
+                    await trio.to_thread.run_sync(self._disk.unlink, path, "retention")
+        except OSError as error:
+            self._count_failure(f"removing an old snapshot: {error}")
+
+    # -- figures
+
+    def _count_failure(self, text: str) -> None:
+        self._failures += 1
+        self._last_failure = text
+
+    def stats(self) -> JournalStats:
+        """Return the counters."""
+        return JournalStats(
+            bytes=sum(each.bytes for each in self._segments) + self._snapshot_size,
+            segments=len(self._segments),
+            commits=self._commits,
+            events=self._events,
+            commit_seconds=self._commit_seconds,
+            snapshots=self._snapshots,
+            snapshot_revision=self._snapshot_revision,
+            failures=self._failures,
+            last_failure=self._last_failure,
+        )

@@ -1,0 +1,203 @@
+"""From a directory to a state: the newest whole snapshot, and the events after it.
+
+What a crash can leave is repaired and noted: files that were being written, a torn end of the last segment, a last
+segment whose header did not make it. What a crash cannot leave is damage: it is never repaired, because whatever came after
+it was acknowledged. Then the start is refused with the file, the offset and what to do.
+
+Segments wholly before the snapshot are history only and are not read here, so that a start takes time for the state alone. Their
+headers are, because each names the segment before: what is behind a gap cannot be resumed from.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from watchcache.log import Corrupt, Event, Head, Ring, Stamp
+from watchcache.persist.file.directory import RESTORE, Directory
+from watchcache.persist.file.disk import Disk
+from watchcache.persist.file.frames import Damaged, later_commit
+from watchcache.persist.file.records import Inconsistent, Record, SegmentHeader
+from watchcache.persist.file.segment import Segment, read_header, read_records
+from watchcache.persist.file.snapshot import read_snapshot
+
+
+class State(msgspec.Struct):
+    """What recovery found. segments: those that history can be read from, ascending; the last is active."""
+
+    revision: int
+    heads: dict[str, Head]
+    snapshot_revision: int
+    snapshot_bytes: int
+    segments: list[Segment]
+    notes: list[str]
+
+
+class Recovery:
+    """One recovery of one directory, of which this process holds the lock."""
+
+    def __init__(self, directory: Directory, epoch: str, stamp: Stamp, ring: Ring, disk: Disk) -> None:
+        self._directory = directory
+        self._epoch = epoch
+        self._stamp = stamp
+        self._ring = ring
+        self._disk = disk
+        self._state = State(0, {}, 0, 0, [], [])
+        self._damaged_snapshot: Path | None = None
+
+    def run(self) -> State:
+        """Return the state. Raises Corrupt, OSError."""
+        self._load_snapshot()
+        self._ring.restart(self._state.revision)
+        self._chain(self._headers())
+        for number, segment in enumerate(self._state.segments):
+            if segment.last > self._state.revision or number == len(self._state.segments) - 1:
+                self._replay(segment, active=number == len(self._state.segments) - 1)
+        return self._state
+
+    # -- the snapshot
+
+    def _load_snapshot(self) -> None:
+        for revision in reversed(self._directory.snapshots()):
+            path = self._directory.snapshot(revision)
+            try:
+                header, heads = read_snapshot(path)
+            except Damaged as damage:
+                self._note(
+                    f"{path} is damaged at offset {damage.offset} ({damage.problem}); it was passed over"
+                )
+                self._damaged_snapshot = self._damaged_snapshot or path
+                continue
+            self._same_epoch(path, header.epoch)
+            self._state.revision = self._state.snapshot_revision = revision
+            self._state.heads = heads
+            self._state.snapshot_bytes = path.stat().st_size
+            return
+
+    # -- the segments there are
+
+    def _headers(self) -> list[SegmentHeader]:
+        bases = self._directory.segments()
+        headers = []
+        for base in bases:
+            path = self._directory.segment(base)
+            try:
+                header = read_header(path)
+            except Damaged as damage:
+                if base != bases[-1] or later_commit(path.read_bytes(), 0) is not None:
+                    raise self._corrupt(path, damage) from damage
+                self._disk.unlink(path, "recovery")
+                self._note(f"{path} was just begun when the server stopped; it held nothing and was removed")
+                continue
+            self._same_epoch(path, header.epoch)
+            headers.append(header)
+        return headers
+
+    def _chain(self, headers: list[SegmentHeader]) -> None:
+        """Describe the unbroken row of segments that ends with the last, which must reach back to the snapshot."""
+        following: SegmentHeader | None = None
+        for header in reversed(headers):
+            if following is not None and following.previous != header.base:
+                self._note(
+                    f"the events up to revision {header.base} and more cannot be read on from: a segment is missing"
+                )
+                break
+            path = self._directory.segment(header.base)
+            last, time = (
+                (following.base, following.base_time) if following else (header.base, header.base_time)
+            )
+            self._state.segments.insert(0, Segment(header.base, last, time, path.stat().st_size))
+            following = header
+        if following is not None and following.base > self._state.revision:
+            self._refuse_gap(following.base)
+
+    def _refuse_gap(self, first: int) -> None:
+        missing = f"the events after revision {self._state.revision}, up to {first}, are missing"
+        if self._damaged_snapshot is not None:
+            raise Corrupt(self._damaged_snapshot, 0, f"the snapshot is not whole, and {missing}", RESTORE)
+        raise Corrupt(self._directory.segment(first), 0, missing, RESTORE)
+
+    # -- the events in them
+
+    def _replay(self, segment: Segment, *, active: bool) -> None:
+        path = self._directory.segment(segment.base)
+        try:
+            for offset, records in read_records(path):
+                try:
+                    self._apply(records, segment)
+                except Inconsistent as contradiction:
+                    raise Damaged(offset, str(contradiction)) from contradiction
+        except Damaged as damage:
+            if not active:
+                raise self._corrupt(path, damage) from damage
+            self._cut(path, damage)
+            segment.bytes = damage.offset
+        if not active and self._state.revision != segment.last:
+            problem = (
+                f"it ends at revision {self._state.revision}, the next segment begins after {segment.last}"
+            )
+            raise Corrupt(path, segment.bytes, problem, RESTORE)
+        if active:
+            segment.last = max(segment.last, self._state.revision)
+
+    def _apply(self, records: list[Record], segment: Segment) -> None:
+        state, heads = self._state, self._state.heads
+        events = []
+        for record in records:
+            revision, key, value, prev_revision, _, time = (
+                record.revision,
+                record.key,
+                record.value,
+                record.prev_revision,
+                record.prev,
+                record.time,
+            )
+            if revision <= state.snapshot_revision:
+                continue
+            head = heads.get(key)
+            if revision <= state.revision or prev_revision != (0 if head is None else head.revision):
+                raise Inconsistent(f"revision {revision} of {key} does not follow what is before it")
+            prev = None if head is None else head.value
+            deleted = value is None
+            if value is None:
+                if prev is None:
+                    raise Inconsistent(f"revision {revision} deletes {key}, which is not there")
+                value = self._stamp(prev, revision)
+                del heads[key]
+            else:
+                heads[key] = Head(revision, value)
+            state.revision = revision
+            events.append(Event(revision, key, value, deleted, prev, prev_revision, time))
+        if records:
+            segment.time = records[-1].time
+        self._ring.extend(events)
+
+    def _cut(self, path: Path, damage: Damaged) -> None:
+        """Cut a torn end, or refuse when what follows shows that it is none."""
+        with path.open("rb") as file:
+            file.seek(damage.offset)
+            rest = file.read()
+        if later_commit(rest, damage.offset) is not None or isinstance(damage.__cause__, Inconsistent):
+            raise self._corrupt(path, damage) from damage
+        with path.open("r+b") as file:
+            self._disk.truncate(file.fileno(), damage.offset, "recovery")
+            self._disk.sync(file.fileno(), "recovery")
+        self._note(
+            f"{path} had a torn end of {len(rest)} bytes at offset {damage.offset} ({damage.problem}): "
+            "a write that no one was told had succeeded; it was cut off"
+        )
+
+    # -- refusals and notes
+
+    def _corrupt(self, path: Path, damage: Damaged) -> Corrupt:
+        return Corrupt(path, damage.offset, damage.problem, RESTORE)
+
+    def _same_epoch(self, path: Path, epoch: str) -> None:
+        if epoch != self._epoch:
+            raise Corrupt(
+                path, 0, "it belongs to another data directory", "Take the file out of the directory"
+            )
+
+    def _note(self, note: str) -> None:
+        self._state.notes.append(note)
