@@ -292,5 +292,6 @@ def _builtin(row: _Row, schema: Schema) -> Resource:
         unconditional_update=name not in facts.CONDITIONAL_UPDATES,
         create_on_update=name in facts.CREATED_BY_UPDATE,
         returns_object_on_delete=name in facts.RETURNED_WHEN_DELETED,
+        name_rule=facts.NAME_RULES.get(name, "subdomain"),
         builtin=True,
     )

@@ -152,7 +152,9 @@ def encode(document: Any) -> bytes:
 
 def value_of(document: dict[str, Any]) -> bytes:
     """The canonical unstamped value of an object: without kind and apiVersion, resourceVersion first and empty."""
-    metadata = {key: value for key, value in document.get("metadata", {}).items() if key != "resourceVersion"}
+    metadata = {
+        key: value for key, value in (document.get("metadata") or {}).items() if key != "resourceVersion"
+    }
     rest = {key: value for key, value in document.items() if key not in _TYPE_FIELDS and key != "metadata"}
     head, tail = _ENCODER.encode(metadata)[1:], _ENCODER.encode(rest)[1:]
     return b"%b%b%b%b%b" % (

@@ -187,3 +187,20 @@ FIELD_LABELS: Final = {
 
 FIELD_ALIASES: Final = {("", "pods"): {"spec.host": "spec.nodeName"}}
 """Old spellings still accepted in field selectors."""
+
+NAME_RULES: Final = {
+    ("", "events"): "any",
+    ("", "namespaces"): "label",
+    ("", "services"): "label",
+    ("apps", "statefulsets"): "label",
+    ("batch", "cronjobs"): "short-subdomain",
+    ("certificates.k8s.io", "certificatesigningrequests"): "any",
+    ("policy", "poddisruptionbudgets"): "path",
+    (_NETWORKING, "ipaddresses"): "address",
+    (_RBAC, "clusterrolebindings"): "path",
+    (_RBAC, "clusterroles"): "path",
+    (_RBAC, "rolebindings"): "path",
+    (_RBAC, "roles"): "path",
+    API_SERVICES: "path",
+}
+"""Which names objects may have, for kinds whose names are not DNS subdomains; the rules are in `names.RULES`. [M] for every kind."""

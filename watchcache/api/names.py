@@ -1,0 +1,152 @@
+"""What names, label keys and label values may look like, in kube-apiserver's words.
+
+Each check returns the messages of what is wrong, none when nothing is; a caller puts them behind `Invalid value: "...": `. Formats come from
+RFC 1123 (and 1035) by way of apimachinery/pkg/util/validation; which kind has which was measured on kube-apiserver 1.36.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Final
+
+from watchcache.api import status
+
+_LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN: Final = rf"{_LABEL}(\.{_LABEL})*"
+_QUALIFIED: Final = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+_VALUE: Final = f"({_QUALIFIED})?"
+_LABEL_FORM: Final = re.compile(_LABEL, re.ASCII)
+_SUBDOMAIN_FORM: Final = re.compile(_SUBDOMAIN, re.ASCII)
+_QUALIFIED_FORM: Final = re.compile(_QUALIFIED, re.ASCII)
+_VALUE_FORM: Final = re.compile(_VALUE, re.ASCII)
+
+_LABEL_TEXT: Final = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character"
+    f" (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
+)
+_SUBDOMAIN_TEXT: Final = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
+    f" (e.g. 'example.com', regex used for validation is '{_SUBDOMAIN}')"
+)
+_NAME_CHARACTERS: Final = (
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+    f" (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
+)
+_VALUE_TEXT: Final = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+    f" (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '{_VALUE}')"
+)
+_IP_TEXT: Final = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+
+Check = Callable[[str], list[str]]
+
+
+def label(name: str) -> list[str]:
+    """A DNS label: names of namespaces, services and stateful sets."""
+    problems = _longer_than(63, name)
+    if not _LABEL_FORM.fullmatch(name):
+        dotted = _SUBDOMAIN_FORM.fullmatch(name)
+        problems.append("must not contain dots" if dotted else _LABEL_TEXT)
+    return problems
+
+
+def subdomain(name: str) -> list[str]:
+    """A DNS subdomain: names of most kinds."""
+    problems = _longer_than(253, name)
+    if not _SUBDOMAIN_FORM.fullmatch(name):
+        problems.append(_SUBDOMAIN_TEXT)
+    return problems
+
+
+def path_segment(name: str) -> list[str]:
+    """What fits between two slashes of a path: names of roles, bindings, disruption budgets and API services."""
+    if name in {".", ".."}:
+        return [f"may not be '{name}'"]
+    return [f"may not contain '{character}'" for character in "/%" if character in name]
+
+
+def address(name: str) -> list[str]:
+    """An IP address in its canonical form: names of IPAddress objects."""
+    try:
+        canonical = str(ipaddress.ip_address(name))
+    except ValueError:
+        return [_IP_TEXT]
+    return [] if canonical == name else [f'must be in canonical form ("{canonical}")']
+
+
+def short_subdomain(name: str) -> list[str]:
+    """A subdomain that leaves room for the eleven characters a cron job adds to its jobs' names."""
+    return subdomain(name) + _longer_than(52, name)
+
+
+def anything(_name: str) -> list[str]:
+    """Kinds whose names are not checked, but for what a storage key needs (`storage_key`)."""
+    return []
+
+
+RULES: Final[dict[str, Check]] = {
+    "subdomain": subdomain,
+    "label": label,
+    "path": path_segment,
+    "address": address,
+    "short-subdomain": short_subdomain,
+    "any": anything,
+}
+"""The checks that `Resource.name_rule` names."""
+
+
+def generated_base(base: str, rule: str) -> list[str]:
+    """What is wrong with a generateName: it may end with the dash that the suffix goes behind."""
+    if len(base) > 1 and base.endswith("-"):
+        base = f"{base[:-2]}a"
+    return RULES[rule](base)
+
+
+def label_key(key: str) -> list[str]:
+    """A qualified name, `[subdomain/]name`: keys of labels and annotations, finalizers."""
+    prefix, slash, name = key.rpartition("/")
+    if "/" in prefix:
+        return [
+            f"a valid label key {_NAME_CHARACTERS} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+        ]
+    problems = _prefix_problems(prefix) if slash else []
+    if not name:
+        problems.append("name part must be non-empty")
+    problems += [f"name part {problem}" for problem in _longer_than(63, name, "bytes")]
+    if not _QUALIFIED_FORM.fullmatch(name):
+        problems.append(f"name part {_NAME_CHARACTERS}")
+    return problems
+
+
+def label_value(value: str) -> list[str]:
+    """A label's value: at most 63 bytes, or empty."""
+    problems = _longer_than(63, value, "bytes")
+    if not _VALUE_FORM.fullmatch(value):
+        problems.append(_VALUE_TEXT)
+    return problems
+
+
+def storage_key(prefix: str, namespace: str, name: str) -> str:
+    """The key of an object: `<prefix>/<namespace>/<name>`, or `<prefix>/<name>`.
+
+    Raises StatusError 400 for a name that no key can hold, as the path would then name something else.
+    """
+    problems = path_segment(name)
+    if problems:
+        raise status.bad_request(f'Name parameter invalid: "{name}": {";".join(problems)}')
+    return f"{prefix}/{namespace}/{name}" if namespace else f"{prefix}/{name}"
+
+
+def _prefix_problems(prefix: str) -> list[str]:
+    if not prefix:
+        return ["prefix part must be non-empty"]
+    problems = _longer_than(253, prefix, "bytes")
+    if not _SUBDOMAIN_FORM.fullmatch(prefix):
+        problems.append(_SUBDOMAIN_TEXT)
+    return [f"prefix part {problem}" for problem in problems]
+
+
+def _longer_than(limit: int, text: str, unit: str = "characters") -> list[str]:
+    return [f"must be no more than {limit} {unit}"] if len(text.encode()) > limit else []
