@@ -118,10 +118,10 @@ def _remove(holder: dict[str, Any], path: list[str], _operation: Operation, _: i
 def _replace(holder: dict[str, Any], path: list[str], operation: Operation, _: int) -> int:
     parent = _parent(holder, path)
     value = _copied(operation.value)[0]
-    if type(parent) is dict:
-        parent[path[-1]] = value
-    else:
+    if isinstance(parent, list):
         parent[_index(path[-1], len(parent))] = value
+    else:
+        parent[path[-1]] = value
     return 0
 
 
@@ -188,25 +188,23 @@ def _parent(holder: dict[str, Any], path: list[str]) -> dict[str, Any] | list[An
 
 def _member(parent: dict[str, Any] | list[Any], token: str) -> Any:
     """What is at one step: the list's element (PatchFailed when out of range), the object's member or `_ABSENT`."""
-    if type(parent) is dict:
-        return parent.get(token, _ABSENT)
-    return parent[_index(token, len(parent))]  # type: ignore[index]
+    if isinstance(parent, list):
+        return parent[_index(token, len(parent))]
+    return parent.get(token, _ABSENT)
 
 
 def _insert(parent: dict[str, Any] | list[Any], token: str, value: Any) -> None:
-    if type(parent) is dict:
+    if not isinstance(parent, list):
         parent[token] = value
         return
-    assert type(parent) is list
     # A list that grows by one has one more place to insert at, and -1 names the last of those.
     at = len(parent) if token == _END else _index(token, len(parent) + 1)
     parent.insert(at, value)
 
 
 def _take(parent: dict[str, Any] | list[Any], token: str) -> Any:
-    if type(parent) is list:
+    if isinstance(parent, list):
         return parent.pop(_index(token, len(parent)))
-    assert type(parent) is dict
     if token not in parent:
         raise PatchFailed(f"unable to remove nonexistent key: {token}")
     return parent.pop(token)

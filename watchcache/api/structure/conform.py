@@ -1,0 +1,46 @@
+"""The entry to structure: one document in, one conforming document and its problems out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from watchcache.api.schema import Schema
+from watchcache.api.structure.decoders import root
+from watchcache.api.structure.duplicates import duplicate_fields, may_have_duplicates
+
+
+class Conformed(msgspec.Struct, frozen=True):
+    """A document that fits its kind, and what was wrong in ways that only strict decoding refuses.
+
+    `problems` are texts like `unknown field "spec.bogus"` or `duplicate field "metadata.name"`, in document order: one warning each, or
+    together the `strict_error`.
+    """
+
+    document: dict[str, Any]
+    problems: list[str]
+
+
+def conform(document: dict[str, Any], schema: Schema, *, body: bytes | None = None) -> Conformed:
+    """The document as kube-apiserver would print it after reading it into its Go type.
+
+    `body` is the JSON that the document was decoded from, for finding duplicate fields; without it none are found.
+    The argument is not changed. Raises `TypeMismatch` for the first value of a wrong type in document order.
+    """
+    problems: list[str] = []
+    decoded = root(schema).decode(document, None, problems)
+    if body is not None and may_have_duplicates(body, document):
+        found = duplicate_fields(body, schema)
+        problems = problems if found is None else found
+    return Conformed(decoded, problems)
+
+
+def zero(schema: Schema) -> dict[str, Any]:
+    """The zero value of a struct as Go prints it: `{"replicas": 0}` for a ReplicaSet's status."""
+    return root(schema).zero()
+
+
+def strict_error(problems: list[str]) -> str:
+    """What strict decoding says of the problems: to be put behind `Pod in version "v1" cannot be handled as a Pod: `."""
+    return "strict decoding error: " + ", ".join(problems)

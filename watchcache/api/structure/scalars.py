@@ -1,0 +1,90 @@
+"""Decoders of scalars: the checks that encoding/json makes for Go's basic types, and their zero values."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from typing import Any, Final
+
+from watchcache.api.structure.places import Decode, Place, Problems, TypeMismatch, unfit
+
+_INT_BITS: Final = {"int32": 31, "int64": 63}
+_NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]", re.ASCII)
+
+
+def decode_raw(value: Any, _place: Place, _problems: Problems) -> Any:
+    """Any JSON: raw extensions, JSON schema's free parts."""
+    return value
+
+
+def scalar(expected: type, go_type: str) -> Decode:
+    """Strings and bools. Named Go types (`v1.DNSPolicy`) have the same form as their basic type."""
+
+    def decode(value: Any, place: Place, _problems: Problems) -> Any:
+        if type(value) is not expected:
+            raise unfit(value, place, go_type)
+        return value
+
+    return decode
+
+
+def integer(go_type: str, bits: int) -> Decode:
+    """Whole numbers of `bits` bits beside the sign; 80.0 is no whole number."""
+    limit = 1 << bits
+
+    def decode(value: Any, place: Place, _problems: Problems) -> int:
+        if type(value) is not int or not -limit <= value < limit:
+            raise unfit(value, place, go_type)
+        return value
+
+    return decode
+
+
+def number(go_type: str) -> Decode:
+    """Floating-point numbers."""
+
+    def decode(value: Any, place: Place, _problems: Problems) -> float:
+        if type(value) is not int and type(value) is not float:
+            raise unfit(value, place, go_type)
+        return value
+
+    return decode
+
+
+_int32: Final = integer("int32", _INT_BITS["int32"])
+
+
+def decode_int_or_string(value: Any, place: Place, problems: Problems) -> int | str:
+    """A string, or what fits an int32."""
+    return value if type(value) is str else _int32(value, place, problems)
+
+
+def decode_bytes(value: Any, place: Place, _problems: Problems) -> str:
+    """Base64, or a list of numbers as encoding/json also takes it; given back as standard base64 without line breaks."""
+    if type(value) is list:
+        return _encoded_list(value, place)
+    if type(value) is not str:
+        raise unfit(value, place, "[]uint8")
+    if not value.isascii():
+        raise _corrupt(value)
+    try:
+        joined = value.replace("\n", "").replace("\r", "")
+        decoded = binascii.a2b_base64(joined, strict_mode=True)
+    except binascii.Error:
+        raise _corrupt(value) from None
+    return binascii.b2a_base64(decoded, newline=False).decode()
+
+
+def _encoded_list(value: list[Any], place: Place) -> str:
+    for element in value:
+        if element is not None and (type(element) is not int or not 0 <= element < 256):
+            raise unfit(element, place, "uint8")
+    return binascii.b2a_base64(bytes(element or 0 for element in value), newline=False).decode()
+
+
+def _corrupt(value: str) -> TypeMismatch:
+    """Go names the first byte that cannot stand there; of an incomplete last group the group's first."""
+    body = value.rstrip("=\r\n")
+    wrong = _NOT_BASE64.search(body.replace("\n", "A").replace("\r", "A"))
+    at = wrong.start() if wrong else len(body) // 4 * 4
+    return TypeMismatch(f"illegal base64 data at input byte {at}")
