@@ -1,0 +1,155 @@
+"""The whole HTTP surface of a server as one handler: the filters around three kinds of paths.
+
+    resources of the API            routing and verbs/
+    what describes the server       discovery, OpenAPI, version, health, metrics
+    what people look at             the Quart application (`app`), loaded when the first of them comes
+
+`Api` also is where a server steers what requests see of its life: readiness checks, shutdown, metrics sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from watchcache.api import status
+from watchcache.api.catalog import Catalog
+from watchcache.auth import AlwaysAllow, Authenticator, Authorizer
+from watchcache.http.accounting import Accounting
+from watchcache.http.description import Description
+from watchcache.http.errors import PageNotFound, reply_status
+from watchcache.http.exchange import Answering, Exchange
+from watchcache.http.exposition import Family, exposition
+from watchcache.http.filters import InFlight, standard_filters
+from watchcache.http.health import ENDPOINTS, Check, Health
+from watchcache.http.lifecycle import Lifecycle
+from watchcache.http.messages import Reply, Request
+from watchcache.http.metrics import Metrics, Source, healthcheck_families, inflight_family
+from watchcache.http.paths import is_health
+from watchcache.http.pipeline import Pipeline
+from watchcache.http.query import EMPTY
+from watchcache.http.routing import resolve
+from watchcache.http.verbs import Service, verb_for
+from watchcache.registry import Registry
+
+Pages = Callable[[Request], Answering]
+"""What answers the paths of people: the Quart application behind the host's bridge."""
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What an operator chooses; names and defaults are kube-apiserver's flags. Times in seconds; 0 in flight means no bound."""
+
+    request_timeout: float = 60.0
+    min_request_timeout: float = 1800.0
+    max_requests_inflight: int = 400
+    max_mutating_requests_inflight: int = 200
+    server_address: str = ""
+    """`host:port` that discovery names to clients."""
+
+
+class Api:
+    """Builds the handler that hosts call: `api.handle(request)`."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        catalog: Catalog,
+        authenticator: Authenticator,
+        *,
+        authorizer: Authorizer | None = None,
+        options: Options | None = None,
+        checks: Iterable[Check] = (),
+        metrics_sources: Iterable[Source] = (),
+        pages: Pages | None = None,
+    ) -> None:
+        """`checks` come after `ping` in the health endpoints; `metrics_sources` yield more families for `/metrics`."""
+        self.options = options or Options()
+        self.lifecycle = Lifecycle()
+        self.health = Health([*checks, Check("shutdown", self.lifecycle.probe, ("readyz",))])
+        self.metrics = Metrics()
+        self.in_flight = InFlight(
+            self.options.max_requests_inflight, self.options.max_mutating_requests_inflight
+        )
+        self.pages = pages
+        self._catalog = catalog
+        self._service = Service(registry, catalog)
+        self._description = Description(catalog, self.options.server_address)
+        for source in (self._own_families, *metrics_sources):
+            self.metrics.add_source(source)
+        filters = standard_filters(
+            Accounting(self.metrics, self.lifecycle),
+            self.lifecycle,
+            self.options.request_timeout,
+            authenticator,
+            self.in_flight,
+            authorizer or AlwaysAllow(),
+        )
+        self.handle = Pipeline(filters, self._answer)
+        """The `messages.Handler`."""
+
+    def too_large(self, request: Request) -> Reply:
+        """The answer to a body over the limit, which the host does not read: 413."""
+        return reply_status(status.too_large(), request.headers, EMPTY)
+
+    def begin_shutdown(self) -> None:
+        """Fail /readyz; all else is answered as before."""
+        self.lifecycle.begin_shutdown()
+
+    def refuse(self) -> None:
+        """Turn new requests away with 429 (`--shutdown-send-retry-after`)."""
+        self.lifecycle.refuse()
+
+    def end_watches(self) -> int:
+        """End all watches cleanly; returns how many there were."""
+        return self.lifecycle.end_watches()
+
+    async def wait_idle(self) -> None:
+        """Return when no request runs; watches do not count."""
+        await self.lifecycle.wait_idle()
+
+    def _answer(self, exchange: Exchange) -> Answering:
+        info = exchange.info
+        if info.is_resource:
+            route = exchange.route = resolve(self._catalog, info, exchange.verb)
+            return verb_for(route, info.subresource)(self._service, exchange, route)
+        return self._answer_path(exchange)
+
+    def _answer_path(self, exchange: Exchange) -> Answering:
+        path = exchange.info.path
+        if is_health(path):
+            answer: Answering | None = self.health.answer(path, exchange.query)
+        elif path == "/metrics":
+            answer = self._metrics_reply()
+        elif path == "/metrics/slis":
+            answer = self._slis_reply()
+        elif path.startswith("/ui") and self.pages is not None:
+            answer = self.pages(exchange.request)
+        else:
+            answer = self._description.answer(exchange)
+        if answer is None:
+            raise PageNotFound
+        return answer
+
+    def _metrics_reply(self) -> Reply:
+        headers = [
+            ("Content-Type", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"),
+            ("Process-Start-Time-Unix", str(int(self.metrics.started))),
+        ]
+        return Reply(200, headers, self.metrics.text())
+
+    def _slis_reply(self) -> Reply:
+        headers = [("Content-Type", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores")]
+        return Reply(200, headers, exposition(self._health_families(), process=False))
+
+    def _own_families(self) -> Iterable[Family]:
+        current = self.in_flight.current
+        return [inflight_family(current[False], current[True]), *self._health_families()]
+
+    def _health_families(self) -> list[Family]:
+        current = {
+            (check.name, endpoint): self.health.is_well(check)
+            for endpoint in ENDPOINTS
+            for check in self.health.checks(endpoint)
+        }
+        return healthcheck_families(self.health.results, current)

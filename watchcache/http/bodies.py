@@ -1,0 +1,42 @@
+"""Request bodies: which media types are read.
+
+An absent or empty Content-Type means JSON, parameters after `;` do not count. Nothing is guessed from the body, and
+Content-Encoding is not looked at: a compressed body is no JSON, and gets the 400 for that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from watchcache.api import codec, status
+from watchcache.api.catalog import Resource
+from watchcache.http.exchange import Exchange
+from watchcache.http.negotiate import JSON, PROTOBUF, YAML
+
+READ_TYPES = frozenset({JSON, YAML})
+
+
+def media_type(exchange: Exchange) -> str:
+    """The body's media type, without parameters."""
+    stated = exchange.request.headers.get("content-type", "").split(";", 1)[0].strip()
+    return stated or JSON
+
+
+def is_yaml(exchange: Exchange, resource: Resource) -> bool:
+    """Whether the body is YAML, else JSON. Raises StatusError 415 for any other type."""
+    stated = media_type(exchange)
+    if stated in READ_TYPES:
+        return stated == YAML
+    raise status.unsupported_media_type((JSON, YAML, PROTOBUF) if resource.builtin else (JSON, YAML))
+
+
+def read_object(exchange: Exchange, resource: Resource) -> dict[str, Any]:
+    """The document in the body. Raises StatusError 415 and 400."""
+    return codec.decode_object(exchange.request.body, resource, yaml=is_yaml(exchange, resource))
+
+
+def duplicates(exchange: Exchange, document: dict[str, Any]) -> list[str]:
+    """`duplicate field "..."` for each key that is there twice in a JSON body."""
+    if media_type(exchange) != JSON:
+        return []
+    return [f'duplicate field "{path}"' for path in codec.duplicate_fields(exchange.request.body, document)]

@@ -1,0 +1,271 @@
+"""What every request passes on its way to a verb, as one ordered list.
+
+A filter may `enter` a request (an answer from there ends it: later filters never see it) and may see the answer `leave`, in reverse
+order; whatever a filter took in `enter` it gives back in `leave`, which is called on every path, errors and cancellation included.
+The order (`standard_filters`) and why:
+
+    Headers          outermost: even a refusal has an Audit-Id
+    Accounting       counts what the client gets, whoever answers
+    RequestInfoFilter everything below asks what the request is for
+    WaitGroup        before any work, so that a shutdown turns requests away cheaply and waits for the others
+    Deadline         a request's time includes its authentication
+    Authentication   before InFlight, so that strangers cannot fill the server's places
+    InFlight         watches do not count; reads and writes have places of their own
+    Authorization    last, with everything known
+
+Panic recovery is the pipeline itself (`pipeline`). Nothing here awaits: a read passes all of it in one go.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+from watchcache.api import status
+from watchcache.auth import (
+    ANONYMOUS,
+    Attributes,
+    Authenticator,
+    Authorizer,
+    Credentials,
+    Decision,
+    Rejected,
+)
+from watchcache.http.durations import parse_duration
+from watchcache.http.exchange import Exchange
+from watchcache.http.lifecycle import Lifecycle, Phase
+from watchcache.http.messages import Answer, Reply
+from watchcache.http.paths import is_health, is_open
+from watchcache.http.query import EMPTY, first, is_true, parse_query
+from watchcache.http.request_info import parse, split_target
+
+FLOW_SCHEMA = "X-Kubernetes-Pf-Flowschema-Uid"
+PRIORITY_LEVEL = "X-Kubernetes-Pf-Prioritylevel-Uid"
+
+# kube-apiserver names the objects that classified a request. We have two pools and no such objects: constant uids keep clients happy.
+FLOW_HEADERS = (
+    (FLOW_SCHEMA, "00000000-0000-4000-8000-000000000001"),
+    (PRIORITY_LEVEL, "00000000-0000-4000-8000-000000000002"),
+)
+STANDARD_HEADERS = (("Cache-Control", "no-cache, private"),)
+
+TOO_MANY = "Too many requests, please try again later.\n"
+READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+READ_VERBS = frozenset({"get", "list", "watch"})
+# Subresources that stay open for as long as both sides like, as a watch does.
+LONG_RUNNING = frozenset({"attach", "exec", "portforward", "proxy", "log"})
+
+
+class Filter(Protocol):
+    """One step of the list."""
+
+    def enter(self, exchange: Exchange) -> Answer | None:
+        """Look at the request; an answer ends it here. May raise what the error table knows."""
+        ...
+
+    def leave(self, exchange: Exchange, answer: Answer) -> None:
+        """See the answer off; may change its headers."""
+        ...
+
+
+class Headers:
+    """The headers that every answer has."""
+
+    def enter(self, exchange: Exchange) -> None:
+        """Nothing: the audit id was given when the exchange began."""
+
+    def leave(self, exchange: Exchange, answer: Answer) -> None:
+        """Put them before the answer's own."""
+        standard = [("Audit-Id", exchange.audit_id), *STANDARD_HEADERS]
+        if exchange.user is not ANONYMOUS:
+            standard.extend(FLOW_HEADERS)
+        if exchange.warnings:
+            standard.extend(("Warning", warning_header(text)) for text in exchange.warnings)
+        answer.headers = standard + answer.headers
+
+
+def warning_header(text: str) -> str:
+    """A warning as RFC 7234 writes it: code 299, no agent, quoted text; control characters become spaces."""
+    printable = "".join(" " if ord(c) < 0x20 or ord(c) == 0x7F else c for c in text)
+    escaped = printable.replace("\\", "\\\\").replace('"', '\\"')
+    return f'299 - "{escaped}"'
+
+
+class RequestInfoFilter:
+    """Finds out what the request is for."""
+
+    def enter(self, exchange: Exchange) -> None:
+        """Fill in info, query and verb. Raises `BadPath` and `NoResource`."""
+        request = exchange.request
+        path, raw_query = split_target(request.target)
+        exchange.raw_query = raw_query
+        query = exchange.query = parse_query(raw_query) if raw_query else EMPTY
+        info = exchange.info = parse(request.method, path)
+        exchange.verb = verb = "watch" if info.verb == "list" and is_true(query, "watch") else info.verb
+        exchange.long_running = verb == "watch" or info.subresource in LONG_RUNNING
+        exchange.mutating = verb not in READ_VERBS if info.is_resource else request.method not in READ_METHODS
+
+    def leave(self, exchange: Exchange, answer: Answer) -> None:
+        """Nothing."""
+
+
+class WaitGroup:
+    """Counts who is inside, and turns newcomers away when the server leaves."""
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self._lifecycle = lifecycle
+
+    def enter(self, exchange: Exchange) -> Answer | None:
+        """Let the request in. Health checks are answered to the end."""
+        if self._lifecycle.phase is Phase.REFUSING and not is_health(exchange.info.path):
+            self._lifecycle.enter()
+            return self._lifecycle.refusal()
+        self._lifecycle.enter()
+        return None
+
+    def leave(self, exchange: Exchange, answer: Answer) -> None:  # noqa: ARG002
+        """Let it go. An open watch is kept by the lifecycle by itself."""
+        self._lifecycle.leave()
+
+
+class Deadline:
+    """Gives a request its time: `--request-timeout`, or less by `?timeout=`."""
+
+    def __init__(self, request_timeout: float) -> None:
+        self._timeout = request_timeout
+
+    def enter(self, exchange: Exchange) -> None:
+        """Set the time. Raises StatusError 400 for a timeout that is no duration."""
+        if exchange.long_running:
+            return
+        exchange.timeout = self._timeout
+        asked = first(exchange.query, "timeout") if exchange.query else ""
+        if not asked:
+            return
+        try:
+            seconds = parse_duration(asked)
+        except ValueError as error:
+            raise status.bad_request(f"invalid timeout specified in the request URL - {error}") from None
+        if 0 < seconds < self._timeout:
+            exchange.timeout = seconds
+
+    def leave(self, exchange: Exchange, answer: Answer) -> None:
+        """Nothing: the pipeline keeps the time of what waits."""
+
+
+class Authentication:
+    """Finds out who asks. Strangers see health and version only."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+
+    def enter(self, exchange: Exchange) -> None:
+        """Set the user. Raises `Rejected`."""
+        request = exchange.request
+        credentials = Credentials(request.peer.certificate, request.headers.get("authorization", ""))
+        user = self._authenticator.authenticate(credentials)
+        if user is not None:
+            exchange.user = user
+        elif not is_open(exchange.info.path):
+            raise Rejected("no credentials")
+
+    def leave(self, exchange: Exchange, answer: Answer) -> None:
+        """Nothing."""
+
+
+class InFlight:
+    """Bounds how many requests are worked on at once; watches do not count."""
+
+    def __init__(self, reading: int, mutating: int) -> None:
+        """0 means no bound."""
+        self._limits = {False: reading or math.inf, True: mutating or math.inf}
+        self.current = {False: 0, True: 0}
+        self.rejected = 0
+
+    def enter(self, exchange: Exchange) -> Answer | None:
+        """Take a place, or answer 429."""
+        if exchange.long_running:
+            return None
+        self.current[exchange.mutating] += 1
+        if self.current[exchange.mutating] <= self._limits[exchange.mutating]:
+            return None
+        self.rejected += 1
+        headers = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Retry-After", "1"),
+        ]
+        return Reply(429, headers, TOO_MANY.encode())
+
+    def leave(self, exchange: Exchange, answer: Answer) -> None:  # noqa: ARG002
+        """Give the place back."""
+        if not exchange.long_running:
+            self.current[exchange.mutating] -= 1
+
+
+class Authorization:
+    """Asks whether the user may."""
+
+    def __init__(self, authorizer: Authorizer) -> None:
+        self._authorizer = authorizer
+
+    def enter(self, exchange: Exchange) -> None:
+        """Raises StatusError 403."""
+        info = exchange.info
+        attributes = Attributes(
+            exchange.user,
+            exchange.verb,
+            info.group,
+            info.version,
+            info.resource,
+            info.subresource,
+            info.namespace,
+            info.name,
+            info.path,
+        )
+        decision, reason = self._authorizer.authorize(attributes)
+        if decision is not Decision.ALLOW:
+            raise _forbidden(attributes, reason)
+
+    def leave(self, exchange: Exchange, answer: Answer) -> None:
+        """Nothing."""
+
+
+def _forbidden(attributes: Attributes, reason: str) -> status.StatusError:
+    """403 in kube-apiserver's words."""
+    user, verb, what = attributes.user.name, attributes.verb, attributes.resource
+    if not what:
+        return status.forbidden(
+            "", "", f'User "{user}" cannot {verb} path "{attributes.path}"{_because(reason)}'
+        )
+    if attributes.subresource:
+        what = f"{what}/{attributes.subresource}"
+    place = f'in the namespace "{attributes.namespace}"' if attributes.namespace else "at the cluster scope"
+    message = f'User "{user}" cannot {verb} resource "{what}" in API group "{attributes.group}" {place}{_because(reason)}'
+    return status.forbidden(status.GroupKind(attributes.group, attributes.resource), attributes.name, message)
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+def standard_filters(
+    accounting: Filter,
+    lifecycle: Lifecycle,
+    request_timeout: float,
+    authenticator: Authenticator,
+    in_flight: InFlight,
+    authorizer: Authorizer,
+) -> Sequence[Filter]:
+    """The list, outermost first."""
+    return (
+        Headers(),
+        accounting,
+        RequestInfoFilter(),
+        WaitGroup(lifecycle),
+        Deadline(request_timeout),
+        Authentication(authenticator),
+        in_flight,
+        Authorization(authorizer),
+    )

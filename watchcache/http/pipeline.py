@@ -1,0 +1,75 @@
+"""Runs a request through the filters and its endpoint, and never lets an exception out.
+
+An endpoint answers at once or returns an awaitable. What is answered at once passes through here without a task switch; what
+waits is bounded by the exchange's deadline and gets 504 when it passes. The filters that were entered, and only those, see the answer.
+A cancellation from outside (the client left, the server ends) still lets them give back what they took.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import trio
+
+from watchcache.http.errors import answer_for, deadline_reply
+from watchcache.http.exchange import Answering, Exchange, audit_id
+from watchcache.http.filters import Filter
+from watchcache.http.messages import Answer, Reply, Request, Stream, WatchReply
+
+Endpoint = Callable[[Exchange], Answering]
+
+_AT_ONCE = (Reply, Stream, WatchReply)
+_LEFT_EARLY = 499  # nginx's code for a client that closed; only metrics see it
+
+
+class Pipeline:
+    """Filters around an endpoint; calling it with a request is the `messages.Handler`."""
+
+    def __init__(
+        self, filters: Sequence[Filter], endpoint: Endpoint, *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._filters = tuple(filters)
+        self._enters = tuple(step.enter for step in filters)
+        # what remains to be left when the first n filters were entered, innermost first
+        self._leaves = [tuple(step.leave for step in reversed(filters[:n])) for n in range(len(filters) + 1)]
+        self._endpoint = endpoint
+        self._clock = clock
+
+    def __call__(self, request: Request) -> Answering:
+        """The answer to a request, or an awaitable of it."""
+        exchange = Exchange(request, audit_id(request), self._clock())
+        try:
+            answer = self._enter(exchange)
+        except Exception as error:  # panic recovery: one bad request must not take a connection with it
+            answer = answer_for(error, request.headers, exchange.query)
+        if isinstance(answer, _AT_ONCE):
+            return self._leave(exchange, answer)
+        return self._wait(exchange, answer)
+
+    def _enter(self, exchange: Exchange) -> Answering:
+        for number, enter in enumerate(self._enters):
+            answer = enter(exchange)
+            exchange.entered = number + 1
+            if answer is not None:
+                return answer
+        return self._endpoint(exchange)
+
+    async def _wait(self, exchange: Exchange, awaitable: Awaitable[Answer]) -> Answer:
+        answer: Answer = Reply(_LEFT_EARLY, [], b"")
+        try:
+            with trio.move_on_after(exchange.timeout) as scope:
+                try:
+                    answer = await awaitable
+                except Exception as error:  # panic recovery, as above
+                    answer = answer_for(error, exchange.request.headers, exchange.query)
+            if scope.cancelled_caught:
+                answer = deadline_reply()
+        finally:
+            answer = self._leave(exchange, answer)
+        return answer
+
+    def _leave(self, exchange: Exchange, answer: Answer) -> Answer:
+        for leave in self._leaves[exchange.entered]:
+            leave(exchange, answer)
+        return answer

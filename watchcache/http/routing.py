@@ -1,0 +1,87 @@
+"""From a parsed path to the resource and verb that answer it, or the refusal that kube-apiserver gives.
+
+unknown path, unknown group                                  404 as text
+unknown version, resource or subresource, wrong scope        404 Status
+a method, or a verb that the resource lacks                  405 Status
+a name that cannot be a path segment                         400 Status
+a namespace that cannot be part of a storage key             500 Status without reason
+"""
+
+from __future__ import annotations
+
+from watchcache.api import status
+from watchcache.api.catalog import Catalog, Resource
+from watchcache.http.errors import PageNotFound
+from watchcache.http.request_info import RequestInfo
+from watchcache.http.route import Route
+
+# Subresources below which any path is allowed: what follows belongs to the other side.
+OPEN_ENDED = frozenset({"proxy"})
+NAMELESS_VERBS = frozenset({"list", "watch", "create", "deletecollection"})
+ACROSS_NAMESPACES = frozenset({"list", "watch"})
+
+
+def resolve(catalog: Catalog, info: RequestInfo, verb: str) -> Route:
+    """The route of a resource path. Raises `PageNotFound` and `StatusError`."""
+    resource = catalog.find(info.group, info.version, info.resource)
+    if resource is None:
+        raise _unknown(catalog, info.group)
+    if not _shape_fits(resource, info):
+        raise status.unknown_resource()
+    if not _verb_fits(resource, info, verb):
+        raise status.method_not_allowed()
+    if info.name or info.namespace:
+        check_segments(resource, info)
+    return Route(resource, verb)
+
+
+def _unknown(catalog: Catalog, group: str) -> Exception:
+    if any(known.name == group for known in catalog.groups()):
+        return status.unknown_resource()
+    return PageNotFound()
+
+
+def _shape_fits(resource: Resource, info: RequestInfo) -> bool:
+    """Whether such a path exists for the resource, whatever the method."""
+    if info.namespaced_path and not resource.namespaced:
+        return False
+    if not info.name:
+        return not info.subresource
+    if resource.namespaced and not info.namespace:
+        return False
+    if not info.subresource:
+        return True
+    if info.subresource not in resource.subresources or info.watch_prefix:
+        return False
+    return not info.rest or info.subresource in OPEN_ENDED
+
+
+def _verb_fits(resource: Resource, info: RequestInfo, verb: str) -> bool:
+    if info.subresource:
+        return _subresource_verb_fits(resource.subresources[info.subresource].verbs, verb)
+    if verb not in resource.verbs:
+        return False
+    if info.name:
+        return verb == "watch" or verb not in NAMELESS_VERBS
+    return not resource.namespaced or info.namespaced_path or verb in ACROSS_NAMESPACES
+
+
+def _subresource_verb_fits(verbs: frozenset[str], verb: str) -> bool:
+    return verb in verbs
+
+
+def check_segments(resource: Resource, info: RequestInfo) -> None:
+    """Refuse names and namespaces that would walk about in the storage. Raises `StatusError`."""
+    name, namespace = info.name, info.namespace
+    if name in {".", ".."}:
+        raise status.bad_request(f"Name parameter invalid: {quote(name)}: may not be '{name}'")
+    if "%" in name:
+        raise status.bad_request(f"Name parameter invalid: {quote(name)}: may not contain '%'")
+    if namespace in {".", ".."} and resource.namespaced:
+        tail = f"/{name}" if name else ""
+        raise status.untyped(f'invalid key: "/{resource.storage_prefix}/{namespace}{tail}"')
+
+
+def quote(text: str) -> str:
+    """A text in double quotes, special characters escaped, as Go's %q does for printable text."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,99 @@
+"""GET: one object, a list, or a watch.
+
+One object without resourceVersion is answered at once, without a task switch: the hottest path of the server.
+"""
+
+from __future__ import annotations
+
+from watchcache.api import options as api_options
+from watchcache.cacher import Representation as CacherRepresentation
+from watchcache.cacher import Sink, WatchProblem
+from watchcache.http.encoding import JSON_HEADER
+from watchcache.http.exchange import Answering, Exchange
+from watchcache.http.messages import Answer, Running, WatchReply
+from watchcache.http.negotiate import Medium
+from watchcache.http.query import first
+from watchcache.http.representation import JsonEvents, MetadataEvents, TableEvents
+from watchcache.http.respond import Form, list_answer, object_answer
+from watchcache.http.routing import Route
+from watchcache.http.verbs.service import Service, call_of, form_of, include_of, stream_medium
+from watchcache.registry import Call
+
+
+def get(service: Service, exchange: Exchange, route: Route) -> Answering:
+    """One object, or its status or scale (L18)."""
+    form = form_of(exchange, route)
+    call = call_of(exchange, route)
+    revision = first(exchange.query, "resourceVersion") if exchange.query else ""
+    if revision:
+        return _get_at(service, call, revision, form)
+    return object_answer(route.resource, service.registry.get_nowait(call), form)
+
+
+async def _get_at(service: Service, call: Call, revision: str, form: Form) -> Answer:
+    return object_answer(call.resource, await service.registry.get(call, revision), form)
+
+
+def list_objects(service: Service, exchange: Exchange, route: Route) -> Answering:
+    """A list (L1 to L21)."""
+    form = form_of(exchange, route, collection=True)
+    options = api_options.parse_list(exchange.query)
+    return _list(service, call_of(exchange, route), options, form)
+
+
+async def _list(service: Service, call: Call, options: api_options.ListOptions, form: Form) -> Answer:
+    return list_answer(await service.registry.list(call, options), form)
+
+
+def watch(service: Service, exchange: Exchange, route: Route) -> Answering:
+    """A watch (W1 to W19): of a collection, or of one object below the deprecated `/watch/` (W17, W18)."""
+    medium = stream_medium(exchange, route)
+    if medium.transform == "PartialObjectMetadataList":
+        return WatchReply([JSON_HEADER], _empty)
+    representation = representation_of(exchange, route, medium)
+    options = api_options.parse_list(exchange.query, watch=True)
+    return _watch(service, call_of(exchange, route), options, representation)
+
+
+async def _watch(
+    service: Service, call: Call, options: api_options.ListOptions, representation: CacherRepresentation
+) -> Answer:
+    try:
+        start = await service.registry.watch(call, options, representation)
+    except WatchProblem as problem:
+        return WatchReply([JSON_HEADER], _Failing(representation, problem))
+    return WatchReply([JSON_HEADER], start)
+
+
+def representation_of(exchange: Exchange, route: Route, medium: Medium) -> CacherRepresentation:
+    """How the events of a watch are written."""
+    if medium.transform == "Table":
+        return TableEvents(route.resource, include_of(exchange), medium.version)
+    if medium.transform == "PartialObjectMetadata":
+        return MetadataEvents(medium.version)
+    return JsonEvents(route.resource)
+
+
+class _Over:
+    """A watch that has ended before the client could leave."""
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
+def _empty(sink: Sink) -> Running:
+    """PartialObjectMetadataList of a watch: kube-apiserver answers an empty stream that ends at once."""
+    sink.finish()
+    return _Over()
+
+
+class _Failing:
+    """Starts a watch that only says why it cannot be (W10)."""
+
+    def __init__(self, representation: CacherRepresentation, problem: WatchProblem) -> None:
+        self._frame = representation.error(problem)
+
+    def __call__(self, sink: Sink) -> Running:
+        sink.send(sink.framing(self._frame))
+        sink.finish()
+        return _Over()

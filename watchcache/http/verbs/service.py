@@ -1,0 +1,97 @@
+"""What verbs work with, and what they all do with a request first."""
+
+from __future__ import annotations
+
+import msgspec
+
+from watchcache.api import status
+from watchcache.api.catalog import Catalog
+from watchcache.api.table import INCLUDES, Include
+from watchcache.http.exchange import Exchange
+from watchcache.http.negotiate import (
+    JSON,
+    LIST_TYPES,
+    OBJECT_TYPES,
+    Medium,
+    NotAcceptable,
+    is_pretty,
+    negotiate,
+)
+from watchcache.http.query import first
+from watchcache.http.respond import Form
+from watchcache.http.routing import Route, quote
+from watchcache.registry import Call, Registry
+
+PLAIN_FORM = Form()
+# Custom resources have no protobuf.
+CUSTOM_OBJECT_TYPES = OBJECT_TYPES[:2]
+CUSTOM_LIST_TYPES = (*CUSTOM_OBJECT_TYPES, f"{JSON};stream=watch")
+
+
+class Service(msgspec.Struct, frozen=True):
+    """What answers requests on resources. `min_request_timeout` (seconds) is the least time of a watch that asks for none."""
+
+    registry: Registry
+    catalog: Catalog
+    min_request_timeout: float = 1800.0
+
+
+def form_of(exchange: Exchange, route: Route, *, collection: bool = False) -> Form:
+    """How the answer is to be written. Raises `NotAcceptable`, and StatusError 400 for a bad `includeObject`."""
+    headers = exchange.request.headers
+    if route.resource.builtin:
+        produced = LIST_TYPES if collection else OBJECT_TYPES
+    else:
+        produced = CUSTOM_LIST_TYPES if collection else CUSTOM_OBJECT_TYPES
+    medium = negotiate(headers.get("accept", ""), produced)
+    pretty = is_pretty(
+        first(exchange.query, "pretty") if exchange.query else "", headers.get("user-agent", "")
+    )
+    encodings = headers.get("accept-encoding", "")
+    if not (pretty or medium.transform or encodings or medium != Medium()):
+        return PLAIN_FORM
+    if pretty and not medium.pretty:
+        medium = medium._replace(pretty=True)
+    include = include_of(exchange) if medium.transform == "Table" else "Metadata"
+    return Form(medium, include, encodings)
+
+
+def stream_medium(exchange: Exchange, route: Route) -> Medium:
+    """The representation of a watch. Raises `NotAcceptable`."""
+    produced = LIST_TYPES if route.resource.builtin else CUSTOM_LIST_TYPES
+    return negotiate(exchange.accept, produced, stream=True)
+
+
+def include_of(exchange: Exchange) -> Include:
+    """`?includeObject=` of a Table. Raises StatusError 400."""
+    asked = first(exchange.query, "includeObject") or "Metadata"
+    for include in INCLUDES:
+        if asked == include:
+            return include
+    raise status.bad_request(
+        f"Unable to convert to Table as requested: includeObject: Invalid value: {quote(asked)}: "
+        "must be 'Metadata', 'Object', 'None', or empty"
+    )
+
+
+def check_single(form: Form, go_type: str) -> None:
+    """Refuse the list's form for one object before anything is done."""
+    if form.medium.transform == "PartialObjectMetadataList":
+        message = (
+            f"you requested PartialObjectMetadataList, but the requested object is not a list (*{go_type})"
+        )
+        raise NotAcceptable(message, by_route=False)
+
+
+def call_of(exchange: Exchange, route: Route) -> Call:
+    """The registry's view of a request; a writing verb fills in its options."""
+    info = exchange.info
+    return Call(
+        resource=route.resource,
+        user=exchange.user,
+        verb=route.verb,
+        namespace=info.namespace if route.resource.namespaced else "",
+        name=info.name,
+        subresource=info.subresource,
+        warnings=exchange.warnings,
+    )
