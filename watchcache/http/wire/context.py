@@ -1,0 +1,38 @@
+"""What all connections of one server share."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import trio
+
+from watchcache.http.messages import Handler, Reply
+from watchcache.http.wire.departures import Departures
+from watchcache.http.wire.limits import Limits
+from watchcache.http.wire.wheel import Wheel
+
+log = logging.getLogger("watchcache.http.wire")
+
+
+class Shared(msgspec.Struct):
+    """One server's handler, bounds, clock and the nursery in which queues are written out."""
+
+    handler: Handler
+    limits: Limits
+    tls: ssl.SSLContext | None
+    wheel: Wheel
+    departures: Departures
+    nursery: trio.Nursery
+    draining: bool = False  # shutting down: no request is begun on an old connection after the running one
+
+    def spawn(self, task: Callable[[], Awaitable[None]]) -> None:
+        """Run a task that catches its own exceptions, for as long as the server runs."""
+        self.nursery.start_soon(task)
+
+
+def failure() -> Reply:
+    """The answer when a handler raised; the exception goes to the log, not to the client."""
+    return Reply(500, [("Content-Type", "text/plain; charset=utf-8")], b"Internal Server Error\n")

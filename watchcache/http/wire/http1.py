@@ -1,0 +1,258 @@
+"""An HTTP/1.1 connection: take a request, answer it, take the next; all in the connection's one task.
+
+An answer that is there without an await is written at once. A handler that must wait is awaited here, and so are large
+answers (with back-pressure) and watches: while a watch runs this task does nothing but notice that the client left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+import trio
+
+from watchcache.http.messages import Answer, Peer, Reply, Request, Running, Stream, WatchReply
+from watchcache.http.wire import heads
+from watchcache.http.wire.blocks import close_blocks, pieces, size_of, whole
+from watchcache.http.wire.chunks import LAST_CHUNK, chunk
+from watchcache.http.wire.context import Shared, failure, log
+from watchcache.http.wire.h1 import Refused, RequestReader
+from watchcache.http.wire.heads import BadHeader
+from watchcache.http.wire.sink import Http1Sink, identity
+from watchcache.http.wire.transport import Transport
+from watchcache.http.wire.wheel import Alarm
+
+PIPELINED = 64 * 1024  # what a client may send ahead while a watch runs; more is a flood
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class _Over(Exception):
+    """The connection ends here; what must be said has been said."""
+
+
+class Http1:
+    """The HTTP/1.1 side of one connection."""
+
+    def __init__(self, shared: Shared, transport: Transport, peer: Peer) -> None:
+        self._shared = shared
+        self._limits = shared.limits
+        self._transport = transport
+        self._reader = RequestReader(peer, shared.limits)
+        self._scope = trio.CancelScope()
+        self._alarm = Alarm(shared.wheel, self._scope.cancel)
+        self._phase = ""
+        self._reading = False
+        self._request: Request | None = None
+
+    def drain(self) -> None:
+        """The server is shutting down: close now if idle, else after the request that has begun."""
+        if self._reading and self._reader.phase == "idle":
+            self._scope.cancel()
+
+    async def run(self, data: bytes) -> bool:
+        """Serve until the connection ends; True when input may be on its way that nobody will read."""
+        self._reader.feed(data)
+        try:
+            with self._scope:
+                return await self._serve()
+        except _Over:
+            return False
+        finally:
+            self._alarm.drop()
+        return self._timed_out()
+
+    def _timed_out(self) -> bool:
+        """A deadline of the reader passed: say so where a request had begun."""
+        if self._reader.phase == "idle":
+            return False
+        self._transport.write(heads.refusal(408, "408 Request Timeout"))
+        return True
+
+    async def _serve(self) -> bool:
+        reader, transport = self._reader, self._transport
+        while True:
+            try:
+                request = reader.next()
+            except Refused as refused:
+                transport.write(heads.refusal(refused.status, refused.text))
+                return True
+            if request is not None:
+                await self._answer(request)
+                if not self._keeps():
+                    return reader.too_large
+            elif not await self._read():
+                return False
+
+    def _keeps(self) -> bool:
+        return self._reader.keep_alive and not self._shared.draining and not self._transport.closed
+
+    async def _read(self) -> bool:
+        """Receive more of a request, under the deadline of what it is the middle of."""
+        if self._reader.wants_continue():
+            self._transport.write(CONTINUE)
+        self._set_alarm()
+        self._reading = True
+        data = await self._transport.receive()
+        self._reading = False
+        self._reader.feed(data)
+        return bool(data)
+
+    def _set_alarm(self) -> None:
+        phase, limits = self._reader.phase, self._limits
+        if phase == "idle":
+            self._alarm.set(limits.idle_seconds)
+        elif phase != self._phase:  # set once a phase: a byte now and then does not prolong it
+            self._alarm.set(limits.head_seconds if phase == "head" else limits.body_seconds)
+        self._phase = phase
+
+    # -- answers
+
+    async def _answer(self, request: Request) -> None:
+        self._request = request
+        self._phase = ""
+        answer = self._call(request)
+        if not isinstance(answer, (Reply, WatchReply, Stream)):
+            answer = await self._await(answer)
+        try:
+            await self._send(answer)
+        except BadHeader:
+            log.exception("%s %s: the handler's headers cannot be sent", request.method, request.target)
+            await self._send(failure())
+
+    def _call(self, request: Request) -> Answer | Awaitable[Answer]:
+        try:
+            if self._reader.too_large:
+                return self._limits.too_large(request)
+            return self._shared.handler(request)
+        except Exception:
+            log.exception("%s %s: the handler failed", request.method, request.target)
+            return failure()
+
+    async def _await(self, answer: Awaitable[Answer]) -> Answer:
+        """Wait for the handler, or for the client to leave."""
+        request = self._request
+        assert request is not None
+        self._alarm.off()
+        with trio.CancelScope() as scope:
+            ticket = self._shared.departures.watch(self._transport, scope.cancel)
+            try:
+                return await answer
+            except Exception:
+                log.exception("%s %s: the handler failed", request.method, request.target)
+                return failure()
+            finally:
+                self._shared.departures.forget(ticket)
+        raise _Over
+
+    async def _send(self, answer: Answer) -> None:
+        if isinstance(answer, Reply):
+            self._send_reply(answer)
+            if size_of(answer.body) > self._limits.inline_bytes and self._has_body(answer.status):
+                await self._send_pieces(answer)
+        elif isinstance(answer, WatchReply):
+            await self._send_watch(answer)
+        else:
+            await self._send_stream(answer)
+
+    def _has_body(self, status: int) -> bool:
+        assert self._request is not None
+        return self._request.method != "HEAD" and status not in heads.BODILESS
+
+    def _closing(self) -> str:
+        if not self._reader.keep_alive or self._shared.draining:
+            return "Connection: close\r\n"
+        return "Connection: keep-alive\r\n" if self._reader.http10 else ""
+
+    def _send_reply(self, reply: Reply) -> None:
+        """The head, and a small body with it in one record and one system call."""
+        body, size = reply.body, size_of(reply.body)
+        framing = "" if reply.status in heads.BODILESS else heads.length_line(size)
+        head = heads.head(reply.status, reply.headers, framing + self._closing())
+        if size <= self._limits.inline_bytes and self._has_body(reply.status):
+            head += whole(body)
+        self._transport.write(head)
+
+    async def _send_pieces(self, reply: Reply) -> None:
+        self._alarm.off()
+        for piece in pieces(reply.body):
+            await self._push(piece)
+
+    async def _push(self, data: bytes | memoryview) -> None:
+        """Write with back-pressure, letting others run in any case. Raises `_Over` when the client left."""
+        if self._transport.write(data):
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._transport.drained()
+        if self._transport.closed:
+            raise _Over
+
+    def _send_head(self, status: int, headers: heads.Headers) -> bool:
+        """The head of a body of unknown length; whether it is chunked."""
+        chunked = not self._reader.http10
+        if not chunked:
+            self._reader.keep_alive = False
+        framing = "Transfer-Encoding: chunked\r\n" if chunked and status not in heads.BODILESS else ""
+        self._transport.write(heads.head(status, headers, framing + self._closing()))
+        return chunked
+
+    async def _send_stream(self, stream: Stream) -> None:
+        chunked = self._send_head(stream.status, stream.headers)
+        if not self._has_body(stream.status):
+            return
+        self._alarm.off()
+        frame = chunk if chunked else identity
+        with trio.CancelScope() as scope:
+            ticket = self._shared.departures.watch(self._transport, scope.cancel)
+            try:
+                async for block in stream.blocks:
+                    await self._push(frame(block))
+            except Exception as error:
+                if not isinstance(error, _Over):  # the head is out: a body cut short is how the client learns
+                    log.exception("the body of an answer failed")
+                raise _Over from error
+            finally:
+                self._shared.departures.forget(ticket)
+                await close_blocks(stream.blocks)
+            if chunked:
+                self._transport.write(LAST_CHUNK)
+            return
+        raise _Over
+
+    # -- watches
+
+    async def _send_watch(self, reply: WatchReply) -> None:
+        chunked = self._send_head(200, reply.headers)
+        if not self._has_body(200):
+            return
+        self._alarm.off()
+        scope = trio.CancelScope()
+        sink = Http1Sink(self._transport, scope.cancel, chunked=chunked)
+        try:
+            running = reply.start(sink)
+        except Exception as error:
+            log.exception("a watch could not be started")
+            raise _Over from error
+        try:
+            with scope:
+                await self._wait_left()
+        finally:
+            self._transport.on_drain(None)
+            ended, sink.finished = sink.finished, True
+            if not ended:
+                _stop(running)
+        if not ended:
+            raise _Over
+
+    async def _wait_left(self) -> None:
+        """Return when the client left. What it sends ahead waits for the watch to end, up to a bound."""
+        while data := await self._transport.receive():
+            self._reader.feed(data)
+            if self._reader.buffered > PIPELINED:
+                self._transport.write(LAST_CHUNK)
+                return
+
+
+def _stop(running: Running) -> None:
+    try:
+        running.stop()
+    except Exception:
+        log.exception("a watch could not be stopped")

@@ -1,0 +1,161 @@
+"""`serve`: listeners in, connections out, and an end that lets running requests finish."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Sequence
+
+import msgspec
+import trio
+
+from watchcache.http.messages import Handler
+from watchcache.http.wire.connection import Connection
+from watchcache.http.wire.context import Shared, log
+from watchcache.http.wire.departures import Departures
+from watchcache.http.wire.limits import Limits
+from watchcache.http.wire.wheel import Wheel
+
+_OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_GONE = {errno.ECONNABORTED, errno.EPROTO, errno.EPERM}
+# a client machine that vanished without a word is noticed in 15 + 9 * 15 s: Go's listeners do the same
+_KEEPALIVE = ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 9))
+
+
+class ServerStats(msgspec.Struct, frozen=True):
+    """What a server holds now."""
+
+    connections: int
+    queued: int  # bytes that clients have not taken
+
+
+def listen(host: str, port: int, backlog: int = Limits().backlog) -> list[socket.socket]:
+    """Listening sockets for an address; port 0 picks a free one. Raises OSError when it cannot be bound."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, address = found[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6 and host == "::":
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind(address)
+        listener.listen(backlog)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return [listener]
+
+
+class Server:
+    """A running server, as `serve` hands it to its caller."""
+
+    def __init__(self, shared: Shared, listeners: Sequence[socket.socket]) -> None:
+        self._shared = shared
+        self._listeners = list(listeners)
+        self._connections: set[Connection] = set()
+        self._accepting = trio.CancelScope()
+        self._room = trio.Event()
+        self.addresses: list[tuple[str, int]] = [one.getsockname()[:2] for one in listeners]
+
+    def stats(self) -> ServerStats:
+        """Connections and the bytes queued on them. Looks at each connection."""
+        return ServerStats(len(self._connections), sum(one.transport.queued for one in self._connections))
+
+    def shut_down(self) -> None:
+        """Stop accepting and close idle connections; the others close when what runs on them has ended.
+
+        Running watches are ended by whoever feeds them. `serve` returns when the last connection has gone; who does not
+        want to wait so long cancels it.
+        """
+        if self._shared.draining:
+            return
+        self._shared.draining = True
+        self._accepting.cancel()
+        for listener in self._listeners:
+            trio.lowlevel.notify_closing(listener)
+            listener.close()
+        for connection in list(self._connections):
+            connection.drain()
+
+    async def run(self) -> None:
+        """Accept and serve until shut down and empty."""
+        async with trio.open_nursery() as nursery:
+            with self._accepting:
+                async with trio.open_nursery() as accepting:
+                    for listener in self._listeners:
+                        accepting.start_soon(self._accept, listener, nursery)
+
+    async def _accept(self, listener: socket.socket, nursery: trio.Nursery) -> None:
+        while True:
+            await self._wait_room()
+            try:
+                await trio.lowlevel.wait_readable(listener)
+                sock, address = listener.accept()
+            except BlockingIOError:
+                continue
+            except trio.ClosedResourceError:
+                return
+            except OSError as error:
+                if error.errno in _GONE:
+                    continue
+                if error.errno not in _OUT_OF_DESCRIPTORS:
+                    raise
+                log.warning("cannot accept connections: %s", error)
+                await trio.sleep(0.1)
+                continue
+            nursery.start_soon(self._serve, sock, (address[0], address[1]))
+
+    async def _wait_room(self) -> None:
+        while len(self._connections) >= self._shared.limits.connections:
+            self._room = trio.Event()
+            await self._room.wait()
+
+    async def _serve(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        try:
+            _prepare(sock)
+        except OSError:  # the client has left already
+            sock.close()
+            return
+        connection = Connection(self._shared, sock, address)
+        self._connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+            self._room.set()
+
+
+def _prepare(sock: socket.socket) -> None:
+    sock.setblocking(False)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEPALIVE:
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+async def serve(
+    handler: Handler,
+    listeners: Sequence[socket.socket],
+    *,
+    tls: ssl.SSLContext | None = None,
+    limits: Limits | None = None,
+    task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve HTTP/1.1 and HTTP/2 on listening, non-blocking sockets (see `listen`), which are closed at the end.
+
+    Starts (`nursery.start`) with a `Server`. Returns after `Server.shut_down()` when the last connection has ended.
+    """
+    async with trio.open_nursery() as nursery:
+        wheel, departures = Wheel(), Departures()
+        shared = Shared(handler, limits or Limits(), tls, wheel, departures, nursery)
+        server = Server(shared, listeners)
+        nursery.start_soon(wheel.run, departures.check)
+        task_status.started(server)
+        try:
+            await server.run()
+        finally:
+            for listener in listeners:
+                listener.close()
+        nursery.cancel_scope.cancel()
