@@ -6,7 +6,20 @@ data directory from outside, also while a server runs.
 
 from watchcache.persist.errors import DirectoryLocked, DirectoryUnusable
 from watchcache.persist.file import FileJournal
+from watchcache.persist.inspect import DirectoryReport, Fault, FileReport, check_directory
 from watchcache.persist.memory import MemoryJournal
+from watchcache.persist.reading import read_events
 from watchcache.persist.retention import Retention
 
-__all__ = ["DirectoryLocked", "DirectoryUnusable", "FileJournal", "MemoryJournal", "Retention"]
+__all__ = [
+    "DirectoryLocked",
+    "DirectoryReport",
+    "DirectoryUnusable",
+    "Fault",
+    "FileJournal",
+    "FileReport",
+    "MemoryJournal",
+    "Retention",
+    "check_directory",
+    "read_events",
+]

@@ -19,6 +19,7 @@ are UTF-8, in which 0xff does not occur. If it occurs in other payload bytes the
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from zlib import crc32
 
 MAGIC = b"\xffWC\x00"
@@ -76,6 +77,30 @@ def later_commit(data: bytes, start: int) -> int | None:
             return start + found
         found = data.find(MAGIC, found + 1)
     return None
+
+
+def scan(data: bytes) -> Iterator[tuple[int, memoryview] | Damaged]:
+    """Yield offset and payload of every whole frame of a file, and where others should be the damage there."""
+    offset = 0
+    while offset < len(data):
+        header = data[offset : offset + HEADER.size]
+        payload = memoryview(data)[offset + HEADER.size :]
+        try:
+            payload = payload[: payload_length(header, offset)]
+            verify(header, payload, offset)
+        except Damaged as damage:
+            yield damage
+            offset = _next_whole(data, offset + 1)
+        else:
+            yield offset, payload
+            offset += HEADER.size + len(payload)
+
+
+def _next_whole(data: bytes, start: int) -> int:
+    found = data.find(MAGIC, start)
+    while found >= 0 and not _whole(data, data[found : found + HEADER.size], found):
+        found = data.find(MAGIC, found + 1)
+    return found if found >= 0 else len(data)
 
 
 def _whole(data: bytes, header: bytes, at: int) -> bool:

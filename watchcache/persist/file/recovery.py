@@ -122,10 +122,13 @@ class Recovery:
 
     def _replay(self, segment: Segment, *, active: bool) -> None:
         path = self._directory.segment(segment.base)
+        reached = segment.base
         try:
             for offset, records in read_records(path):
+                reached = records[-1].revision
+                segment.time = records[-1].time
                 try:
-                    self._apply(records, segment)
+                    self._apply(records)
                 except Inconsistent as contradiction:
                     raise Damaged(offset, str(contradiction)) from contradiction
         except Damaged as damage:
@@ -133,44 +136,33 @@ class Recovery:
                 raise self._corrupt(path, damage) from damage
             self._cut(path, damage)
             segment.bytes = damage.offset
-        if not active and self._state.revision != segment.last:
-            problem = (
-                f"it ends at revision {self._state.revision}, the next segment begins after {segment.last}"
-            )
+        needed = self._state.snapshot_revision if active else segment.last
+        if reached < needed:
+            problem = f"it ends at revision {reached}, but the events up to {needed} were there once"
             raise Corrupt(path, segment.bytes, problem, RESTORE)
-        if active:
-            segment.last = max(segment.last, self._state.revision)
+        segment.last = reached
 
-    def _apply(self, records: list[Record], segment: Segment) -> None:
-        state, heads = self._state, self._state.heads
-        events = []
+    def _apply(self, records: list[Record]) -> None:
+        state, heads, events = self._state, self._state.heads, []
         for record in records:
-            revision, key, value, prev_revision, _, time = (
-                record.revision,
-                record.key,
-                record.value,
-                record.prev_revision,
-                record.prev,
-                record.time,
-            )
+            revision, key, value = record.revision, record.key, record.value
             if revision <= state.snapshot_revision:
                 continue
             head = heads.get(key)
-            if revision <= state.revision or prev_revision != (0 if head is None else head.revision):
+            if revision <= state.revision or record.prev_revision != (0 if head is None else head.revision):
                 raise Inconsistent(f"revision {revision} of {key} does not follow what is before it")
             prev = None if head is None else head.value
-            deleted = value is None
-            if value is None:
-                if prev is None:
-                    raise Inconsistent(f"revision {revision} deletes {key}, which is not there")
+            if value is not None:
+                heads[key] = Head(revision, value)
+            elif prev is not None:
                 value = self._stamp(prev, revision)
                 del heads[key]
             else:
-                heads[key] = Head(revision, value)
+                raise Inconsistent(f"revision {revision} deletes {key}, which is not there")
             state.revision = revision
-            events.append(Event(revision, key, value, deleted, prev, prev_revision, time))
-        if records:
-            segment.time = records[-1].time
+            events.append(
+                Event(revision, key, value, record.value is None, prev, record.prev_revision, record.time)
+            )
         self._ring.extend(events)
 
     def _cut(self, path: Path, damage: Damaged) -> None:

@@ -111,12 +111,13 @@ def _full(error: OSError) -> Exception:
     return error
 
 
-def read_frames(file: BinaryIO, limit: int | None = None) -> Iterator[tuple[int, memoryview]]:
-    """Yield offset and payload of each frame up to the file's end, or to `limit`; each is valid until the next.
+def read_frames(file: BinaryIO, limit: int | None = None, start: int = 0) -> Iterator[tuple[int, memoryview]]:
+    """Yield offset and payload of each frame from `start` to the file's end or `limit`; each is valid until the next.
 
     Raises Damaged at the first that is not whole, OSError.
     """
-    offset, buffer = 0, bytearray(READ_AHEAD * 2)
+    offset, buffer = start, bytearray(READ_AHEAD * 2)
+    file.seek(start)
     while limit is None or offset < limit:
         header = file.read(HEADER.size)
         if not header:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -56,15 +57,28 @@ def read_snapshot(path: Path) -> tuple[SnapshotHeader, dict[str, Head]]:
     """Return what a snapshot holds. Raises Damaged, OSError."""
     heads: dict[str, Head] = {}
     with path.open("rb", buffering=READ_AHEAD) as file:
-        frames = read_frames(file)
-        header = _header(next(frames, None))
-        offset = 0
-        for offset, payload in frames:
-            for item in _items(offset, payload):
+        header, batches = read_items(file)
+        for items in batches:
+            for item in items:
                 heads[item.key] = Head(item.revision, item.value)
-    if len(heads) != header.count:
-        raise Damaged(offset, f"{header.count} keys were written, {len(heads)} are here")
     return header, heads
+
+
+def read_items(file: BinaryIO) -> tuple[SnapshotHeader, Iterator[list[Item]]]:
+    """Return a snapshot's header, and its items in batches. Both raise Damaged, OSError."""
+    frames = read_frames(file)
+    header = _header(next(frames, None))
+    return header, _counted(frames, header.count)
+
+
+def _counted(frames: Iterator[tuple[int, memoryview]], count: int) -> Iterator[list[Item]]:
+    found = offset = 0
+    for offset, payload in frames:
+        items = _items(offset, payload)
+        found += len(items)
+        yield items
+    if found != count:
+        raise Damaged(offset, f"{count} keys were written, {found} are here")
 
 
 def _header(first: tuple[int, memoryview] | None) -> SnapshotHeader:
