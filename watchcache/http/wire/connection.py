@@ -6,7 +6,8 @@ import socket
 from typing import Protocol
 
 from watchcache.http.messages import Peer
-from watchcache.http.wire.context import Shared, log
+from watchcache.http.wire.context import Shared
+from watchcache.http.wire.guard import log
 from watchcache.http.wire.http1 import Http1
 from watchcache.http.wire.http2 import Http2
 from watchcache.http.wire.tls import Tls

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
 from collections.abc import Awaitable, Callable
 
@@ -13,8 +12,6 @@ from watchcache.http.messages import Handler, Reply
 from watchcache.http.wire.departures import Departures
 from watchcache.http.wire.limits import Limits
 from watchcache.http.wire.wheel import Wheel
-
-log = logging.getLogger("watchcache.http.wire")
 
 
 class Shared(msgspec.Struct):

@@ -2,7 +2,7 @@
 
 What the library leaves to its user is done here. It takes a GOAWAY, sent or received, for the end of everything, where
 RFC 9113 6.8 lets running streams finish: the frame we send is made beside it, and its state is opened again after it
-received one. And it raises where this seam is silent: for streams that ended meanwhile.
+received one. And it raises where this seam is silent: for streams, or a connection, that ended meanwhile.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from h2 import events
 from h2.config import H2Configuration
 from h2.connection import ConnectionState, H2Connection
 from h2.errors import ErrorCodes
-from h2.exceptions import H2Error, NoSuchStreamError, ProtocolError, StreamClosedError
+from h2.exceptions import H2Error, ProtocolError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
@@ -134,30 +134,30 @@ class H2Framing:
 
     def send_headers(self, stream: int, headers: HeaderList, end: bool) -> None:
         """Queue a header block."""
-        with contextlib.suppress(StreamClosedError, NoSuchStreamError):
+        with contextlib.suppress(ProtocolError):
             self._h2.send_headers(stream, headers, end_stream=end)
 
     def send_data(self, stream: int, data: bytes | memoryview, end: bool) -> None:
         """Queue DATA of at most `room(stream)` bytes."""
-        with contextlib.suppress(StreamClosedError, NoSuchStreamError):
+        with contextlib.suppress(ProtocolError):
             self._h2.send_data(stream, bytes(data), end_stream=end)
 
     def room(self, stream: int) -> int:
         """How many bytes one `send_data` may carry now."""
         try:
             window = self._h2.local_flow_control_window(stream)
-        except (StreamClosedError, NoSuchStreamError):
+        except ProtocolError:
             return 0
         return max(0, min(window, self._h2.max_outbound_frame_size))
 
     def acknowledge(self, stream: int, counted: int) -> None:
         """Open the windows again; the library sends WINDOW_UPDATE when enough has gathered."""
-        with contextlib.suppress(StreamClosedError, NoSuchStreamError):
+        with contextlib.suppress(ProtocolError):
             self._h2.acknowledge_received_data(counted, stream)
 
     def reset(self, stream: int, code: ErrorCode) -> None:
         """End a stream at once."""
-        with contextlib.suppress(StreamClosedError, NoSuchStreamError):
+        with contextlib.suppress(ProtocolError):
             self._h2.reset_stream(stream, ErrorCodes(code))
 
     def goaway(self, code: ErrorCode) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Awaitable
 
 import trio
 
-from watchcache.http.messages import Answer, Peer, Reply, Request, Running, Stream, WatchReply
+from watchcache.http.messages import Answer, Peer, Reply, Request, Stream, WatchReply
 from watchcache.http.wire import heads
 from watchcache.http.wire.blocks import close_blocks, pieces, size_of, whole
 from watchcache.http.wire.chunks import LAST_CHUNK, chunk
-from watchcache.http.wire.context import Shared, failure, log
+from watchcache.http.wire.context import Shared, failure
+from watchcache.http.wire.guard import call_guarded, log
 from watchcache.http.wire.h1 import Refused, RequestReader
 from watchcache.http.wire.heads import BadHeader
 from watchcache.http.wire.sink import Http1Sink, identity
@@ -238,7 +239,7 @@ class Http1:
             self._transport.on_drain(None)
             ended, sink.finished = sink.finished, True
             if not ended:
-                _stop(running)
+                call_guarded(running.stop, "stopping a watch")
         if not ended:
             raise _Over
 
@@ -249,10 +250,3 @@ class Http1:
             if self._reader.buffered > PIPELINED:
                 self._transport.write(LAST_CHUNK)
                 return
-
-
-def _stop(running: Running) -> None:
-    try:
-        running.stop()
-    except Exception:
-        log.exception("a watch could not be stopped")

@@ -20,9 +20,10 @@ import trio
 from watchcache.http.messages import Answer, Peer, Reply, Request, Stream, WatchReply
 from watchcache.http.wire.blocks import pieces, size_of
 from watchcache.http.wire.budget import Budget
-from watchcache.http.wire.context import Shared, failure, log
+from watchcache.http.wire.context import Shared, failure
 from watchcache.http.wire.framing import ConnectionOver, ErrorCode, HeaderList
 from watchcache.http.wire.framing_h2 import H2Framing
+from watchcache.http.wire.guard import log
 from watchcache.http.wire.heads import BadHeader
 from watchcache.http.wire.http2_request import BadRequest, body_expected, request_of
 from watchcache.http.wire.http2_stream import Http2Stream

@@ -17,8 +17,8 @@ import trio
 from watchcache.http.messages import Reply, Request, Running, Stream, WatchReply
 from watchcache.http.wire import heads
 from watchcache.http.wire.blocks import BLOCK, close_blocks, size_of, whole
-from watchcache.http.wire.context import log
 from watchcache.http.wire.framing import ErrorCode
+from watchcache.http.wire.guard import call_guarded, log
 from watchcache.http.wire.sink import identity
 from watchcache.http.wire.wheel import Alarm
 
@@ -182,7 +182,7 @@ class Http2Stream:
         if self._pressed:
             self._pressed = False
             if self._callback is not None:
-                self._callback()
+                call_guarded(self._callback, "a watcher's drain callback")
 
     async def drained(self) -> None:
         """Wait until the queue is below the low-water mark, or the stream over."""
@@ -241,10 +241,7 @@ class Http2Stream:
             self._scope.cancel()
         running, self._running = self._running, None
         if running is not None:
-            try:
-                running.stop()
-            except Exception:
-                log.exception("a watch could not be stopped")
+            call_guarded(running.stop, "stopping a watch")
 
     def _forget(self) -> None:
         self.closed = True
@@ -316,7 +313,7 @@ class Http2Stream:
             self.reset(ErrorCode.INTERNAL_ERROR)
             return
         if self.closed and not self._ending:
-            running.stop()  # reset while it started
+            call_guarded(running.stop, "stopping a watch")  # reset while it started
         elif not self._ending:
             self._running = running
 

@@ -12,8 +12,9 @@ import trio
 
 from watchcache.http.messages import Handler
 from watchcache.http.wire.connection import Connection
-from watchcache.http.wire.context import Shared, log
+from watchcache.http.wire.context import Shared
 from watchcache.http.wire.departures import Departures
+from watchcache.http.wire.guard import log
 from watchcache.http.wire.limits import Limits
 from watchcache.http.wire.wheel import Wheel
 

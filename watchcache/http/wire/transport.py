@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from watchcache.http.wire.guard import call_guarded
 from watchcache.http.wire.limits import Limits
 from watchcache.http.wire.tls import READ, Tls
 from watchcache.http.wire.wheel import Alarm, Wheel
@@ -145,7 +146,7 @@ class Transport:
         if self._above:
             self._above = False
             if self._drain is not None:
-                self._drain()
+                call_guarded(self._drain, "a producer's drain callback")
 
     @property
     def above(self) -> bool:

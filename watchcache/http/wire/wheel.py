@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 import trio
 
+from watchcache.http.wire.guard import call_guarded
+
 TICK = 0.5  # deadlines are 2 s and more; at 100,000 connections of 90 s idle time a tick looks at some 600
 
 
@@ -78,7 +80,7 @@ class Wheel:
         alarm._slot = 0
         if alarm.deadline <= now:
             alarm.deadline = math.inf
-            alarm.ring()
+            call_guarded(alarm.ring, "a deadline's action")
         elif alarm.deadline != math.inf:
             self.place(alarm)
 
