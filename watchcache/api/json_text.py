@@ -18,6 +18,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from watchcache.api.quoting import quoted_character
+
 MAX_DEPTH: Final = 10_000
 _REPLACEMENT: Final = "\ufffd"
 _WHITESPACE: Final = re.compile(r"[ \t\r\n]*")
@@ -64,18 +66,6 @@ def read_json(data: bytes, duplicate: DuplicateFound | None = None) -> Any:
     Raises MalformedJSONError with Go's message.
     """
     return _Reader(data, duplicate).document()
-
-
-def quote_character(character: str) -> str:
-    """A character as Go's error messages show it."""
-    special = {"'": "'\\''", '"': "'\"'", "\n": "'\\n'", "\t": "'\\t'", "\r": "'\\r'", "\\": "'\\\\'"}
-    special |= {"\a": "'\\a'", "\b": "'\\b'", "\f": "'\\f'", "\v": "'\\v'"}
-    if character in special:
-        return special[character]
-    if character.isprintable():
-        return f"'{character}'"
-    code = ord(character)
-    return f"'\\x{code:02x}'" if code < 0x80 else f"'\\u{code:04x}'"
 
 
 class _Reader:
@@ -208,7 +198,7 @@ class _Reader:
         character = self.character()
         if not character:
             return MalformedJSONError("unexpected end of JSON input")
-        return MalformedJSONError(f"invalid character {quote_character(character)} {where}")
+        return MalformedJSONError(f"invalid character {quoted_character(character)} {where}")
 
 
 def _number(text: str) -> int | float:
