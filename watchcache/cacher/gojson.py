@@ -62,12 +62,12 @@ class _Scanner:
     def _enter(self, bracket: int) -> bool:
         """Step into a container; False when it is empty and has been left again."""
         self.at += 1
+        if len(self.open) >= MAX_DEPTH:
+            raise GoSyntaxError("exceeded max depth")
         if self._peek() == _CLOSING[bracket]:
             self.at += 1
             return False
         self.open.append(bracket)
-        if len(self.open) > MAX_DEPTH:
-            raise GoSyntaxError("exceeded max depth")
         if bracket == ord("{"):
             self._name()
         return True
