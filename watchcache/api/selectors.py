@@ -52,6 +52,10 @@ class FieldSelector(msgspec.Struct, frozen=True):
         """The value that the field must have, None when the selector does not fix it."""
         return next((term.value for term in self.terms if term.field == field and term.equal), None)
 
+    def and_equal(self, field: str, value: str) -> FieldSelector:
+        """The selector with one more term: a path that names an object is one."""
+        return FieldSelector(tuple(sorted({*self.terms, FieldTerm(field, True, value)})))
+
     def supported_by(self, resource: Resource) -> FieldSelector:
         """The selector with aliases replaced; raises StatusError 400 for a field that the kind does not select by."""
         return FieldSelector(tuple(sorted({_supported(term, resource) for term in self.terms})))
