@@ -1,0 +1,129 @@
+"""Which places of a kind have defaults, worked out once from its schema, and the walk that sets them.
+
+Order: the outer type before the inner ones, the literals of a type before its rule, as Go's generated defaulters call them; so a
+rule may create what inner literals then fill (a Deployment's `rollingUpdate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from watchcache.api.defaulting.literals import LITERALS
+from watchcache.api.defaulting.rules import RULES
+from watchcache.api.schema import MISSING, Schema
+from watchcache.api.structure.go_types import go_field
+
+_PREFIXES: Final = (
+    "io.k8s.api.",
+    "io.k8s.apiextensions-apiserver.pkg.apis.",
+    "io.k8s.kube-aggregator.pkg.apis.",
+)
+
+Make = Callable[[], Any]
+
+
+def apply_defaults(document: dict[str, Any], schema: Schema) -> None:
+    """Sets the defaults of the kind in place. The document must come from `conform`: right types, no nulls, no empty optional values."""
+    plan = _plan(schema)
+    if plan is not None:
+        plan.apply(document)
+
+
+class Plan:
+    """What to set in values of one type, and which of its fields lead to more. Built for all definitions that are met, cycles included."""
+
+    __slots__ = ("children", "literals", "rule")
+
+    def __init__(self) -> None:
+        self.literals: tuple[tuple[str, Make], ...] = ()
+        self.rule: Callable[[dict[str, Any]], None] | None = None
+        self.children: tuple[tuple[str, Callable[[Any, Plan], None], Plan], ...] = ()
+
+    def apply(self, value: dict[str, Any]) -> None:
+        """Sets the defaults of one value of the type, and below it."""
+        for name, make in self.literals:
+            if name not in value:
+                value[name] = make()
+        if self.rule is not None:
+            self.rule(value)
+        for name, visit, plan in self.children:
+            child = value.get(name)
+            if child is not None:
+                visit(child, plan)
+
+
+def _visit_one(value: dict[str, Any], plan: Plan) -> None:
+    plan.apply(value)
+
+
+def _visit_list(values: list[dict[str, Any]], plan: Plan) -> None:
+    for value in values:
+        plan.apply(value)
+
+
+def _visit_map(values: dict[str, dict[str, Any]], plan: Plan) -> None:
+    for value in values.values():
+        plan.apply(value)
+
+
+@lru_cache(maxsize=1024)
+def _plan(schema: Schema) -> Plan | None:
+    return _build(schema, {}) if schema.properties else None
+
+
+def _build(schema: Schema, open_plans: dict[str, Plan]) -> Plan | None:
+    """The plan of a type; None when nothing can be set in it. `open_plans` are the types around it: meeting one again ends the descent."""
+    if schema.name in open_plans:
+        return None  # no type with defaults contains itself
+    plan = Plan()
+    inside = {**open_plans, schema.name: plan}
+    name = _short_name(schema.name)
+    literals = {**_stated(schema), **LITERALS.get(name, {})}
+    plan.literals = tuple((field, _maker(value)) for field, value in literals.items())
+    plan.rule = RULES.get(name)
+    children = []
+    for field, child in schema.properties.items():
+        target, visit = _inner(child)
+        inner = _build(target, inside) if target is not None and target.properties else None
+        if inner is not None:
+            children.append((field, visit, inner))
+    plan.children = tuple(children)
+    return plan if plan.literals or plan.rule or plan.children else None
+
+
+def _inner(schema: Schema) -> tuple[Schema | None, Callable[[Any, Plan], None]]:
+    if schema.items is not None:
+        return schema.items, _visit_list
+    if schema.additional is not None:
+        return schema.additional, _visit_map
+    return schema, _visit_one
+
+
+def _stated(schema: Schema) -> dict[str, Any]:
+    """Defaults that the schema states and that are no zero values: those have been set by `conform` already."""
+    stated = {}
+    for name, field in schema.properties.items():
+        if field.default is MISSING:
+            continue
+        pointer = go_field(schema.name, name, field).mode in ("p", "n")
+        if field.default or (pointer and field.default != {}):
+            stated[name] = field.default
+    return stated
+
+
+def _maker(value: Any) -> Make:
+    """Makes a fresh value each time: documents do not share what can change."""
+    if type(value) not in (dict, list):
+        return lambda: value
+    encoded = msgspec.json.encode(value)
+    return lambda: msgspec.json.decode(encoded)
+
+
+def _short_name(name: str) -> str:
+    for prefix in _PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
