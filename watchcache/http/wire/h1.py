@@ -44,17 +44,13 @@ class Refused(Exception):
 class _Head:
     """What llhttp calls while it parses one head."""
 
-    __slots__ = ("count", "headers", "hosts", "target")
+    __slots__ = ("count", "headers", "hosts")
     _names: dict[bytes, str] = {}  # noqa: RUF012 - shared by all connections on purpose
 
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}
         self.count = 0
         self.hosts = 0
-        self.target = b""
-
-    def on_url(self, url: bytes) -> None:
-        self.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         key = self._names.get(name) or self._learn(name)
@@ -134,6 +130,8 @@ class RequestReader:
 
     def _next_head(self) -> Request | None:
         buffer = self._buffer
+        if not buffer:
+            return None
         while buffer.startswith(b"\r\n"):  # an empty line before a request: RFC 9112 2.2
             del buffer[:2]
             self._scanned = 0
