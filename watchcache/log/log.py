@@ -250,8 +250,6 @@ class Log:
             async for batch in self._journal.read(after, min(self._ring.oldest, self.published)):
                 after = batch[-1].revision
                 yield batch
-        if after < self.oldest:
-            raise Compacted(after, self.oldest)
 
     async def wait_published(self, revision: int) -> None:
         """Wait until a revision is published; returns at once, without a checkpoint, when it is.

@@ -6,9 +6,8 @@ has, bounded by the retention; both hold the same event objects.
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from watchcache.log import Compacted, Event, Head, JournalStats, Recovered, Ring, Stamp
 from watchcache.persist.retention import HOUR, Retention
@@ -22,15 +21,9 @@ class MemoryJournal:
 
     snapshot_due = False
 
-    def __init__(
-        self,
-        *,
-        retention: Retention = Retention(seconds=HOUR, bytes=64 << 20),  # noqa: B008 -- frozen
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, *, retention: Retention = Retention(seconds=HOUR, bytes=64 << 20)) -> None:  # noqa: B008 -- frozen
         self.epoch = uuid.uuid4().hex
         self._retention = retention
-        self._clock = clock
         self._history = Ring(UNBOUNDED if retention.bytes is None else retention.bytes)
         self._revision = 0
         self._commits = 0
@@ -55,7 +48,7 @@ class MemoryJournal:
         self._revision = events[-1].revision
         self._commits += 1
         self._events += len(events)
-        self._retain()
+        self._retain(events[-1].time)
 
     async def read(self, after: int, through: int) -> AsyncIterator[list[Event]]:
         """Yield the events after one revision, up to and including another."""
@@ -82,13 +75,12 @@ class MemoryJournal:
         """Return the counters."""
         return JournalStats(bytes=self._history.bytes, commits=self._commits, events=self._events)
 
-    def _retain(self) -> None:
+    def _retain(self, now: float) -> None:
         # In cuts of a sixteenth, like the ring's own: cutting a list moves what stays.
         history, retention = self._history, self._retention
         revisions, seconds = retention.revisions, retention.seconds
         if revisions is not None and history.oldest < self._revision - revisions - revisions // 16:
             history.drop(self._revision - revisions)
-        if seconds is not None and (first := history.first) is not None:
-            now = self._clock()
-            if first.time < now - seconds * 17 / 16:
-                history.expire(now - seconds)
+        first = history.first
+        if seconds is not None and first is not None and first.time < now - seconds * 17 / 16:
+            history.expire(now - seconds)

@@ -12,7 +12,7 @@ HOUR = 3600.0
 class Retention(msgspec.Struct, frozen=True):
     """The limits of the history; None is no limit. What exceeds any of them goes.
 
-    seconds: age of an event. bytes: of all history together. revisions: distance from the newest.
+    seconds: age of an event when another is written; no clock is read, and nothing expires while nothing happens. bytes: of all history together. revisions: distance from the newest.
     A journal in segments drops whole segments, so up to one segment more is kept than `seconds` and `revisions` ask for.
     """
 
@@ -34,7 +34,7 @@ def surplus(
 ) -> int:
     """Return how many stretches, from the oldest on, are to go.
 
-    newest: the newest revision of all. floor: everything up to this revision was given up by a compaction.
+    newest: the newest revision of all; now: its time. floor: everything up to this revision was given up by a compaction.
     """
     kept = sum(stretch.bytes for stretch in stretches)
     for count, stretch in enumerate(stretches):

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import trio
@@ -48,7 +48,6 @@ class FileJournal:
         retention: Retention = Retention(),  # noqa: B008 -- frozen
         segment_bytes: int = SEGMENT_BYTES,
         snapshot_bytes: int = SNAPSHOT_BYTES,
-        clock: Callable[[], float] = time.time,
         disk: Disk | None = None,
     ) -> None:
         self.epoch = ""
@@ -56,7 +55,6 @@ class FileJournal:
         self._retention = retention
         self._segment_bytes = segment_bytes
         self._snapshot_bytes = snapshot_bytes
-        self._clock = clock
         self._disk = disk or Disk()
         self._lock = -1
         self._writer: SegmentWriter | None = None
@@ -101,7 +99,7 @@ class FileJournal:
                     self._disk, self._directory.segment(active.base), active.base
                 )
             else:
-                self._writer, segment = self._begin_segment(state.revision, self._clock(), None)
+                self._writer, segment = self._begin_segment(state.revision, 0.0, None)
                 state.segments.append(segment)
         except OSError as error:
             where = error.filename or self._directory.path
@@ -212,8 +210,8 @@ class FileJournal:
     def _removable(self) -> list[Segment]:
         sealed = self._segments[:-1]
         stretches = [Stretch(each.last, each.time, each.bytes) for each in sealed]
-        newest = self._segments[-1].last
-        count = surplus(stretches, self._retention, newest=newest, now=self._clock(), floor=self._floor)
+        active = self._segments[-1]
+        count = surplus(stretches, self._retention, newest=active.last, now=active.time, floor=self._floor)
         return [each for each in sealed[:count] if each.last <= self._snapshot_revision]
 
     # -- snapshots
