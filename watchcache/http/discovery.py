@@ -14,7 +14,6 @@ Source: recorded from kube-apiserver 1.36; types in meta/v1 (APIGroup, APIResour
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ import msgspec
 
 from watchcache.api import status
 from watchcache.api.catalog import Catalog, Group, Resource, Subresource
+from watchcache.http.documents import Documents, Kept
 from watchcache.http.encoding import reply_json
 from watchcache.http.errors import PageNotFound
 from watchcache.http.messages import Reply
@@ -98,11 +98,6 @@ def root_paths(catalog: Catalog, others: Iterable[str] = ()) -> Document:
         root = f"/apis/{group.name}" if group.name else "/api"
         paths |= {root, *(f"{root}/{version}" for version in group.versions)}
     return {"paths": sorted(paths)}
-
-
-def etag_of(body: bytes) -> str:
-    """The hash by which clients know a document again: SHA-512 in capitals, without quotes."""
-    return hashlib.sha512(body).hexdigest().upper()
 
 
 def _group(group: Group) -> Document:
@@ -204,8 +199,7 @@ class Discovery:
         """`address` gives host:port for `/api`, which is known only once the server listens."""
         self._catalog = catalog
         self._address = address
-        self._served: tuple[Resource, ...] = ()
-        self._bodies: dict[str, bytes] = {}
+        self._documents = Documents()
 
     def answer(
         self, method: str, path: str, headers: Mapping[str, str], *, pretty: bool = False
@@ -227,7 +221,7 @@ class Discovery:
         if depth == 1 and (medium := aggregated_medium(accept)):
             return self._aggregated(parts[0], medium._replace(pretty=medium.pretty or pretty), headers)
         medium = negotiate(accept, OBJECT_TYPES, transforms=False) if routed else _unrouted(accept)
-        body = self._body("/".join(parts), make)
+        body = self._document("/".join(parts), make).body
         return reply_json(
             200, body, medium._replace(pretty=medium.pretty or pretty), headers.get("accept-encoding", "")
         )
@@ -250,27 +244,19 @@ class Discovery:
         return lambda: resource_list(self._catalog, name, version)
 
     def _aggregated(self, root: str, medium: Medium, headers: Mapping[str, str]) -> Reply:
-        body = self._body(
-            f"{root}{AGGREGATED_PARAMETERS}", lambda: aggregated(self._catalog, core=root == "api")
-        )
-        tag = f'"{etag_of(body)}"'
-        extra = [("Cache-Control", "public"), ("ETag", tag), ("Vary", "Accept")]
-        if headers.get("if-none-match") == tag:
+        key = root + AGGREGATED_PARAMETERS
+        document = self._document(key, lambda: aggregated(self._catalog, core=root == "api"))
+        extra = [("Cache-Control", "public"), ("ETag", document.etag), ("Vary", "Accept")]
+        if headers.get("if-none-match") == document.etag:
             return Reply(304, extra)
-        reply = reply_json(200, body, medium, headers.get("accept-encoding", ""))
+        reply = reply_json(200, document.body, medium, headers.get("accept-encoding", ""))
         others = [header for header in reply.headers if header[0] != "Content-Type"]
         reply.headers = [("Content-Type", medium.type + AGGREGATED_PARAMETERS), *others, *extra]
         return reply
 
-    def _body(self, key: str, make: Callable[[], Document]) -> bytes:
+    def _document(self, key: str, make: Callable[[], Document]) -> Kept:
         served = tuple(self._catalog.resources())
-        if served != self._served:
-            self._served = served
-            self._bodies.clear()
-        body = self._bodies.get(key)
-        if body is None:
-            body = self._bodies[key] = msgspec.json.encode(make()) + b"\n"
-        return body
+        return self._documents.get(key, served, lambda: msgspec.json.encode(make()) + b"\n")
 
 
 def aggregated_medium(accept: str) -> Medium | None:
