@@ -189,12 +189,12 @@ FIELD_ALIASES: Final = {("", "pods"): {"spec.host": "spec.nodeName"}}
 """Old spellings still accepted in field selectors."""
 
 NAME_RULES: Final = {
-    ("", "events"): "any",
+    ("", "events"): "path",
     ("", "namespaces"): "label",
     ("", "services"): "label",
     ("apps", "statefulsets"): "label",
     ("batch", "cronjobs"): "short-subdomain",
-    ("certificates.k8s.io", "certificatesigningrequests"): "any",
+    ("certificates.k8s.io", "certificatesigningrequests"): "path",
     ("policy", "poddisruptionbudgets"): "path",
     (_NETWORKING, "ipaddresses"): "address",
     (_RBAC, "clusterrolebindings"): "path",

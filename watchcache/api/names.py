@@ -40,6 +40,8 @@ _VALUE_TEXT: Final = (
 )
 _IP_TEXT: Final = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
+_LEADING_ZERO_TEXT: Final = "must not have leading 0s"
+
 Check = Callable[[str], list[str]]
 
 
@@ -61,7 +63,7 @@ def subdomain(name: str) -> list[str]:
 
 
 def path_segment(name: str) -> list[str]:
-    """What fits between two slashes of a path: names of roles, bindings, disruption budgets and API services."""
+    """What fits between two slashes of a path: the least that every name must have, and all that those of roles, events and API services must."""
     if name in {".", ".."}:
         return [f"may not be '{name}'"]
     return [f"may not contain '{character}'" for character in "/%" if character in name]
@@ -72,18 +74,19 @@ def address(name: str) -> list[str]:
     try:
         canonical = str(ipaddress.ip_address(name))
     except ValueError:
-        return [_IP_TEXT]
+        return [_LEADING_ZERO_TEXT if _is_address_with_leading_zeros(name) else _IP_TEXT]
     return [] if canonical == name else [f'must be in canonical form ("{canonical}")']
+
+
+def _is_address_with_leading_zeros(name: str) -> bool:
+    parts = name.split(".")
+    digits = all(part.isascii() and part.isdigit() and int(part) < 256 for part in parts)
+    return len(parts) == 4 and digits
 
 
 def short_subdomain(name: str) -> list[str]:
     """A subdomain that leaves room for the eleven characters a cron job adds to its jobs' names."""
     return subdomain(name) + _longer_than(52, name)
-
-
-def anything(_name: str) -> list[str]:
-    """Kinds whose names are not checked, but for what a storage key needs (`storage_key`)."""
-    return []
 
 
 RULES: Final[dict[str, Check]] = {
@@ -92,7 +95,6 @@ RULES: Final[dict[str, Check]] = {
     "path": path_segment,
     "address": address,
     "short-subdomain": short_subdomain,
-    "any": anything,
 }
 """The checks that `Resource.name_rule` names."""
 

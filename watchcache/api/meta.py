@@ -1,0 +1,262 @@
+"""The metadata of objects: what the server sets, what it keeps over an update, and what it refuses.
+
+The rules are the same for every kind, but for the form of names. Causes are collected in kube-apiserver's order and as often as it names them: an
+update is looked at by the generic part and again by the kind's strategy, hence the repeats, which `status.invalid` leaves out of the message.
+
+Sources: apimachinery/pkg/api/validation/objectmeta.go, apiserver/pkg/registry/rest/{create,update}.go; measured on kube-apiserver 1.36
+(list-watch spec M3, M13, M16, M18).
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from random import Random
+from typing import Any, Final
+
+from watchcache.api import causes, names
+from watchcache.api.catalog import Resource
+from watchcache.api.status import Cause
+
+Metadata = dict[str, Any]
+
+ANNOTATIONS_LIMIT: Final = 256 * 1024
+_SUFFIX_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, no look-alikes
+_SUFFIX_LENGTH: Final = 5
+_BASE_LIMIT: Final = 63 - _SUFFIX_LENGTH
+_STANDARD_FINALIZERS: Final = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
+_QUALIFIED_ONLY_GROUPS: Final = frozenset({"apiextensions.k8s.io", "apiregistration.k8s.io"})
+_OWNER_FIELDS: Final = ("apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion")
+_BANNED_OWNER: Final = ("v1", "Event")
+_IMMUTABLE: Final = (
+    "name",
+    "namespace",
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
+_SERVER_SET: Final = frozenset(
+    {
+        "selfLink",
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "managedFields",
+    }
+)
+_KEPT: Final = ("creationTimestamp", "generation")
+_ORDER: Final = (
+    "name",
+    "generateName",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+)
+
+
+def now_text(now: float) -> str:
+    """A time (unix seconds) as metadata has it: RFC 3339 in UTC, whole seconds."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+
+
+def new_uid(random: Random) -> str:
+    """A version 4 UUID."""
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
+
+
+def generated_name(base: str, random: Random) -> str:
+    """A name out of a generateName: the base, cut so that 63 bytes suffice, and five random letters."""
+    return base[:_BASE_LIMIT] + "".join(random.choice(_SUFFIX_LETTERS) for _ in range(_SUFFIX_LENGTH))
+
+
+def prepare_create(metadata: Mapping[str, Any], *, namespace: str, now: float, random: Random) -> Metadata:
+    """The metadata of a new object, a fresh dict: what only the server sets is replaced or dropped (M18), a name is generated (M3).
+
+    `namespace` is the path's, "" for cluster-scoped kinds. resourceVersion and generation stay as sent: they are the caller's business.
+    """
+    fresh = {key: value for key, value in metadata.items() if key not in _SERVER_SET and key != "namespace"}
+    if not fresh.get("name") and fresh.get("generateName"):
+        fresh["name"] = generated_name(fresh["generateName"], random)
+    if namespace:
+        fresh["namespace"] = namespace
+    fresh["uid"] = new_uid(random)
+    fresh["creationTimestamp"] = now_text(now)
+    return in_order(fresh)
+
+
+def prepare_update(metadata: Mapping[str, Any], old: Mapping[str, Any]) -> Metadata:
+    """The metadata of an object that replaces `old`, a fresh dict: what a client may leave out or cannot change is taken over.
+
+    Creation time and generation are always the old ones (a kind that manages its generation raises it afterwards), and so is the deletion time once
+    there is one; uid and the grace period may be left out. What still differs is refused by `check_update`.
+    """
+    fresh = {key: value for key, value in metadata.items() if key not in _KEPT}
+    for key in ("uid", "deletionGracePeriodSeconds", "namespace"):
+        if fresh.get(key) in (None, "") and key in old:
+            fresh[key] = old[key]
+    if "deletionTimestamp" in old:
+        fresh["deletionTimestamp"] = old["deletionTimestamp"]
+    fresh |= {key: old[key] for key in _KEPT if key in old}
+    return in_order(fresh)
+
+
+def in_order(metadata: Metadata) -> Metadata:
+    """The members in the order in which kube-apiserver prints the first of them."""
+    return {key: metadata[key] for key in _ORDER if key in metadata} | metadata
+
+
+def check_create(metadata: Mapping[str, Any], resource: Resource) -> list[Cause]:
+    """What is wrong with the metadata of a new object; nothing when it may be stored."""
+    return _check(metadata, resource, resource.name_rule) + _unqualified_finalizers(metadata, resource)
+
+
+def check_update(metadata: Mapping[str, Any], old: Mapping[str, Any], resource: Resource) -> list[Cause]:
+    """What is wrong with the metadata of a changed object, after `prepare_update`; nothing when it may be stored."""
+    changes = _check_changes(metadata, old)
+    unqualified = _unqualified_finalizers(metadata, resource)
+    found = _check(metadata, resource, "path") + changes
+    found += changes + unqualified
+    return found + _check(metadata, resource, resource.name_rule) + unqualified
+
+
+def _check(metadata: Mapping[str, Any], resource: Resource, name_rule: str) -> list[Cause]:
+    """The rules for every object."""
+    found = _check_name(metadata, name_rule) + _check_namespace(metadata, resource)
+    generation = metadata.get("generation") or 0
+    if generation < 0:
+        found.append(causes.invalid("metadata.generation", generation, "must be greater than or equal to 0"))
+    return found + _check_marks(metadata) + _check_finalizers(metadata)
+
+
+def _check_marks(metadata: Mapping[str, Any]) -> list[Cause]:
+    """Labels, annotations and owners: looked at wherever metadata is."""
+    return _check_labels(metadata) + _check_annotations(metadata) + _check_owners(metadata)
+
+
+def _check_name(metadata: Mapping[str, Any], rule: str) -> list[Cause]:
+    name, base = metadata.get("name") or "", metadata.get("generateName") or ""
+    found = []
+    if base:
+        found = [
+            causes.invalid("metadata.generateName", base, text) for text in names.generated_base(base, rule)
+        ]
+    if not name:
+        return [*found, causes.required("metadata.name", "name or generateName is required")]
+    return found + [causes.invalid("metadata.name", name, text) for text in names.RULES[rule](name)]
+
+
+def _check_namespace(metadata: Mapping[str, Any], resource: Resource) -> list[Cause]:
+    namespace = metadata.get("namespace") or ""
+    if not resource.namespaced:
+        return [causes.forbidden("metadata.namespace", "not allowed on this type")] if namespace else []
+    if not namespace:
+        return [causes.required("metadata.namespace")]
+    return [causes.invalid("metadata.namespace", namespace, text) for text in names.label(namespace)]
+
+
+def _check_labels(metadata: Mapping[str, Any]) -> list[Cause]:
+    found = []
+    for key, value in (metadata.get("labels") or {}).items():
+        found += [causes.invalid("metadata.labels", key, text) for text in names.label_key(key)]
+        found += [causes.invalid("metadata.labels", value, text) for text in names.label_value(value)]
+    return found
+
+
+def _check_annotations(metadata: Mapping[str, Any]) -> list[Cause]:
+    """Keys are qualified names in any case; all of them together are bounded."""
+    found, size = [], 0
+    for key, value in (metadata.get("annotations") or {}).items():
+        found += [causes.invalid("metadata.annotations", key, text) for text in names.label_key(key.lower())]
+        size += len(key.encode()) + len(value.encode())
+    if size > ANNOTATIONS_LIMIT:
+        found.append(causes.too_long("metadata.annotations", ANNOTATIONS_LIMIT))
+    return found
+
+
+def _check_owners(metadata: Mapping[str, Any]) -> list[Cause]:
+    """Each owner is named in full, and at most one of them controls."""
+    path = "metadata.ownerReferences"
+    owners = metadata.get("ownerReferences") or []
+    found: list[Cause] = []
+    controller = ""
+    for owner in owners:
+        found += _check_owner(owner, path)
+        if not owner.get("controller"):
+            continue
+        current = f"{owner.get('kind', '')}/{owner.get('name', '')}"
+        if controller:
+            text = f'Only one reference can have Controller set to true. Found "true" in references for {controller} and {current}'
+            found.append(causes.invalid(path, [_owner(each) for each in owners], text))
+        controller = controller or current
+    return found
+
+
+def _check_owner(owner: Mapping[str, Any], path: str) -> list[Cause]:
+    version = owner.get("apiVersion") or ""
+    found = []
+    if version.count("/") > 1 or not version.rpartition("/")[2]:
+        found.append(causes.invalid(f"{path}.apiVersion", version, "version must not be empty"))
+    absent = [key for key in ("kind", "name", "uid") if not owner.get(key)]
+    found += [causes.invalid(f"{path}.{key}", "", "must not be empty") for key in absent]
+    if (version.removeprefix("/"), owner.get("kind")) == _BANNED_OWNER:
+        found.append(causes.invalid(path, _owner(owner), "/v1, Kind=Event is disallowed from being an owner"))
+    return found
+
+
+def _owner(owner: Mapping[str, Any]) -> dict[str, Any]:
+    """An owner with its members in Go's order, for a message."""
+    return {key: owner[key] for key in _OWNER_FIELDS if key in owner}
+
+
+def _check_finalizers(metadata: Mapping[str, Any]) -> list[Cause]:
+    path = "metadata.finalizers"
+    finalizers = metadata.get("finalizers") or []
+    found = [causes.invalid(path, name, text) for name in finalizers for text in names.label_key(name)]
+    if {"orphan", "foregroundDeletion"} <= set(finalizers):
+        text = "finalizer orphan and foregroundDeletion cannot be both set"
+        found.append(causes.invalid(path, list(finalizers), text))
+    return found
+
+
+def _unqualified_finalizers(metadata: Mapping[str, Any], resource: Resource) -> list[Cause]:
+    """Built-in kinds take finalizers without a domain only if Kubernetes has them; custom resources and definitions take any."""
+    if not resource.builtin or resource.group in _QUALIFIED_ONLY_GROUPS:
+        return []
+    text = "name is neither a standard finalizer name nor is it fully qualified"
+    return [
+        causes.invalid(f"metadata.finalizers[{index}]", name, text)
+        for index, name in enumerate(metadata.get("finalizers") or ())
+        if "/" not in name and name not in _STANDARD_FINALIZERS
+    ]
+
+
+def _check_changes(metadata: Mapping[str, Any], old: Mapping[str, Any]) -> list[Cause]:
+    """What may not change, or not while the object is being deleted."""
+    found = _new_finalizers(metadata, old) if old.get("deletionTimestamp") else []
+    generation = metadata.get("generation") or 0
+    if generation < (old.get("generation") or 0):
+        found.append(causes.invalid("metadata.generation", generation, "must not be decremented"))
+    for key in _IMMUTABLE:
+        if _stated(metadata, key) != _stated(old, key):
+            found.append(causes.immutable(f"metadata.{key}", metadata.get(key)))
+    return found + _check_marks(metadata)
+
+
+def _stated(metadata: Mapping[str, Any], key: str) -> Any:
+    """A member, None when it is absent or an empty text; a grace period of 0 is stated."""
+    value = metadata.get(key)
+    return None if value == "" else value
+
+
+def _new_finalizers(metadata: Mapping[str, Any], old: Mapping[str, Any]) -> list[Cause]:
+    extra = sorted(set(metadata.get("finalizers") or ()) - set(old.get("finalizers") or ()))
+    if not extra:
+        return []
+    listed = ", ".join(f'"{name}"' for name in extra)
+    text = f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{listed}}}"
+    return [causes.forbidden("metadata.finalizers", text)]
