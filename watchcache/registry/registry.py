@@ -1,33 +1,61 @@
 """The registry's door object: one method for each verb.
 
-A write goes: identity checks -> structure and defaults -> admission -> the kind's strategy ->
-metadata rules -> `log.append` -> answer. Its answer is given when the event is durable and delivered
-(rule 3 of the design); errors that depend on a state that is not durable yet wait for it too.
-Reads answer from the cachers; `get_nowait` never waits.
+A write goes: identity, structure and defaults (`incoming`) -> admission -> the kind's strategy -> metadata
+rules -> `log.append` -> answer. Its answer is given when the event is durable and delivered (rule 3 of the
+design); errors that depend on a state that is not durable yet wait for it, too. Reads answer from the cachers;
+`get_nowait` never waits.
 
-Every method raises `StatusError` only (besides what the log raises when its journal failed).
+Methods raise `StatusError`; besides, writes raise what the log raises when its journal has failed or is full.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from random import Random
 
 import msgspec
 import trio
 
+from watchcache.admission import Chain, NamespaceLifecycle, Plugin
+from watchcache.api import status
+from watchcache.api.catalog import Catalog, Resource
+from watchcache.api.options import DeleteOptions, ListOptions
+from watchcache.cacher import Bounds, Cacher, Hub, Representation
+from watchcache.log import Event, Log
+from watchcache.registry import (
+    bootstrap,
+    collection,
+    create,
+    delete,
+    patch,
+    reads,
+    scale,
+    subresources,
+    update,
+)
+from watchcache.registry.addresses import ServiceAllocator
+from watchcache.registry.attributes import attributes_of
 from watchcache.registry.calls import Call, Document, Listed, Outcome
+from watchcache.registry.expiry import Expiry
+from watchcache.registry.namespaces import NamespaceController, Namespaces
+from watchcache.registry.reads import Start
+from watchcache.registry.reviews import Authenticate, Authorize, Reviewer, everyone, nobody
+from watchcache.registry.selection import INDEXES
+from watchcache.registry.store import Store
+
+_SERVICES = "services/specs/"
 
 
 class Settings(msgspec.Struct, frozen=True):
     """What an operator chooses about the registry; names follow kube-apiserver's flags.
 
-    `event_ttl` is in seconds; `advertise_address` and `secure_port` go into the endpoints of the
-    service `default/kubernetes`.
+    `event_ttl` and `min_request_timeout` are in seconds; `service_cluster_ip_range` is one range or two of different
+    families, joined by a comma; `advertise_address` and `secure_port` go into the endpoints of `default/kubernetes`.
     """
 
     event_ttl: float = 3600.0
+    min_request_timeout: float = 1800.0
     service_cluster_ip_range: str = "10.0.0.0/24"
     service_node_port_range: str = "30000-32767"
     advertise_address: str = "127.0.0.1"
@@ -35,48 +63,163 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Registry:
-    """All stored resources of one server, with the rules by which they live and change."""
+    """All stored resources of one server, with the rules by which they live and change.
+
+    Making one gives the hub a cacher for each stored resource. Then: open and run the log, run the hub,
+    `await prepare()`, and run `run` beside them.
+    """
 
     def __init__(
         self,
-        log: Any,
-        hub: Any,
-        catalog: Any,
+        log: Log,
+        hub: Hub,
+        catalog: Catalog,
         settings: Settings | None = None,
         *,
+        authorize: Authorize = everyone,
+        authenticate: Authenticate = nobody,
+        plugins: Sequence[Plugin] = (),
+        bounds: Bounds | None = None,
         clock: Callable[[], float] = time.time,
+        random: Random | None = None,
     ) -> None:
-        raise NotImplementedError
+        self.settings = settings or Settings()
+        self.catalog = catalog
+        self.log = log
+        self.hub = hub
+        self._bounds = bounds
+        self._ranges = tuple(text.strip() for text in self.settings.service_cluster_ip_range.split(","))
+        self._random = random or Random()  # noqa: S311 - names and uids are no secrets
+        self._namespaces = Namespaces()
+        self._cachers: dict[str, Cacher] = {}
+        self._store = Store(
+            log=log,
+            hub=hub,
+            catalog=catalog,
+            cachers=self._cachers,
+            chain=Chain([NamespaceLifecycle(self._namespaces.state_of), *plugins]),
+            allocator=ServiceAllocator(self._ranges, self.settings.service_node_port_range, self._random),
+            clock=clock,
+            random=self._random,
+        )
+        self._reviewer = Reviewer(catalog, clock, authorize, authenticate)
+        self._expiry = Expiry(log, self.settings.event_ttl, clock)
+        for resource in catalog.stored():
+            self.serve(resource)
+
+    # -- life
+
+    def serve(self, resource: Resource) -> Cacher:
+        """Keep objects of a resource from now on (custom resources come while the server runs)."""
+        cacher = Cacher(
+            resource.storage_prefix,
+            attributes_of(resource),
+            field_names=resource.field_labels,
+            indexes=INDEXES.get(resource.storage_prefix, ()),
+            bounds=self._bounds,
+        )
+        self._cachers[resource.storage_prefix] = cacher
+        self.hub.add(cacher)
+        return cacher
+
+    def withdraw(self, resource: Resource) -> None:
+        """Keep them no more: watches end, reads answer 404."""
+        self.hub.remove(self._cachers.pop(resource.storage_prefix))
 
     async def prepare(self) -> None:
-        """Rebuild what is derived from stored objects and create the standard ones; once, after the log is open and runs."""
+        """Take in what is stored, then create the standard objects. Once, while log and hub run."""
+        self._take_in()
+        address = bootstrap.Address(self.settings.advertise_address, self.settings.secure_port, self._ranges)
+        await bootstrap.bootstrap(self._store, address)
+
+    def _take_in(self) -> None:
+        """Load and subscribe in one step without await, so that no event is missed or seen twice."""
+        for key, head in self.log.heads(self._namespaces.prefix):
+            self._namespaces.load(key, head.value)
+        for _, head in self.log.heads(_SERVICES):
+            self._store.allocator.replaced(None, head.value)
+        self._expiry.load()
+        self.log.subscribe(self._seen)
+
+    def _seen(self, events: Sequence[Event]) -> None:
+        """What the registry itself follows of the log."""
+        for event in events:
+            key = event.key
+            if key.startswith("events/"):
+                self._expiry.seen(event)
+            elif key.startswith(_SERVICES):
+                self._store.allocator.replaced(event.prev, None if event.deleted else event.value)
+            elif key.startswith(self._namespaces.prefix):
+                self._namespaces.seen(event)
+            if event.deleted:
+                self._namespaces.content_seen(event)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run the housekeeping: namespace deletion and event expiry. Ends only when cancelled."""
+        """Run the housekeeping: namespaces that end, events that expire. Ends only when cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(NamespaceController(self._store, self._namespaces).run)
+            nursery.start_soon(self._expiry.run)
+            task_status.started()
+
+    async def ensure(self, document: Document) -> None:
+        """Create an object of the server's own unless it is there."""
+        await bootstrap.ensure(self._store, document)
+
+    # -- reads
 
     def get_nowait(self, call: Call) -> Outcome:
         """Read one object (or its scale, status, ...) at the newest published state. 404 when it is not there."""
+        if call.subresource and scale.is_scale(call):
+            return scale.get_scale(self._store, call)
+        return reads.get_nowait(self._store, call)
 
     async def get(self, call: Call, resource_version: str) -> Outcome:
         """Read as `get_nowait`, after waiting for `resource_version` (L18). 500 when malformed, 504 when in the future."""
+        await reads.wait_for(self._store, resource_version)
+        return self.get_nowait(call)
 
-    async def list(self, call: Call, options: Any) -> Listed:
+    async def list(self, call: Call, options: ListOptions) -> Listed:
         """List a collection (L1-L21)."""
+        return await reads.list_objects(self._store, call, options)
 
-    async def watch(self, call: Call, options: Any, representation: Any) -> Callable[[Any], Any]:
+    async def watch(self, call: Call, options: ListOptions, representation: Representation) -> Start:
         """Prepare a watch (W1-W19); what is returned starts it on a sink and gives the Watcher."""
+        least = self.settings.min_request_timeout
+        return await reads.watch(self._store, call, options, representation, least)
+
+    # -- writes
 
     async def create(self, call: Call, document: Document) -> Outcome:
         """POST: create an object, or act through a subresource (binding, eviction, ...) or a review kind."""
+        if subresources.acts(call):
+            return await subresources.act(self._store, call, document)
+        if self._reviewer.answers(call):
+            return self._reviewer.answer(call, document)
+        if not call.resource.stored:
+            raise status.method_not_allowed()
+        return await create.create(self._store, call, document)
 
     async def update(self, call: Call, document: Document) -> Outcome:
         """PUT: replace an object or a subresource (M4-M7)."""
+        if call.subresource and scale.is_scale(call):
+            return await scale.update_scale(self._store, call, document)
+        return await update.update(self._store, call, document)
 
-    async def patch(self, call: Call, content_type: str, body: bytes, force: bool | None = None) -> Outcome:
-        """PATCH with one of the patch types (M8, M9)."""
+    async def patch(self, call: Call, content_type: str, body: bytes, force: bool = False) -> Outcome:
+        """PATCH with one of the patch types (M8, M9); `force` is for apply patches."""
+        del force  # server-side apply is refused for now: see patch.read_patch
+        if call.subresource and scale.is_scale(call):
+            return await scale.patch_scale(self._store, call, content_type, body)
+        return await patch.patch(self._store, call, content_type, body)
 
-    async def delete(self, call: Call, options: Any) -> Outcome:
+    async def delete(self, call: Call, options: DeleteOptions) -> Outcome:
         """DELETE one object (M12-M15)."""
+        if call.subresource:
+            raise status.method_not_allowed()
+        return await delete.delete(self._store, call, options)
 
-    async def delete_collection(self, call: Call, list_options: Any, delete_options: Any) -> Listed:
+    async def delete_collection(
+        self, call: Call, list_options: ListOptions, delete_options: DeleteOptions
+    ) -> Listed:
         """DELETE a collection; the list as it was read before (M20)."""
+        return await collection.delete_collection(self._store, call, list_options, delete_options)

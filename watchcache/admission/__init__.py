@@ -1,0 +1,10 @@
+"""Admission: what else has a say in a write, after the identity of the object and before the kind's own rules.
+
+A chain of named plugins sees each write in order; a plugin changes the document or raises a
+`StatusError`. Reads are never admitted. A plugin gets what it needs to know handed in as functions.
+"""
+
+from watchcache.admission.chain import Chain, Operation, Plugin, Review
+from watchcache.admission.namespaces import NamespaceLifecycle, NamespaceState
+
+__all__ = ["Chain", "NamespaceLifecycle", "NamespaceState", "Operation", "Plugin", "Review"]

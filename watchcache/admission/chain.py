@@ -1,0 +1,63 @@
+"""The chain of admission plugins and what a plugin gets to see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, Protocol
+
+import msgspec
+
+from watchcache.api.catalog import Resource
+from watchcache.api.user import UserInfo
+
+
+class Operation(Enum):
+    """What the client wants, in the words of admission reviews."""
+
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+
+
+class Review(msgspec.Struct):
+    """One write before it happens.
+
+    `document` is the object as it would be stored (None for DELETE), which plugins may change in
+    place; `old` is the stored one (None for CREATE).
+    """
+
+    operation: Operation
+    resource: Resource
+    namespace: str
+    name: str
+    subresource: str
+    user: UserInfo
+    document: dict[str, Any] | None
+    old: dict[str, Any] | None = None
+    dry_run: bool = False
+
+
+class Plugin(Protocol):
+    """One admission plugin."""
+
+    name: str
+    operations: frozenset[Operation]
+
+    async def admit(self, review: Review) -> None:
+        """Change `review.document` or raise a StatusError."""
+
+
+class Chain:
+    """Plugins in their order; each sees what the ones before it made of the document."""
+
+    def __init__(self, plugins: Sequence[Plugin]) -> None:
+        self._plugins = {
+            operation: tuple(plugin for plugin in plugins if operation in plugin.operations)
+            for operation in Operation
+        }
+
+    async def admit(self, review: Review) -> None:
+        """Ask every plugin that cares about the operation; the first refusal ends it."""
+        for plugin in self._plugins[review.operation]:
+            await plugin.admit(review)

@@ -1,0 +1,72 @@
+"""NamespaceLifecycle: nothing is created in a namespace that is not there or is going away (M22).
+
+Updates and deletions in a terminating namespace are allowed, or it could never be emptied. The
+namespaces that a cluster cannot do without cannot be deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+
+from watchcache.admission.chain import Operation, Review
+from watchcache.api import status
+from watchcache.api.status import Cause
+
+IMMORTAL: Final = frozenset({"default", "kube-system", "kube-public"})
+# What controllers and authorizers ask about a namespace must work while it ends.
+_ACCESS_REVIEWS: Final = frozenset({"localsubjectaccessreviews"})
+
+
+class NamespaceState(Enum):
+    """What the plugin needs to know about a namespace."""
+
+    ABSENT = "absent"
+    ACTIVE = "active"
+    TERMINATING = "terminating"
+
+
+class NamespaceLifecycle:
+    """The plugin; `state_of` tells the state of the namespace of a name."""
+
+    name = "NamespaceLifecycle"
+    operations = frozenset({Operation.CREATE, Operation.DELETE})
+
+    def __init__(self, state_of: Callable[[str], NamespaceState]) -> None:
+        self._state_of = state_of
+
+    async def admit(self, review: Review) -> None:
+        """Refuse creations in absent (404) or terminating (403) namespaces and the deletion of immortal ones (403)."""
+        resource = review.resource
+        if resource.plural == "namespaces" and resource.group == "":
+            if review.operation is Operation.DELETE and review.name in IMMORTAL:
+                raise status.forbidden(
+                    resource.group_resource, review.name, "this namespace may not be deleted"
+                )
+            return
+        if review.operation is not Operation.CREATE or not review.namespace:
+            return
+        if resource.plural in _ACCESS_REVIEWS:
+            return
+        self._check(review)
+
+    def _check(self, review: Review) -> None:
+        namespace = review.namespace
+        state = self._state_of(namespace)
+        if state is NamespaceState.ACTIVE:
+            return
+        if state is NamespaceState.ABSENT:
+            raise status.not_found("namespaces", namespace)
+        raise status.forbidden(
+            review.resource.group_resource,
+            review.name,
+            f"unable to create new content in namespace {namespace} because it is being terminated",
+            causes=[
+                Cause(
+                    "NamespaceTerminating",
+                    f"namespace {namespace} is being terminated",
+                    "metadata.namespace",
+                )
+            ],
+        )

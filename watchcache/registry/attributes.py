@@ -1,0 +1,142 @@
+"""Labels and selectable fields of stored objects, read from their bytes.
+
+Every event passes here once, and at start every object, so nothing more is decoded than is asked
+for: a struct type is made for each kind that names only its selectable fields, and msgspec skips the
+rest of the bytes unread (about 3 us for a pod of 2.6 KB). Equal label sets and equal field values
+are one object in memory: a hundred thousand pods of some hundred owners share some hundred dicts.
+
+Sources of the fields and of what a missing one compares as: list-watch spec 1.3 and
+k/k pkg/registry/*/strategy.go (the `...ToSelectableFields` functions).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from watchcache.api.catalog import Resource
+
+AttributesOf = Callable[[str, bytes], tuple[dict[str, str] | None, tuple[str, ...]]]
+
+_REMEMBERED_LABEL_SETS: Final = 65536
+"""Above so many different label sets the memory of them is started afresh: sharing is an economy, not a promise."""
+
+
+class _Source(NamedTuple):
+    """Where a field's value is: a path of JSON names, the type there, and how it is written as text."""
+
+    path: tuple[str, ...]
+    type: Any = str
+    default: Any = ""
+    text: Callable[[Any], str] = sys.intern
+
+
+def _bool_text(value: bool) -> str:
+    return "true" if value else "false"
+
+
+_SOURCES: Final[dict[tuple[str, str], _Source]] = {
+    ("Pod", "spec.hostNetwork"): _Source(("spec", "hostNetwork"), bool, False, _bool_text),
+    ("Node", "spec.unschedulable"): _Source(("spec", "unschedulable"), bool, False, _bool_text),
+    ("ReplicationController", "status.replicas"): _Source(("status", "replicas"), int, 0, str),
+    ("Job", "status.successful"): _Source(("status", "succeeded"), int, 0, str),
+    ("Event", "source"): _Source(("source", "component")),
+}
+"""Fields whose path is not their name or that are no strings."""
+_ALWAYS_EMPTY: Final = frozenset({("Pod", "status.podIPs")})
+"""Accepted in selectors, but no value is ever compared with it."""
+
+
+def attributes_of(resource: Resource) -> AttributesOf:
+    """The attribute function of a stored resource: (key, value) -> (labels, values of `resource.field_labels`)."""
+    sources = [_source_of(resource, label) for label in resource.field_labels]
+    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_document_type(sources))
+    labels_of = _LabelSets().find
+    if not sources:
+        return lambda _key, value: (labels_of(decoder.decode(value).metadata.labels), ())
+    readers = [_reader(source) for source in sources]
+
+    def attributes(_key: str, value: bytes) -> tuple[dict[str, str] | None, tuple[str, ...]]:
+        document = decoder.decode(value)
+        return labels_of(document.metadata.labels), tuple([read(document) for read in readers])
+
+    return attributes
+
+
+class _LabelSets:
+    """Label sets by the bytes they are written as; each decoded once, and shared."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, dict[str, str] | None] = {}
+        self._decode = msgspec.json.Decoder(dict[str, str] | None).decode
+
+    def find(self, raw: msgspec.Raw) -> dict[str, str] | None:
+        written = bytes(raw)
+        if not written:
+            return None
+        try:
+            return self._known[written]
+        except KeyError:
+            return self._remember(written)
+
+    def _remember(self, written: bytes) -> dict[str, str] | None:
+        labels = self._decode(written) or None
+        if len(self._known) >= _REMEMBERED_LABEL_SETS:
+            self._known.clear()
+        self._known[written] = labels and {
+            sys.intern(key): sys.intern(value) for key, value in labels.items()
+        }
+        return self._known[written]
+
+
+def _source_of(resource: Resource, label: str) -> _Source | None:
+    if (resource.kind, label) in _ALWAYS_EMPTY:
+        return None
+    return _SOURCES.get((resource.kind, label)) or _Source(tuple(label.split(".")))
+
+
+def _document_type(sources: list[_Source | None]) -> type:
+    """A struct type with `metadata.labels` and just the sources' paths."""
+    tree: dict[str, Any] = {"metadata": {"labels": (msgspec.Raw, msgspec.Raw(b""))}}
+    for source in sources:
+        if source is not None:
+            branch = tree
+            for name in source.path[:-1]:
+                branch = branch.setdefault(name, {})
+            branch[source.path[-1]] = (source.type | None, source.default)
+    return _struct(tree)
+
+
+def _struct(tree: dict[str, Any]) -> type:
+    fields = []
+    for name, node in tree.items():
+        if isinstance(node, dict):
+            inner = _struct(node)
+            fields.append((_attribute(name), inner | None, msgspec.field(default_factory=inner, name=name)))
+        else:
+            fields.append((_attribute(name), node[0], msgspec.field(default=node[1], name=name)))
+    return msgspec.defstruct("Attributes", fields, frozen=True, gc=False)
+
+
+def _attribute(name: str) -> str:
+    """A JSON name as a Python attribute: `type` and the like are legal, so only the rest needs care."""
+    return name if name.isidentifier() else f"field_{name.encode().hex()}"
+
+
+def _reader(source: _Source | None) -> Callable[[Any], str]:
+    if source is None:
+        return lambda _document: ""
+    names = [_attribute(name) for name in source.path]
+    default, text = source.default, source.text
+
+    def read(document: Any) -> str:
+        for name in names:
+            document = getattr(document, name)
+            if document is None:
+                return text(default)
+        return text(document)
+
+    return read

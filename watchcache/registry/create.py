@@ -1,0 +1,96 @@
+"""POST: a new object (M1-M3, M18, M19, M22)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from watchcache.admission import Operation, Review
+from watchcache.api import status
+from watchcache.api.codec import value_of
+from watchcache.api.status import GroupKind
+from watchcache.log import Conflict
+from watchcache.registry import incoming, metadata
+from watchcache.registry.addresses import Reservation
+from watchcache.registry.calls import Call, Document, Outcome
+from watchcache.registry.services import Unfit
+from watchcache.registry.store import Store
+from watchcache.registry.strategy import Preparation, prepare_create, strategy_of
+from watchcache.registry.versions import spoken
+
+GENERATED_NAME_TRIES: Final = 8
+"""How often a generated name that is taken is exchanged for another (M3)."""
+
+
+async def create(store: Store, call: Call, document: Document) -> Outcome:
+    """Store the document of a POST as a new object."""
+    accepted = incoming.accept(store.catalog, call, document, new=True)
+    if not call.dry_run:
+        metadata.check_no_revision(accepted)
+    return await store_new(store, call, accepted)
+
+
+async def store_new(store: Store, call: Call, document: Document) -> Outcome:
+    """Store an accepted document (storage version) where nothing is yet.
+
+    `call.name` is set to the new object's name. Raises StatusError 409 when the name is taken.
+    """
+    generated = not document["metadata"].get("name")
+    for _ in range(GENERATED_NAME_TRIES if generated else 1):
+        with Reservation(store.allocator) as reservation:
+            new = await _prepare(store, call, document, reservation)
+            outcome = await _insert(store, call, new)
+        if outcome is not None:
+            return outcome
+    if generated:
+        raise status.generated_name_taken(call.resource.group_resource, call.name)
+    raise status.already_exists(call.resource.group_resource, call.name)
+
+
+async def _prepare(store: Store, call: Call, document: Document, reservation: Reservation) -> Document:
+    """The document as it will be stored: its own metadata, what the kind adds, admitted and valid."""
+    resource = call.resource
+    now = store.clock()
+    new = {**document, "metadata": metadata.of_new(document["metadata"], call, now, store.random)}
+    call.name = new["metadata"].get("name") or ""
+    await store.chain.admit(
+        Review(
+            operation=Operation.CREATE,
+            resource=resource,
+            namespace=call.namespace,
+            name=call.name,
+            subresource="",
+            user=call.user,
+            document=new,
+            dry_run=call.dry_run,
+        )
+    )
+    try:
+        prepare_create(Preparation(new, None, now, reservation), resource, strategy_of(resource))
+    except Unfit as unfit:
+        raise status.invalid(GroupKind(resource.group, resource.kind), call.name, [unfit.cause]) from None
+    metadata.validate_new(resource, new)
+    return new
+
+
+async def _insert(store: Store, call: Call, document: Document) -> Outcome | None:
+    """Append it, or answer a dry run; None when the name is taken, which is durable by then."""
+    head = store.log.head(call.key)
+    if head is not None:
+        await store.log.wait_published(head.revision)
+        return None
+    if call.dry_run:
+        return Outcome(201, document=_complete(call, document))
+    try:
+        event = await store.log.append(call.key, value_of(document), expected=0)
+    except Conflict as conflict:
+        if conflict.head is not None:
+            await store.log.wait_published(conflict.head.revision)
+        return None
+    return store.outcome(call, 201, event.value)
+
+
+def _complete(call: Call, document: Document) -> Document:
+    """A document that was never stored, with kind and apiVersion in front."""
+    answered = spoken(document, call.resource)
+    head = {"kind": call.resource.kind, "apiVersion": call.resource.api_version}
+    return head | {name: value for name, value in answered.items() if name not in head}

@@ -1,0 +1,119 @@
+"""DELETE of one object: preconditions, admission, and writing what `deletion.decide` says (M12-M15)."""
+
+from __future__ import annotations
+
+from watchcache.admission import Operation, Review
+from watchcache.api import status
+from watchcache.api.codec import stamp, value_of
+from watchcache.api.options import DeleteOptions
+from watchcache.api.status import GroupKind, object_details
+from watchcache.log import Conflict, Head
+from watchcache.registry.calls import Call, Document, Outcome
+from watchcache.registry.deletion import ORPHAN, Decision, DeletionWish, Verdict, decide
+from watchcache.registry.store import Store, not_found
+from watchcache.registry.strategy import Strategy, strategy_of
+
+
+async def delete(store: Store, call: Call, options: DeleteOptions) -> Outcome:
+    """Delete the object of a call, or begin to."""
+    strategy = strategy_of(call.resource)
+    wish = _wish(options)
+    while True:
+        head = store.log.head(call.key)
+        if head is None:
+            raise await not_found(store, call)
+        document = store.document(call.resource, head.value)
+        try:
+            check_preconditions(call, document, head.revision, options)
+            await _admit(store, call, document)
+        except status.StatusError:
+            await store.log.wait_published(head.revision)
+            raise
+        decision = decide(document, strategy.deletion, wish, store.clock())
+        value = await _carry_out(store, call, head, decision)
+        if value is not None:
+            _warn(call, strategy, wish, decision)
+            return _answer(store, call, value, decision, options)
+
+
+def _wish(options: DeleteOptions) -> DeletionWish:
+    return DeletionWish(
+        grace=options.grace_period_seconds,
+        policy=options.propagation_policy or "",
+        orphan_dependents=options.orphan_dependents,
+    )
+
+
+def check_preconditions(call: Call, document: Document, revision: int, options: DeleteOptions) -> None:
+    """409 naming both values when the object is not the one meant; uid first. These messages name the kind (M12)."""
+    kind = GroupKind(call.resource.group, call.resource.kind)
+    uid = document["metadata"].get("uid", "")
+    if options.uid is not None and options.uid != uid:
+        message = (
+            f"the UID in the precondition ({options.uid}) does not match the UID in record ({uid}). "
+            "The object might have been deleted and then recreated"
+        )
+        raise status.conflict(kind, call.name, message)
+    if options.resource_version is not None and options.resource_version != str(revision):
+        message = (
+            f"the ResourceVersion in the precondition ({options.resource_version}) does not match "
+            f"the ResourceVersion in record ({revision}). The object might have been modified"
+        )
+        raise status.conflict(kind, call.name, message)
+
+
+async def _admit(store: Store, call: Call, document: Document) -> None:
+    await store.chain.admit(
+        Review(
+            operation=Operation.DELETE,
+            resource=call.resource,
+            namespace=call.namespace,
+            name=call.name,
+            subresource="",
+            user=call.user,
+            document=None,
+            old=document,
+            dry_run=call.dry_run,
+        )
+    )
+
+
+async def _carry_out(store: Store, call: Call, head: Head, decision: Decision) -> bytes | None:
+    """Write the decision; the stamped value to answer with, None when another writer was faster."""
+    if call.dry_run or decision.verdict is Verdict.KEEP:
+        await store.log.wait_published(head.revision)
+        return stamp(value_of(decision.document), head.revision)
+    log = store.log
+    try:
+        expected = head.revision
+        ticket = None
+        if decision.verdict in {Verdict.MARK, Verdict.MARK_AND_REMOVE}:
+            ticket = log.append_nowait(call.key, value_of(decision.document), expected=expected)
+            expected = ticket.event.revision
+        if decision.verdict in {Verdict.REMOVE, Verdict.MARK_AND_REMOVE}:
+            # Queued behind the mark without an await between: nobody comes in between, and one sync serves both.
+            ticket = log.append_nowait(call.key, None, expected=expected)
+    except Conflict:
+        return None
+    assert ticket is not None
+    return (await ticket.wait()).value
+
+
+def _warn(call: Call, strategy: Strategy, wish: DeletionWish, decision: Decision) -> None:
+    """Warn of what the kind does by default and the client did not ask for."""
+    unasked = not wish.policy and wish.orphan_dependents is None
+    held = decision.document["metadata"].get("finalizers") or []
+    if strategy.orphan_warning and unasked and ORPHAN in held:
+        call.warnings.append(strategy.orphan_warning)
+
+
+def _answer(store: Store, call: Call, value: bytes, decision: Decision, options: DeleteOptions) -> Outcome:
+    """The object where it stays or the kind returns it, else a Status that names it (M14)."""
+    removed = decision.verdict in {Verdict.REMOVE, Verdict.MARK_AND_REMOVE}
+    if not removed:
+        return store.outcome(call, 202 if options.orphan_dependents is False else 200, value)
+    if call.resource.returns_object_on_delete:
+        return store.outcome(call, 200, value)
+    uid = decision.document["metadata"].get("uid", "")
+    details = object_details(call.resource.group, call.resource.plural, call.name, uid)
+    return Outcome(200, document=status.success(details))

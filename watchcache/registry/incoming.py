@@ -1,0 +1,175 @@
+"""From what a client sent to a document in the storage version: identity, structure, defaults, conversion.
+
+The order is kube-apiserver's, because of two faults in one request the first one answers:
+kind and apiVersion -> types and unknown fields -> name -> namespace -> (defaults, conversion).
+
+A document that comes out of here is a fresh one in canonical form: pruned, with zero values as Go prints
+them and all defaults, so that two documents that mean the same compare equal.
+Texts: golden exchanges 57, 58, 60, 64; list-watch spec M7, M21.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import msgspec
+
+from watchcache.api import status
+from watchcache.api.catalog import Catalog, Resource
+from watchcache.api.codec import encode
+from watchcache.api.defaulting import apply_defaults
+from watchcache.api.patch.gotext import printed
+from watchcache.api.schema import Schema
+from watchcache.api.status import Cause, GroupKind, StatusError
+from watchcache.api.structure import TypeMismatch, conform, strict_error, zero
+from watchcache.registry.calls import Call, Document
+from watchcache.registry.strategy import strategy_of
+from watchcache.registry.versions import incoming
+
+_SCHEME: Final = 'in scheme "pkg/runtime/scheme.go:111"'
+"""Where kube-apiserver 1.36 registers its types; part of a message that tests compare."""
+_INTERNAL_PACKAGES: Final = {"": "core", "events.k8s.io": "core"}
+"""Go package of a group's internal types where it is not the group's first word."""
+
+
+class Wording(Protocol):
+    """How a document that does not fit its type is refused: depends on where it came from."""
+
+    def refuse(self, message: str, restored: str) -> StatusError:
+        """`message` is Go's text; `restored` how strategic merge patch words it."""
+
+
+class BodyWording(msgspec.Struct, frozen=True):
+    """Of a POST's or PUT's body: 400."""
+
+    kind: str
+    version: str
+    wanted: str
+
+    def refuse(self, message: str, restored: str) -> StatusError:
+        """The text names what the document says it is and what was wanted."""
+        del restored
+        return status.bad_request(
+            f'{self.kind} in version "{self.version}" cannot be handled as a {self.wanted}: {message}'
+        )
+
+
+class PatchedWording(msgspec.Struct, frozen=True):
+    """Of what a JSON or merge patch made: 422, quoting the whole result."""
+
+    document: Document
+
+    def refuse(self, message: str, restored: str) -> StatusError:
+        """The cause is on the field `patch`; the object is not named."""
+        del restored
+        text = encode_sorted(self.document)
+        return _patch_invalid(quoted(text), message)
+
+
+class StrategicWording(msgspec.Struct, frozen=True):
+    """Of what a strategic merge patch made: 422, quoting the patch as Go prints a map."""
+
+    patch: Document
+
+    def refuse(self, message: str, restored: str) -> StatusError:
+        """Strategic patches are decoded by another decoder, with its own words for a wrong type."""
+        return _patch_invalid(quoted(printed(self.patch)), restored or message)
+
+
+def _patch_invalid(value: str, message: str) -> StatusError:
+    cause = Cause("FieldValueInvalid", f"Invalid value: {value}: {message}", "patch")
+    return status.invalid(GroupKind("", ""), "", [cause])
+
+
+def encode_sorted(document: Document) -> str:
+    """JSON with the top level in the order of its names, as Go writes a map of raw members."""
+    return msgspec.json.encode({name: document[name] for name in sorted(document)}).decode()
+
+
+def quoted(text: str) -> str:
+    """A Go string literal of a JSON text or a printed map (strconv.Quote, for text without control characters)."""
+    return encode(text).decode()
+
+
+def body_wording(call: Call, document: Document) -> BodyWording:
+    """For the body of a call."""
+    version = (document.get("apiVersion") or call.resource.api_version).rpartition("/")[2]
+    return BodyWording(document.get("kind") or call.resource.kind, version, call.resource.kind)
+
+
+def check_type(catalog: Catalog, resource: Resource, document: Document, wording: Wording) -> None:
+    """Kind and apiVersion may be missing, but what is there must be the resource's."""
+    kind = document.get("kind") or resource.kind
+    version = document.get("apiVersion") or resource.api_version
+    if kind == resource.kind and version == resource.api_version:
+        return
+    group, _, short = version.rpartition("/")
+    if catalog.schema_of(group, short, kind) is None:
+        text = f'no kind "{kind}" is registered for version "{version}" {_SCHEME}'
+    else:
+        package = _INTERNAL_PACKAGES.get(resource.group, resource.group.partition(".")[0])
+        text = f"converting ({short}.{kind}) to ({package}.{resource.kind}): unknown conversion"
+    raise wording.refuse(text, text)
+
+
+def check_name(call: Call, document: Document) -> None:
+    """The name in a document must be the one in the URL (M7)."""
+    name = document["metadata"].get("name") or ""
+    if not name:
+        text = f"the name of the object ({call.name} based on URL) was undeterminable: name must be provided"
+        raise status.bad_request(text)
+    if name != call.name:
+        raise status.bad_request(
+            f"the name of the object ({name}) does not match the name on the URL ({call.name})"
+        )
+
+
+def settle_namespace(call: Call, document: Document) -> None:
+    """The namespace in a document must be the one in the URL, which it gets when it has none (M7, golden 64)."""
+    metadata = document["metadata"]
+    if not call.resource.namespaced:
+        metadata.pop("namespace", None)
+    elif (metadata.get("namespace") or call.namespace) != call.namespace:
+        text = "the namespace of the provided object does not match the namespace sent on the request"
+        raise status.bad_request(text)
+    else:
+        metadata["namespace"] = call.namespace
+
+
+def shaped(call: Call, document: Document, schema: Schema, wording: Wording) -> Document:
+    """The document in the form of its type: types checked, unknown fields dropped or refused as the call wants."""
+    try:
+        conformed = conform(document, schema, body=call.body if call.field_validation != "Ignore" else None)
+    except TypeMismatch as mismatch:
+        raise wording.refuse(str(mismatch), mismatch.restored) from None
+    if conformed.problems:
+        _report(call, conformed.problems, wording)
+    if not isinstance(conformed.document.get("metadata"), dict):
+        conformed.document["metadata"] = {}
+    return conformed.document
+
+
+def _report(call: Call, problems: list[str], wording: Wording) -> None:
+    if call.field_validation == "Strict":
+        text = strict_error(problems)
+        raise wording.refuse(text, text)
+    if call.field_validation != "Ignore":
+        call.warnings.extend(problems)
+
+
+def accept(
+    catalog: Catalog, call: Call, document: Document, wording: Wording | None = None, *, new: bool = False
+) -> Document:
+    """The document of a POST (`new`) or PUT, or the result of a patch, ready for the kind's strategy."""
+    resource = call.resource
+    wording = wording or body_wording(call, document)
+    check_type(catalog, resource, document, wording)
+    accepted = shaped(call, document, resource.schema, wording)
+    accepted["kind"], accepted["apiVersion"] = resource.kind, resource.api_version
+    if not new:
+        check_name(call, accepted)
+    settle_namespace(call, accepted)
+    if new and resource.has_status and not strategy_of(resource).keeps_status_on_create:
+        accepted["status"] = zero(resource.schema.properties["status"])
+    apply_defaults(accepted, resource.schema)
+    return incoming(accepted, resource)

@@ -1,0 +1,162 @@
+"""Namespaces: their states for admission, and the controller that empties the ones that end.
+
+A deleted namespace stays, Terminating, until everything in it is gone; then the finalizer `kubernetes` is
+taken from its spec, which removes it. kube-controller-manager does the same; both may run, because
+every step is a deletion or a read-modify-write that finds its work done.
+
+What holds an object (a finalizer, a kubelet) holds the namespace. A pod whose node does not exist has nobody to
+stop it and is removed at once, as the pod garbage collector does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import msgspec
+import trio
+
+from watchcache.admission import NamespaceState
+from watchcache.api.catalog import Resource
+from watchcache.api.options import DeleteOptions
+from watchcache.api.status import StatusError
+from watchcache.api.user import UserInfo
+from watchcache.log import Event, JournalError
+from watchcache.registry.calls import Call, Document
+from watchcache.registry.delete import delete
+from watchcache.registry.store import Store, read_modify_write
+
+FINALIZER = "kubernetes"
+USER = UserInfo("system:serviceaccount:kube-system:namespace-controller", groups=("system:serviceaccounts",))
+RETRY = 5.0
+"""Seconds until a namespace that something holds is looked at again though nothing in it was deleted."""
+
+
+class _Metadata(msgspec.Struct):
+    deleted: str | None = msgspec.field(default=None, name="deletionTimestamp")
+
+
+class _Spec(msgspec.Struct):
+    finalizers: list[str] | None = None
+
+
+class _Status(msgspec.Struct):
+    phase: str = ""
+
+
+class _Namespace(msgspec.Struct):
+    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
+    spec: _Spec = msgspec.field(default_factory=_Spec)
+    status: _Status = msgspec.field(default_factory=_Status)
+
+
+_decode = msgspec.json.Decoder(_Namespace).decode
+
+
+class Namespaces:
+    """The state of every namespace, from the log's events; wakes the controller."""
+
+    prefix = "namespaces/"
+
+    def __init__(self) -> None:
+        self._states: dict[str, NamespaceState] = {}
+        self._ending: set[str] = set()
+        self.changed = trio.Event()
+
+    def state_of(self, name: str) -> NamespaceState:
+        """For admission: as of the newest published event."""
+        return self._states.get(name, NamespaceState.ABSENT)
+
+    def ending(self) -> list[str]:
+        """Namespaces that wait to be emptied."""
+        return sorted(self._ending)
+
+    def load(self, key: str, value: bytes) -> None:
+        """Take in a stored namespace."""
+        name = key.removeprefix(self.prefix)
+        namespace = _decode(value)
+        ends = namespace.metadata.deleted is not None
+        terminating = ends or namespace.status.phase == "Terminating"
+        self._states[name] = NamespaceState.TERMINATING if terminating else NamespaceState.ACTIVE
+        if ends and FINALIZER in (namespace.spec.finalizers or ()):
+            self._ending.add(name)
+            self.changed.set()
+        else:
+            self._ending.discard(name)
+
+    def seen(self, event: Event) -> None:
+        """Take in the log's event about a namespace."""
+        if event.deleted:
+            name = event.key.removeprefix(self.prefix)
+            self._states.pop(name, None)
+            self._ending.discard(name)
+        else:
+            self.load(event.key, event.value)
+
+    def content_seen(self, event: Event) -> None:
+        """Something was deleted: perhaps the last thing that held a namespace."""
+        if self._ending and event.deleted and event.key.rsplit("/", 2)[-2] in self._ending:
+            self.changed.set()
+
+
+class NamespaceController:
+    """Empties namespaces that end."""
+
+    def __init__(self, store: Store, namespaces: Namespaces) -> None:
+        self._store = store
+        self._namespaces = namespaces
+
+    async def run(self) -> None:
+        """Work whenever a namespace begins to end or loses something; ends only when cancelled."""
+        while True:
+            self._namespaces.changed = changed = trio.Event()
+            for name in self._namespaces.ending():
+                # Somebody was faster, or the disk is full: it is tried again.
+                with suppress(StatusError, JournalError):
+                    await self.empty(name)
+            with trio.move_on_after(RETRY if self._namespaces.ending() else float("inf")):
+                await changed.wait()
+
+    async def empty(self, name: str) -> None:
+        """Delete what is in a namespace; let go of it when nothing is left."""
+        for call in list(self._contents(name)):
+            try:
+                await delete(self._store, call, self._options(call))
+            except StatusError as error:
+                if error.code != 404:
+                    raise
+        if next(self._contents(name), None) is None:
+            await self._finalize(name)
+
+    def _contents(self, name: str) -> Iterator[Call]:
+        for resource in self._store.catalog.stored():
+            if resource.namespaced:
+                for object_name in self._store.names(resource, name):
+                    yield Call(resource, USER, "delete", name, object_name)
+
+    def _options(self, call: Call) -> DeleteOptions:
+        grace = 0 if call.resource.kind == "Pod" and not self._has_node(call) else None
+        return DeleteOptions(grace_period_seconds=grace, propagation_policy="Background")
+
+    def _has_node(self, call: Call) -> bool:
+        head = self._store.log.head(call.key)
+        if head is None:
+            return False
+        spec = self._store.document(call.resource, head.value).get("spec") or {}
+        return self._store.log.head(f"minions/{spec.get('nodeName', '')}") is not None
+
+    async def _finalize(self, name: str) -> None:
+        resource = self._resource()
+        call = Call(resource, USER, "update", name=name, subresource="finalize")
+        await read_modify_write(self._store, call, _without_finalizer)
+
+    def _resource(self) -> Resource:
+        resource = self._store.catalog.of_kind("", "v1", "Namespace")
+        assert resource is not None, "the catalog has namespaces"
+        return resource
+
+
+async def _without_finalizer(namespace: Document, revision: int) -> Document:
+    del revision
+    left = [held for held in (namespace.get("spec") or {}).get("finalizers") or () if held != FINALIZER]
+    return {**namespace, "spec": {"finalizers": left} if left else {}}

@@ -1,0 +1,167 @@
+"""GET, LIST and WATCH: from options to a cacher, and from its problems to a Status (L1-L21, W1-W19).
+
+Reads never touch the log and never decode an object, except to speak another version than the stored one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from random import Random
+from typing import cast
+
+from watchcache.api import status
+from watchcache.api.options import ListOptions
+from watchcache.api.revisions import list_revision, watch_revision
+from watchcache.cacher import (
+    After,
+    BadContinue,
+    Cacher,
+    Entry,
+    Expired,
+    FutureRevision,
+    Initial,
+    Listing,
+    Match,
+    NotReady,
+    Now,
+    Representation,
+    Selection,
+    Sink,
+    Watcher,
+    WatchRequest,
+    plan_list,
+)
+from watchcache.registry.calls import Call, Listed, Outcome
+from watchcache.registry.selection import select
+from watchcache.registry.store import Store
+from watchcache.registry.versions import outgoing, representation_for
+
+Start = Callable[[Sink], Watcher]
+
+
+def get_nowait(store: Store, call: Call) -> Outcome:
+    """The object at the newest published state."""
+    resource = call.resource
+    entry = store.cacher(resource).get(call.key)
+    if entry is None:
+        raise status.not_found(resource.group_resource, call.name)
+    if resource.is_storage_version:
+        return Outcome(200, entry.value)
+    return store.outcome(call, 200, entry.value)
+
+
+async def wait_for(store: Store, resource_version: str) -> None:
+    """Wait until the caches hold a revision that a GET asks for (L18)."""
+    revision = watch_revision(resource_version)
+    try:
+        await store.hub.wait_revision(revision)
+    except FutureRevision as problem:
+        raise status.too_large_revision(problem.requested, problem.current) from None
+
+
+async def list_objects(store: Store, call: Call, options: ListOptions) -> Listed:
+    """A collection, or a page of one."""
+    resource = call.resource
+    if not resource.stored:
+        return Listed(resource, store.hub.revision, ())
+    listing = await listed(store, call, options)
+    values: Sequence[bytes] = [entry.value for entry in listing.entries]
+    if not resource.is_storage_version:
+        values = [outgoing(value, resource, store.catalog) for value in values]
+    return Listed(resource, listing.revision, values, listing.continue_token, listing.remaining)
+
+
+async def listed(store: Store, call: Call, options: ListOptions) -> Listing:
+    """The entries that a list gives. Raises StatusError as the table of list problems has it."""
+    cacher = store.cacher(call.resource)
+    selection = _selection(call, cacher, options)
+    revision = options.resource_version
+    if options.continue_token and revision not in {"", "0"}:
+        raise status.bad_request("specifying resource version is not allowed when using continue")
+    try:
+        plan = plan_list(
+            list_revision(revision) if revision and not options.continue_token else None,
+            cast("Match", options.resource_version_match),
+            options.limit,
+            options.continue_token,
+        )
+        return await cacher.list(selection, plan)
+    except BadContinue as problem:
+        raise status.bad_request(f"invalid continue token: {problem}") from None
+    except FutureRevision as problem:
+        raise status.too_large_revision(problem.requested, problem.current) from None
+    except Expired as problem:
+        token = problem.continue_token
+        raise (status.expired() if token is None else status.expired_continue(token)) from None
+    except NotReady:
+        raise status.reinitializing() from None
+
+
+def _selection(call: Call, cacher: Cacher, options: ListOptions) -> Selection:
+    return select(
+        call.resource,
+        cacher.field_names,
+        call.namespace,
+        options.label_selector,
+        options.field_selector,
+        call.name,
+    )
+
+
+async def watch(
+    store: Store, call: Call, options: ListOptions, representation: Representation, least_timeout: float
+) -> Start:
+    """Prepare a watch: wait as long as the protocol says, so that what is returned can start at once.
+
+    `least_timeout` (seconds): a watch without a timeout of its own lasts between that and twice that (W14).
+    """
+    cacher = store.cacher(call.resource)
+    request = WatchRequest(
+        selection=_selection(call, cacher, options),
+        representation=representation_for(representation, call.resource, store.catalog),
+        start=await _start_of(store, options),
+        bookmarks=options.allow_watch_bookmarks,
+        timeout=_timeout(options.timeout_seconds, least_timeout, store.random),
+    )
+
+    def start(sink: Sink) -> Watcher:
+        return cacher.watch(request, sink)
+
+    if not cacher.ready:
+        raise status.reinitializing()
+    return start
+
+
+async def _start_of(store: Store, options: ListOptions) -> After | Initial | Now:
+    """Where a watch begins (W1-W4, W9)."""
+    text = options.resource_version
+    revision = watch_revision(text)
+    if not wants_initial_events(options):
+        return After(revision) if revision else Now()
+    if not text:
+        await store.hub.wait_newest()
+    with suppress(FutureRevision):  # the cacher writes it into the stream
+        await store.hub.wait_revision(revision)
+    return Initial(revision, options.allow_watch_bookmarks)
+
+
+def wants_initial_events(options: ListOptions) -> bool:
+    """Whether the state comes first: as asked, and by default when no revision to resume from is given (W2)."""
+    if options.send_initial_events is not None:
+        return options.send_initial_events
+    return options.resource_version in {"", "0"}  # when nobody has filled the defaults in
+
+
+def _timeout(asked: int | None, least: float, random: Random) -> float:
+    return float(asked) if asked else least * (1 + random.random())
+
+
+def name_of(entry: Entry) -> str:
+    """The object's name: the last part of its key."""
+    return entry.key.rpartition("/")[2]
+
+
+def namespace_of(entry: Entry) -> str:
+    """The namespace in the key of a namespaced object."""
+    return entry.key.rsplit("/", 2)[-2]

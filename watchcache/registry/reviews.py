@@ -1,0 +1,167 @@
+"""Reviews: questions that are asked with a POST and answered, never stored.
+
+Who may do what, and who is behind a token, is known elsewhere: authorizer and authenticator are handed in
+as functions. Shapes and texts: golden exchanges 158 and 159, and a kube-apiserver 1.36.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from watchcache.api import status
+from watchcache.api.catalog import Catalog
+from watchcache.api.status import Cause, GroupKind, StatusError
+from watchcache.api.user import UserInfo
+from watchcache.registry.calls import Call, Document, Outcome
+from watchcache.registry.deletion import timestamp
+from watchcache.registry.incoming import body_wording, check_type, settle_namespace, shaped
+
+Authorize = Callable[[UserInfo, Document], tuple[bool, str]]
+"""(who, what: resourceAttributes or nonResourceAttributes with its verb) -> (allowed, the reason or "")."""
+Authenticate = Callable[[str], UserInfo | None]
+"""A bearer token -> who is behind it; None when nobody is."""
+
+
+def everyone(_user: UserInfo, _attributes: Document) -> tuple[bool, str]:
+    """The authorizer of AlwaysAllow."""
+    return True, ""
+
+
+def nobody(_token: str) -> UserInfo | None:
+    """An authenticator that knows no tokens."""
+    return None
+
+
+class Reviewer(msgspec.Struct, frozen=True):
+    """Answers reviews."""
+
+    catalog: Catalog
+    clock: Callable[[], float]
+    authorize: Authorize = everyone
+    authenticate: Authenticate = nobody
+
+    def answers(self, call: Call) -> bool:
+        """Whether the call's kind is a review."""
+        return (call.resource.group, call.resource.kind) in _ANSWERS
+
+    def answer(self, call: Call, document: Document) -> Outcome:
+        """The review with its status; 201. Raises StatusError for a question that cannot be answered."""
+        resource = call.resource
+        wording = body_wording(call, document)
+        check_type(self.catalog, resource, document, wording)
+        review = shaped(call, document, resource.schema, wording)
+        settle_namespace(call, review)
+        answer = _ANSWERS[resource.group, resource.kind](self, call, review)
+        metadata = {name: value for name, value in review["metadata"].items() if name != "creationTimestamp"}
+        head = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}
+        return Outcome(201, document=head | answer)
+
+
+def _self_access(reviewer: Reviewer, call: Call, review: Document) -> Document:
+    return _access(reviewer, call.user, review)
+
+
+def _subject_access(reviewer: Reviewer, _call: Call, review: Document) -> Document:
+    spec = review.get("spec") or {}
+    if not spec.get("user") and not spec.get("groups"):
+        raise _invalid("spec.user", 'Invalid value: "": at least one of user or group must be specified')
+    extra = {key: tuple(values) for key, values in (spec.get("extra") or {}).items()}
+    user = UserInfo(spec.get("user") or "", spec.get("uid") or "", tuple(spec.get("groups") or ()), extra)
+    return _access(reviewer, user, review)
+
+
+def _local_access(reviewer: Reviewer, call: Call, review: Document) -> Document:
+    attributes = (review.get("spec") or {}).get("resourceAttributes") or {}
+    if attributes.get("namespace", "") != call.namespace:
+        asked = attributes.get("namespace", "")
+        raise _invalid(
+            "spec.resourceAttributes.namespace", f'Invalid value: "{asked}": must match metadata.namespace'
+        )
+    return _subject_access(reviewer, call, review)
+
+
+def _access(reviewer: Reviewer, user: UserInfo, review: Document) -> Document:
+    spec = review.get("spec") or {}
+    asked = [
+        spec[name] for name in ("resourceAttributes", "nonResourceAttributes") if spec.get(name) is not None
+    ]
+    if len(asked) != 1:
+        text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        raise _invalid("spec.resourceAttributes", f"Invalid value: null: {text}")
+    allowed, reason = reviewer.authorize(user, asked[0])
+    answer: Document = {"allowed": allowed}
+    if reason:
+        answer["reason"] = reason
+    return {"spec": spec, "status": answer}
+
+
+def _rules(reviewer: Reviewer, call: Call, review: Document) -> Document:
+    """What the caller may do: everything, or, where that is not so, honestly incomplete."""
+    if not (review.get("spec") or {}).get("namespace"):
+        raise status.bad_request("no namespace on request")
+    everything = {"verb": "*", "group": "*", "resource": "*"}
+    allowed, _ = reviewer.authorize(call.user, everything)
+    if not allowed:
+        empty = {"resourceRules": [], "nonResourceRules": [], "incomplete": True}
+        return {"spec": {}, "status": empty}
+    rules = {
+        "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
+        "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+        "incomplete": False,
+    }
+    return {"spec": {}, "status": rules}
+
+
+def _token(reviewer: Reviewer, _call: Call, review: Document) -> Document:
+    spec = review.get("spec") or {}
+    token = spec.get("token")
+    if not token:
+        raise status.bad_request("token is required for TokenReview in authentication")
+    user = reviewer.authenticate(token)
+    if user is None:
+        return {"spec": spec, "status": {"user": {}, "error": "invalid bearer token"}}
+    return {
+        "spec": spec,
+        "status": {
+            "authenticated": True,
+            "user": user_document(user),
+            "audiences": spec.get("audiences") or ["https://kubernetes.default.svc"],
+        },
+    }
+
+
+def _self_subject(reviewer: Reviewer, call: Call, review: Document) -> Document:
+    metadata = {**review["metadata"], "creationTimestamp": timestamp(reviewer.clock())}
+    return {"metadata": metadata, "status": {"userInfo": user_document(call.user)}}
+
+
+def user_document(user: UserInfo) -> Document:
+    """A user as `authentication.k8s.io/v1` UserInfo."""
+    document: Document = {"username": user.name}
+    if user.uid:
+        document["uid"] = user.uid
+    if user.groups:
+        document["groups"] = list(user.groups)
+    if user.extra:
+        document["extra"] = {key: list(values) for key, values in user.extra.items()}
+    return document
+
+
+def _invalid(field: str, message: str) -> StatusError:
+    """kube-apiserver names no kind here; so do we."""
+    return status.invalid(
+        GroupKind("authorization.k8s.io", ""), "", [Cause("FieldValueInvalid", message, field)]
+    )
+
+
+_ANSWERS: Final[dict[tuple[str, str], Callable[[Reviewer, Call, Document], Document]]] = {
+    ("authorization.k8s.io", "SelfSubjectAccessReview"): _self_access,
+    ("authorization.k8s.io", "SubjectAccessReview"): _subject_access,
+    ("authorization.k8s.io", "LocalSubjectAccessReview"): _local_access,
+    ("authorization.k8s.io", "SelfSubjectRulesReview"): _rules,
+    ("authentication.k8s.io", "TokenReview"): _token,
+    ("authentication.k8s.io", "SelfSubjectReview"): _self_subject,
+}

@@ -1,0 +1,118 @@
+"""The scale of a workload: one small document, `autoscaling/v1` Scale, over kinds that have replicas.
+
+Its metadata is the object's, with the same resourceVersion: a stale scale is a conflict. Changing it
+changes `spec.replicas` of the object, whose generation moves.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from watchcache.api import status
+from watchcache.api.schema import Schema
+from watchcache.api.status import Cause, GroupKind
+from watchcache.registry import incoming
+from watchcache.registry.addresses import Reservation
+from watchcache.registry.calls import Call, Document, Outcome
+from watchcache.registry.incoming import BodyWording, Wording
+from watchcache.registry.label_selector import selector_text
+from watchcache.registry.patch import read_patch
+from watchcache.registry.store import Modify, Store, not_found, read_modify_write
+from watchcache.registry.update import change
+
+_HEAD: Final = {"kind": "Scale", "apiVersion": "autoscaling/v1"}
+_SHOWN_METADATA: Final = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+_SCALED: Final = frozenset({"deployments", "replicasets", "statefulsets", "replicationcontrollers"})
+
+
+def is_scale(call: Call) -> bool:
+    """Whether the call is about the scale of a kind that has one."""
+    return call.subresource == "scale" and call.resource.builtin and call.resource.plural in _SCALED
+
+
+def scale_of(document: Document) -> Document:
+    """The scale of a workload's document."""
+    metadata = {name: document["metadata"][name] for name in _SHOWN_METADATA if name in document["metadata"]}
+    spec, state = document.get("spec") or {}, document.get("status") or {}
+    replicas = spec.get("replicas", 0)
+    shown: Document = {"replicas": state.get("replicas", 0)}
+    selector = selector_text(spec.get("selector") or {})
+    if selector:
+        shown["selector"] = selector
+    return {
+        **_HEAD,
+        "metadata": metadata,
+        "spec": {"replicas": replicas} if replicas else {},
+        "status": shown,
+    }
+
+
+def get_scale(store: Store, call: Call) -> Outcome:
+    """Read the scale; 404 when the workload is not there."""
+    entry = store.cacher(call.resource).get(call.key)
+    if entry is None:
+        raise status.not_found(call.resource.group_resource, call.name)
+    return Outcome(200, document=scale_of(store.document(call.resource, entry.value)))
+
+
+async def update_scale(store: Store, call: Call, document: Document) -> Outcome:
+    """Replace the scale."""
+    if store.log.head(call.key) is None:
+        raise await not_found(store, call)
+    version = (document.get("apiVersion") or "v1").rpartition("/")[2]
+    wording = BodyWording(document.get("kind") or "Scale", version, "Scale")
+    wanted = _accept(store, call, document, wording)
+
+    async def modify(old: Document, revision: int) -> Document:
+        return await _scaled(store, call, old, revision, wanted)
+
+    return await _write(store, call, modify)
+
+
+async def patch_scale(store: Store, call: Call, content_type: str, body: bytes) -> Outcome:
+    """Patch the scale."""
+    apply = read_patch(call, content_type, body)
+
+    async def modify(old: Document, revision: int) -> Document:
+        patched, wording = apply(scale_of(old), _schema(store))
+        return await _scaled(store, call, old, revision, _accept(store, call, patched, wording))
+
+    return await _write(store, call, modify)
+
+
+async def _write(store: Store, call: Call, modify: Modify) -> Outcome:
+    value = await read_modify_write(store, call, modify)
+    return Outcome(200, document=scale_of(store.document(call.resource, value)))
+
+
+def _schema(store: Store) -> Schema:
+    schema = store.catalog.schema_of("autoscaling", "v1", "Scale")
+    assert schema is not None, "the catalog has the Scale"
+    return schema
+
+
+def _accept(store: Store, call: Call, document: Document, wording: Wording) -> Document:
+    wanted = incoming.shaped(call, document, _schema(store), wording)
+    incoming.check_name(call, wanted)
+    incoming.settle_namespace(call, wanted)
+    replicas = (wanted.get("spec") or {}).get("replicas", 0)
+    if replicas < 0:
+        message = f"Invalid value: {replicas}: must be greater than or equal to 0"
+        cause = Cause("FieldValueInvalid", message, "spec.replicas")
+        raise status.invalid(GroupKind("autoscaling", "Scale"), call.name, [cause])
+    return wanted
+
+
+async def _scaled(store: Store, call: Call, old: Document, revision: int, scale: Document) -> Document:
+    """The workload with the replicas of a scale."""
+    spec = {**(old.get("spec") or {}), "replicas": (scale.get("spec") or {}).get("replicas", 0)}
+    metadata = {**old["metadata"], "resourceVersion": scale["metadata"].get("resourceVersion") or ""}
+    whole = _whole(call)
+    with Reservation(store.allocator) as reservation:
+        return await change(
+            store, whole, old, revision, {**old, "metadata": metadata, "spec": spec}, reservation
+        )
+
+
+def _whole(call: Call) -> Call:
+    return Call(call.resource, call.user, "update", call.namespace, call.name, dry_run=call.dry_run)

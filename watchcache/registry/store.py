@@ -1,0 +1,131 @@
+"""Read, modify, write on the log's newest state: the loop under every change of a stored object.
+
+The rules, and why:
+
+- A writer builds on `log.head`, the newest *queued* state, so that writers of one key line up in the
+  log's queue instead of failing one another. Only what a client asked for by resourceVersion or uid fails.
+- An append names the revision it was built on. When another writer was faster (it can be only while
+  `modify` waits, as admission may), everything is done again on the newer state: the client never sees it.
+- What is answered must be durable (rule 3 of the design). Refusals and "nothing to do" are about a state
+  that may still be queued: they wait until it is published.
+- An unchanged document is not written: same revision, no event (M10). Documents are compared, not
+  bytes, because the order of a client's keys means nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from random import Random
+
+import msgspec
+
+from watchcache.admission import Chain
+from watchcache.api import status
+from watchcache.api.catalog import Catalog, Resource
+from watchcache.api.codec import document_of, stamp, value_of
+from watchcache.cacher import Cacher, Hub
+from watchcache.log import Conflict, Head, Log
+from watchcache.registry.addresses import ServiceAllocator
+from watchcache.registry.calls import Call, Document, Outcome
+from watchcache.registry.deletion import is_finished
+from watchcache.registry.strategy import strategy_of
+from watchcache.registry.versions import outgoing
+
+
+class Store(msgspec.Struct):
+    """What the verbs work with: the log and the cachers, the catalog, admission and the clock (unix seconds)."""
+
+    log: Log
+    hub: Hub
+    catalog: Catalog
+    cachers: Mapping[str, Cacher]
+    chain: Chain
+    allocator: ServiceAllocator
+    clock: Callable[[], float]
+    random: Random
+
+    def storage(self, resource: Resource) -> Resource:
+        """The resource in whose version the objects of this one are kept."""
+        return resource if resource.is_storage_version else self.catalog.storage_of(resource)
+
+    def cacher(self, resource: Resource) -> Cacher:
+        """The cache of a stored resource; 404 for kinds that are not stored."""
+        cacher = self.cachers.get(resource.storage_prefix)
+        if cacher is None:
+            raise status.unknown_resource()
+        return cacher
+
+    def names(self, resource: Resource, namespace: str) -> list[str]:
+        """Names of the objects of a kind in a namespace, as of the newest published event; [] when its cache is not ready."""
+        cacher = self.cachers.get(resource.storage_prefix)
+        if cacher is None or not cacher.ready:
+            return []
+        prefix = f"{resource.storage_prefix}/{namespace}/"
+        return [entry.key[len(prefix) :] for entry in cacher.store.range(prefix, f"{prefix}\U0010ffff")]
+
+    def document(self, resource: Resource, value: bytes) -> Document:
+        """A fresh document of a stored value, in the storage version."""
+        return document_of(value, self.storage(resource))
+
+    def outcome(self, call: Call, code: int, value: bytes) -> Outcome:
+        """The answer with a stored value, in the version that the call speaks."""
+        return Outcome(code, outgoing(value, call.resource, self.catalog))
+
+
+Modify = Callable[[Document, int], Awaitable[Document]]
+"""(stored document, its revision) -> what it shall become. Must not change the document it is given."""
+
+
+async def read_modify_write(store: Store, call: Call, modify: Modify) -> bytes:
+    """Change the object of a call; returns the stamped value to answer with.
+
+    Raises StatusError 404 when it is not there, and what `modify` raises, after the state that it saw is published.
+    """
+    while True:
+        head = store.log.head(call.key)
+        if head is None:
+            raise await not_found(store, call)
+        try:
+            document = await modify(store.document(call.resource, head.value), head.revision)
+        except status.StatusError:
+            await store.log.wait_published(head.revision)
+            raise
+        value = await _write(store, call, head, document)
+        if value is not None:
+            return value
+
+
+async def _write(store: Store, call: Call, head: Head, document: Document) -> bytes | None:
+    """Write what `modify` made of a head; None when another writer was faster."""
+    if is_finished(document, strategy_of(call.resource).deletion):
+        return await _finish(store, call, head, document)
+    if document == store.document(call.resource, head.value):
+        await store.log.wait_published(head.revision)
+        return head.value
+    value = value_of(document)
+    if call.dry_run:
+        await store.log.wait_published(head.revision)
+        return stamp(value, head.revision)
+    try:
+        event = await store.log.append(call.key, value, expected=head.revision)
+    except Conflict:
+        return None
+    return event.value
+
+
+async def _finish(store: Store, call: Call, head: Head, document: Document) -> bytes | None:
+    """The change lets go of an object that is being deleted: it is removed, and answered with its old revision (M13)."""
+    if not call.dry_run:
+        try:
+            await store.log.append(call.key, None, expected=head.revision)
+        except Conflict:
+            return None
+    else:
+        await store.log.wait_published(head.revision)
+    return stamp(value_of(document), head.revision)
+
+
+async def not_found(store: Store, call: Call) -> status.StatusError:
+    """404, once everything queued is published: the absence may be a deletion that is not durable yet."""
+    await store.log.wait_published(store.log.revision)
+    return status.not_found(call.resource.group_resource, call.name)

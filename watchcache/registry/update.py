@@ -1,0 +1,83 @@
+"""PUT: replace an object, its status, or another part of it that has a path of its own (M4-M7, M16-M18)."""
+
+from __future__ import annotations
+
+from watchcache.admission import Operation, Review
+from watchcache.api import status
+from watchcache.api.catalog import Resource
+from watchcache.api.status import Cause, GroupKind
+from watchcache.registry import create, incoming, metadata
+from watchcache.registry.addresses import Reservation
+from watchcache.registry.calls import Call, Document, Outcome
+from watchcache.registry.parts import part_of
+from watchcache.registry.services import Unfit
+from watchcache.registry.store import Store, read_modify_write
+from watchcache.registry.strategy import Preparation
+
+
+async def update(store: Store, call: Call, document: Document) -> Outcome:
+    """Replace the object that the call names, or create it where the kind allows that (M6)."""
+    accepted = incoming.accept(store.catalog, call, document)
+    if call.resource.create_on_update and not call.subresource and store.log.head(call.key) is None:
+        return await create.store_new(store, call, accepted)
+    precondition = accepted["metadata"].get("uid") or ""
+    with Reservation(store.allocator) as reservation:
+
+        async def modify(old: Document, revision: int) -> Document:
+            metadata.check_uid_precondition(call, old, precondition)
+            return await change(store, call, old, revision, accepted, reservation)
+
+        value = await read_modify_write(store, call, modify)
+    return store.outcome(call, 200, value)
+
+
+async def change(
+    store: Store, call: Call, old: Document, revision: int, wanted: Document, reservation: Reservation
+) -> Document:
+    """What becomes of `old` when a client wants it to be `wanted`: the same for PUT and PATCH.
+
+    `wanted` is in the storage version and is not changed. Raises StatusError.
+    """
+    check_revision(call.resource, call.name, wanted, revision)
+    reservation.give_back()
+    new = {**wanted, "metadata": metadata.carried_over(wanted["metadata"], old["metadata"])}
+    try:
+        new = part_of(call)(Preparation(new, old, store.clock(), reservation), call.resource)
+    except Unfit as unfit:
+        raise status.invalid(
+            GroupKind(call.resource.group, call.resource.kind), call.name, [unfit.cause]
+        ) from None
+    await _admit(store, call, new, old)
+    metadata.validate_update(call.resource, new, old)
+    return new
+
+
+async def _admit(store: Store, call: Call, new: Document, old: Document) -> None:
+    await store.chain.admit(
+        Review(
+            operation=Operation.UPDATE,
+            resource=call.resource,
+            namespace=call.namespace,
+            name=call.name,
+            subresource=call.subresource,
+            user=call.user,
+            document=new,
+            old=old,
+            dry_run=call.dry_run,
+        )
+    )
+
+
+def check_revision(resource: Resource, name: str, wanted: Document, revision: int) -> None:
+    """The resourceVersion in a document is a precondition; "" and "0" are none, which some kinds do not accept (M4, M5)."""
+    asked = metadata.parse_revision(wanted["metadata"].get("resourceVersion") or "")
+    if asked == 0:
+        if not resource.unconditional_update:
+            cause = Cause(
+                "FieldValueInvalid",
+                "Invalid value: 0: must be specified for an update",
+                "metadata.resourceVersion",
+            )
+            raise status.invalid(GroupKind(resource.group, resource.plural), name, [cause])
+    elif asked != revision:
+        raise status.conflict(resource.group_resource, name)
