@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from watchcache.api import status
-from watchcache.api.catalog import Catalog
+from watchcache.api.catalog import Catalog, Resource
 from watchcache.auth import AlwaysAllow, Authenticator, Authorizer
 from watchcache.http.accounting import Accounting
 from watchcache.http.description import Description
@@ -41,7 +41,7 @@ class Options(msgspec.Struct, frozen=True):
     """What an operator chooses; names and defaults are kube-apiserver's flags. Times in seconds; 0 in flight means no bound."""
 
     request_timeout: float = 60.0
-    min_request_timeout: float = 1800.0
+    min_request_timeout: int = 1800
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
     server_address: str = ""
@@ -62,8 +62,12 @@ class Api:
         checks: Iterable[Check] = (),
         metrics_sources: Iterable[Source] = (),
         pages: Pages | None = None,
+        count: Callable[[Resource], int] | None = None,
     ) -> None:
-        """`checks` come after `ping` in the health endpoints; `metrics_sources` yield more families for `/metrics`."""
+        """`checks` come after `ping` in the health endpoints; `metrics_sources` yield more families for `/metrics`.
+
+        `pages` answers `/ui` on hosts that do not do so themselves; `count` says how many objects of a resource are stored.
+        """
         self.options = options or Options()
         self.lifecycle = Lifecycle()
         self.health = Health([*checks, Check("shutdown", self.lifecycle.probe, ("readyz",))])
@@ -72,9 +76,10 @@ class Api:
             self.options.max_requests_inflight, self.options.max_mutating_requests_inflight
         )
         self.pages = pages
-        self._catalog = catalog
-        self._service = Service(registry, catalog)
-        self._description = Description(catalog, self.options.server_address)
+        self._count = count
+        self.catalog = catalog
+        self._service = Service(registry, catalog, self.options.min_request_timeout)
+        self._description = Description(catalog, lambda: self.options.server_address, self.health)
         for source in (self._own_families, *metrics_sources):
             self.metrics.add_source(source)
         filters = standard_filters(
@@ -91,6 +96,10 @@ class Api:
     def too_large(self, request: Request) -> Reply:
         """The answer to a body over the limit, which the host does not read: 413."""
         return reply_status(status.too_large(), request.headers, EMPTY)
+
+    def count(self, resource: Resource) -> int | None:
+        """How many objects of a resource there are, for pages and metrics; None when that is not known."""
+        return self._count(resource) if self._count is not None else None
 
     def begin_shutdown(self) -> None:
         """Fail /readyz; all else is answered as before."""
@@ -111,7 +120,7 @@ class Api:
     def _answer(self, exchange: Exchange) -> Answering:
         info = exchange.info
         if info.is_resource:
-            route = exchange.route = resolve(self._catalog, info, exchange.verb)
+            route = exchange.route = resolve(self.catalog, info, exchange.verb)
             return verb_for(route, info.subresource)(self._service, exchange, route)
         return self._answer_path(exchange)
 

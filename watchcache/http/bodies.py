@@ -13,6 +13,11 @@ from watchcache.api.catalog import Resource
 from watchcache.http.exchange import Exchange
 from watchcache.http.negotiate import JSON, PROTOBUF, YAML
 
+_NO_OBJECT = (
+    "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type "
+    'struct {{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }}'
+)
+_JSON_TYPES: dict[type, str] = {list: "array", str: "string", bool: "bool"}
 READ_TYPES = frozenset({JSON, YAML})
 
 
@@ -33,6 +38,23 @@ def is_yaml(exchange: Exchange, resource: Resource) -> bool:
 def read_object(exchange: Exchange, resource: Resource) -> dict[str, Any]:
     """The document in the body. Raises StatusError 415 and 400."""
     return codec.decode_object(exchange.request.body, resource, yaml=is_yaml(exchange, resource))
+
+
+def read_options(exchange: Exchange, resource: Resource) -> dict[str, Any] | None:
+    """The members of the body of a DELETE; None without a body. Raises StatusError 415 and 400."""
+    body = exchange.request.body
+    if not body:
+        return None
+    yaml = is_yaml(exchange, resource)
+    try:
+        document = codec.decode_yaml(body) if yaml else codec.decode_json(body)
+    except codec.DecodeError as error:
+        raise status.bad_request(str(error)) from None
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise status.bad_request(_NO_OBJECT.format(_JSON_TYPES.get(type(document), "number")))
+    return document
 
 
 def duplicates(exchange: Exchange, document: dict[str, Any]) -> list[str]:

@@ -1,43 +1,56 @@
-"""What describes the server: discovery, OpenAPI and version.
+"""What describes the server: the paths of discovery, OpenAPI and version, and the list of all paths.
 
-The documents come from `discovery` and `openapi`; here is only which path gives which, by which methods, and in which form.
+The documents come from `discovery` and `openapi`; here is only which path gives which, and in which form.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import msgspec
 
 from watchcache.api import status
 from watchcache.api.catalog import Catalog
+from watchcache.http.discovery import Discovery, root_paths
 from watchcache.http.encoding import reply_json
-from watchcache.http.exchange import Answering, Exchange
+from watchcache.http.exchange import Exchange
+from watchcache.http.health import ENDPOINTS, Health
 from watchcache.http.messages import Reply
-from watchcache.http.negotiate import JSON, Medium, negotiate
+from watchcache.http.negotiate import JSON, Medium, is_pretty, negotiate
+from watchcache.http.query import first
 from watchcache.http.version import version_document
+
+OTHER_PATHS = ("/metrics", "/metrics/slis", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/version")
 
 
 class Description:
     """Answers the paths that describe the server."""
 
-    def __init__(self, catalog: Catalog, server_address: str) -> None:
+    def __init__(self, catalog: Catalog, address: Callable[[], str], health: Health) -> None:
+        """`address` gives host:port as clients reach the server."""
         self._catalog = catalog
-        self._server_address = server_address
-        # kube-apiserver's version is always indented
+        self._health = health
+        self._discovery = Discovery(catalog, address)
+        # kube-apiserver's version and list of paths are always indented
         self._version = msgspec.json.format(msgspec.json.encode(version_document()), indent=2)
 
-    def answer(self, exchange: Exchange) -> Answering | None:
-        """The answer; None when the path is not one of them."""
-        if exchange.info.path.rstrip("/") == "/version":
+    def answer(self, exchange: Exchange) -> Reply | None:
+        """The answer; None when the path is not one of them. Raises what the error table knows."""
+        path, headers = exchange.info.path, exchange.request.headers
+        if path == "/":
+            return reply_json(200, self._paths(), Medium(), headers.get("accept-encoding", ""))
+        if path in {"/version", "/version/"}:
             return self._answer_version(exchange)
-        return None
+        pretty = is_pretty(first(exchange.query, "pretty"), headers.get("user-agent", ""))
+        return self._discovery.answer(exchange.request.method, path, headers, pretty=pretty)
+
+    def _paths(self) -> bytes:
+        checks = [f"/{endpoint}/{c.name}" for endpoint in ENDPOINTS for c in self._health.checks(endpoint)]
+        others = [*OTHER_PATHS, *(f"/{endpoint}" for endpoint in ENDPOINTS), *checks]
+        return msgspec.json.format(msgspec.json.encode(root_paths(self._catalog, others)), indent=2)
 
     def _answer_version(self, exchange: Exchange) -> Reply:
-        only_get(exchange)
+        if exchange.request.method != "GET":
+            raise status.method_not_allowed()
         negotiate(exchange.accept, (JSON,))
         return reply_json(200, self._version, Medium(), "")
-
-
-def only_get(exchange: Exchange) -> None:
-    """Raises StatusError 405 for every other method, HEAD included."""
-    if exchange.request.method != "GET":
-        raise status.method_not_allowed()

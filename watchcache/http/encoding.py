@@ -78,7 +78,7 @@ def _dumper() -> Any:
     import yaml  # noqa: PLC0415
 
     base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    dumper = type("Dumper", (base,), {"ignore_aliases": lambda *_: True})
+    dumper: Any = type("Dumper", (base,), {"ignore_aliases": lambda *_: True})
     dumper.add_representer(str, _represent_text)
     return dumper
 

@@ -35,7 +35,7 @@ def exposition(families: Iterable[Family], *, process: bool = True) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     for collector in (ProcessCollector, PlatformCollector, GCCollector) if process else ():
         collector(registry=registry)
-    registry.register(_Collector(families))  # type: ignore[arg-type] # it only needs collect()
+    registry.register(_Collector(families))
     text: bytes = generate_latest(registry)
     return text
 

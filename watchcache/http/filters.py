@@ -48,7 +48,7 @@ FLOW_HEADERS = (
     (FLOW_SCHEMA, "00000000-0000-4000-8000-000000000001"),
     (PRIORITY_LEVEL, "00000000-0000-4000-8000-000000000002"),
 )
-STANDARD_HEADERS = (("Cache-Control", "no-cache, private"),)
+CACHE_CONTROL = ("Cache-Control", "no-cache, private")
 
 TOO_MANY = "Too many requests, please try again later.\n"
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -77,7 +77,9 @@ class Headers:
 
     def leave(self, exchange: Exchange, answer: Answer) -> None:
         """Put them before the answer's own."""
-        standard = [("Audit-Id", exchange.audit_id), *STANDARD_HEADERS]
+        standard = [("Audit-Id", exchange.audit_id), CACHE_CONTROL]
+        if exchange.route is None and any(name == "Cache-Control" for name, _ in answer.headers):
+            standard.pop()  # the aggregated discovery may be kept
         if exchange.user is not ANONYMOUS:
             standard.extend(FLOW_HEADERS)
         if exchange.warnings:

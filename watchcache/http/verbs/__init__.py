@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from watchcache.http.exchange import Answering, Exchange
-from watchcache.http.routing import Route
+from watchcache.http.route import Route
 from watchcache.http.verbs.connecting import CONNECTIONS, connect
 from watchcache.http.verbs.deleting import delete, delete_collection
 from watchcache.http.verbs.reading import get, list_objects, watch

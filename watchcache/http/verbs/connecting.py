@@ -15,7 +15,7 @@ from watchcache.api.catalog import Resource
 from watchcache.http.exchange import Answering, Exchange
 from watchcache.http.messages import Reply
 from watchcache.http.query import first
-from watchcache.http.routing import Route
+from watchcache.http.route import Route
 from watchcache.http.verbs.service import Service, call_of
 from watchcache.registry import Call
 

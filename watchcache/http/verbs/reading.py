@@ -5,7 +5,12 @@ One object without resourceVersion is answered at once, without a task switch: t
 
 from __future__ import annotations
 
+import random
+
+import msgspec
+
 from watchcache.api import options as api_options
+from watchcache.api import status
 from watchcache.cacher import Representation as CacherRepresentation
 from watchcache.cacher import Sink, WatchProblem
 from watchcache.http.encoding import JSON_HEADER
@@ -15,7 +20,7 @@ from watchcache.http.negotiate import Medium
 from watchcache.http.query import first
 from watchcache.http.representation import JsonEvents, MetadataEvents, TableEvents
 from watchcache.http.respond import Form, list_answer, object_answer
-from watchcache.http.routing import Route
+from watchcache.http.route import Route
 from watchcache.http.verbs.service import Service, call_of, form_of, include_of, stream_medium
 from watchcache.registry import Call
 
@@ -51,8 +56,26 @@ def watch(service: Service, exchange: Exchange, route: Route) -> Answering:
     if medium.transform == "PartialObjectMetadataList":
         return WatchReply([JSON_HEADER], _empty)
     representation = representation_of(exchange, route, medium)
-    options = api_options.parse_list(exchange.query, watch=True)
+    options = timed(api_options.parse_list(exchange.query, watch=True), service.min_request_timeout)
+    check_name(exchange.info.name, options)
     return _watch(service, call_of(exchange, route), options, representation)
+
+
+def timed(options: api_options.ListOptions, minimum: int) -> api_options.ListOptions:
+    """The options with an end: a watch that asks for none gets a random one, so that not all come back at once (W14)."""
+    if options.timeout_seconds:
+        return options
+    seconds = random.randrange(minimum, 2 * minimum) if minimum > 0 else 0  # noqa: S311 - spreads load, hides nothing
+    return msgspec.structs.replace(options, timeout_seconds=seconds)
+
+
+def check_name(name: str, options: api_options.ListOptions) -> None:
+    """Below `/watch/.../{name}` a field selector may only name the same object (W17). Raises StatusError 400."""
+    if not name:
+        return
+    asked = options.field_selector.requires("metadata.name")
+    if asked is not None and asked != name:
+        raise status.bad_request("fieldSelector metadata.name doesn't match requested name")
 
 
 async def _watch(

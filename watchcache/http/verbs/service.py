@@ -12,6 +12,7 @@ from watchcache.http.negotiate import (
     JSON,
     LIST_TYPES,
     OBJECT_TYPES,
+    YAML,
     Medium,
     NotAcceptable,
     is_pretty,
@@ -19,13 +20,18 @@ from watchcache.http.negotiate import (
 )
 from watchcache.http.query import first
 from watchcache.http.respond import Form
-from watchcache.http.routing import Route, quote
+from watchcache.http.route import Route
+from watchcache.http.routing import quote
 from watchcache.registry import Call, Registry
 
 PLAIN_FORM = Form()
-# Custom resources have no protobuf.
-CUSTOM_OBJECT_TYPES = OBJECT_TYPES[:2]
-CUSTOM_LIST_TYPES = (*CUSTOM_OBJECT_TYPES, f"{JSON};stream=watch")
+# What routes produce, by (built-in kind, collection). Custom resources have no protobuf.
+_PRODUCED: dict[tuple[bool, bool], tuple[str, ...]] = {
+    (True, False): OBJECT_TYPES,
+    (True, True): LIST_TYPES,
+    (False, False): (JSON, YAML),
+    (False, True): (JSON, YAML, f"{JSON};stream=watch"),
+}
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -33,16 +39,13 @@ class Service(msgspec.Struct, frozen=True):
 
     registry: Registry
     catalog: Catalog
-    min_request_timeout: float = 1800.0
+    min_request_timeout: int = 1800
 
 
 def form_of(exchange: Exchange, route: Route, *, collection: bool = False) -> Form:
     """How the answer is to be written. Raises `NotAcceptable`, and StatusError 400 for a bad `includeObject`."""
     headers = exchange.request.headers
-    if route.resource.builtin:
-        produced = LIST_TYPES if collection else OBJECT_TYPES
-    else:
-        produced = CUSTOM_LIST_TYPES if collection else CUSTOM_OBJECT_TYPES
+    produced = _PRODUCED[route.resource.builtin, collection]
     medium = negotiate(headers.get("accept", ""), produced)
     pretty = is_pretty(
         first(exchange.query, "pretty") if exchange.query else "", headers.get("user-agent", "")
@@ -58,8 +61,7 @@ def form_of(exchange: Exchange, route: Route, *, collection: bool = False) -> Fo
 
 def stream_medium(exchange: Exchange, route: Route) -> Medium:
     """The representation of a watch. Raises `NotAcceptable`."""
-    produced = LIST_TYPES if route.resource.builtin else CUSTOM_LIST_TYPES
-    return negotiate(exchange.accept, produced, stream=True)
+    return negotiate(exchange.accept, _PRODUCED[route.resource.builtin, True], stream=True)
 
 
 def include_of(exchange: Exchange) -> Include:

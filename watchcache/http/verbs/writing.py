@@ -8,7 +8,7 @@ from watchcache.http.bodies import duplicates, read_object
 from watchcache.http.exchange import Answering, Exchange
 from watchcache.http.messages import Answer
 from watchcache.http.respond import Form, go_type, object_answer
-from watchcache.http.routing import Route
+from watchcache.http.route import Route
 from watchcache.http.verbs.service import Service, call_of, check_single, form_of
 from watchcache.registry import Call, Document
 

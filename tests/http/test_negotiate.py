@@ -1,0 +1,112 @@
+"""Which representation a client gets (measured on kube-apiserver 1.36)."""
+
+from __future__ import annotations
+
+import pytest
+
+from watchcache.http.negotiate import (
+    LIST_TYPES,
+    OBJECT_TYPES,
+    Medium,
+    NotAcceptable,
+    is_pretty,
+    negotiate,
+    negotiate_error,
+)
+
+JSON, YAML = "application/json", "application/yaml"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+
+ACCEPTED = [
+    ("", Medium(JSON)),
+    ("*/*", Medium(JSON)),
+    ("application/json", Medium(JSON)),
+    ("application/json; charset=utf-8", Medium(JSON)),
+    ("application/yaml", Medium(YAML)),
+    ("application/json;pretty=1", Medium(JSON, pretty=True)),
+    ("application/vnd.kubernetes.protobuf,application/json", Medium(JSON)),
+    ("application/xml,*/*;q=0.1", Medium(JSON)),
+    ("application/json;q=0.1,application/yaml;q=0.9", Medium(YAML)),
+    (f"{TABLE},application/json", Medium(JSON, "Table", "v1")),
+    (f"application/json;q=0.4,{TABLE};q=0.5", Medium(JSON, "Table", "v1")),
+    ("application/json;as=Table;v=v1beta1;g=meta.k8s.io", Medium(JSON, "Table", "v1beta1")),
+    ("application/yaml;as=Table;v=v1;g=meta.k8s.io", Medium(YAML, "Table", "v1")),
+    ("application/json;as=Table;v=v2;g=meta.k8s.io,application/json", Medium(JSON)),
+    ("application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io", Medium(JSON, "PartialObjectMetadata")),
+]
+
+
+@pytest.mark.parametrize(("accept", "medium"), ACCEPTED)
+def test_the_best_that_the_server_writes_is_chosen(accept: str, medium: Medium):
+    """Types are tried by quality; what cannot be written is passed over."""
+    assert negotiate(accept, OBJECT_TYPES) == medium
+
+
+ROUTE = "406: Not Acceptable\n\nAvailable representations: "
+SERIALIZER = "only the following media types are accepted: "
+REFUSED = [
+    ("text/html", OBJECT_TYPES, True, ROUTE + ", ".join(OBJECT_TYPES)),
+    ("text/html", LIST_TYPES, True, ROUTE + ", ".join(LIST_TYPES)),
+    ("application/*", OBJECT_TYPES, True, ROUTE + ", ".join(OBJECT_TYPES)),
+    ("garbage", OBJECT_TYPES, True, ROUTE + ", ".join(OBJECT_TYPES)),
+    ("application/json;as=Foo;v=v1;g=meta.k8s.io", OBJECT_TYPES, False, SERIALIZER + ", ".join(OBJECT_TYPES)),
+    ("application/json;as=Table", LIST_TYPES, False, SERIALIZER + ", ".join(OBJECT_TYPES)),
+]
+
+
+@pytest.mark.parametrize(("accept", "produced", "by_route", "message"), REFUSED)
+def test_what_nobody_writes_is_refused(accept: str, produced: tuple[str, ...], by_route: bool, message: str):
+    """The route and the serializer refuse with texts of their own."""
+    with pytest.raises(NotAcceptable) as raised:
+        negotiate(accept, produced)
+    assert (raised.value.by_route, raised.value.message) == (by_route, message)
+
+
+def test_a_watch_is_never_yaml():
+    """YAML passes the route of a list and is refused by the stream's serializer."""
+    with pytest.raises(NotAcceptable) as raised:
+        negotiate("application/yaml", LIST_TYPES, stream=True)
+    assert raised.value.message == (
+        SERIALIZER + "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
+    )
+
+
+def test_a_client_that_is_refused_protobuf_is_not_offered_it():
+    """Protobuf is not written yet, so the refusal of it does not name it."""
+    with pytest.raises(NotAcceptable) as raised:
+        negotiate("application/vnd.kubernetes.protobuf", OBJECT_TYPES)
+    assert raised.value.message == SERIALIZER + "application/json, application/yaml"
+
+
+@pytest.mark.parametrize(
+    ("accept", "medium"),
+    [
+        ("", Medium()),
+        ("text/html", Medium(pretty=True)),
+        ("application/*", Medium()),
+        ("application/yaml", Medium(YAML)),
+        (TABLE, Medium(pretty=True)),
+        (f"{TABLE},application/json", Medium()),
+    ],
+)
+def test_an_error_is_written_in_what_the_client_reads(accept: str, medium: Medium):
+    """An error has no Table; where nothing matches it is indented JSON."""
+    assert negotiate_error(accept) == medium
+
+
+@pytest.mark.parametrize(
+    ("parameter", "agent", "pretty"),
+    [
+        ("", "curl/8", True),
+        ("", "Wget/1", True),
+        ("", "Mozilla/5.0 (X11)", True),
+        ("", "kubectl/v1.36", False),
+        ("false", "curl/8", False),
+        ("true", "go", True),
+        ("1", "go", True),
+        ("yes", "curl/8", False),
+    ],
+)
+def test_people_get_indented_answers(parameter: str, agent: str, pretty: bool):
+    """`?pretty=` decides, else the User-Agent."""
+    assert is_pretty(parameter, agent) is pretty
