@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "server": None,
     "pki": set(),
     "settings": set(),
+    "logs": set(),
     "kubeconfig": {"pki"},
     "cli": None,
     "testing": None,

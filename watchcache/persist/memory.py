@@ -21,7 +21,14 @@ class MemoryJournal:
 
     snapshot_due = False
 
-    def __init__(self, *, retention: Retention = Retention(seconds=HOUR, bytes=64 << 20)) -> None:  # noqa: B008 -- frozen
+    def __init__(
+        self,
+        *,
+        retention: Retention = Retention(seconds=HOUR, bytes=64 << 20),  # noqa: B008 -- frozen
+        revision: int = 0,
+    ) -> None:
+        """`revision` is the one before the first: a throw-away server that follows another must not repeat its revisions."""
+        self._before = revision
         self.epoch = uuid.uuid4().hex
         self._retention = retention
         self._history = Ring(UNBOUNDED if retention.bytes is None else retention.bytes)
@@ -37,10 +44,10 @@ class MemoryJournal:
     async def open(self, stamp: Stamp, ring: Ring) -> Recovered:  # noqa: ARG002 -- deletions are kept stamped
         """Start empty, also when it was open before."""
         self.epoch = uuid.uuid4().hex
-        self._revision = 0
-        self._history.restart(0)
-        ring.restart(0)
-        return Recovered(0, {})
+        self._revision = self._before
+        self._history.restart(self._before)
+        ring.restart(self._before)
+        return Recovered(self._before, {})
 
     async def commit(self, events: Sequence[Event]) -> None:
         """Keep the events."""

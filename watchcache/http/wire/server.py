@@ -31,13 +31,20 @@ class ServerStats(msgspec.Struct, frozen=True):
     queued: int  # bytes that clients have not taken
 
 
-def listen(host: str, port: int, backlog: int = Limits().backlog) -> list[socket.socket]:
-    """Listening sockets for an address; port 0 picks a free one. Raises OSError when it cannot be bound."""
+def listen(
+    host: str, port: int, backlog: int = Limits().backlog, *, reuse_port: bool = False
+) -> list[socket.socket]:
+    """Listening sockets for an address; port 0 picks a free one. Raises OSError when it cannot be bound.
+
+    `reuse_port`: other processes may listen there too, and the kernel deals connections out (SO_REUSEPORT).
+    """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, address = found[0]
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6 and host == "::":
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         listener.bind(address)

@@ -1,0 +1,154 @@
+"""The real kubectl against a real server process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+KUBECTL = shutil.which("kubectl")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what drives kubectl; skip it, visibly, where there is none."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.kubectl)
+            if KUBECTL is None:
+                item.add_marker(
+                    pytest.mark.skip(
+                        reason="no kubectl on the PATH; `python3 dev.py tools` builds one with Go"
+                    )
+                )
+
+
+class ServerProcess:
+    """`watchcache serve` in a process of its own, with its data in `directory`; it can be killed and started again."""
+
+    def __init__(self, directory: Path, *flags: str) -> None:
+        self.directory = directory
+        self.kubeconfig = directory / "admin.kubeconfig"
+        self._flags = flags
+        self._port = "0"
+        self._process: subprocess.Popen[str] | None = None
+        self.announcement = ""
+
+    def start(self) -> None:
+        """Start it and wait for its announcement."""
+        command = [
+            sys.executable, "-m", "watchcache", "serve", "--secure-port", self._port, "--cert-dir", str(self.directory / "pki"),
+            "--watchcache-data-dir", str(self.directory / "data"), "--write-kubeconfig", str(self.kubeconfig), *self._flags,
+        ]  # fmt: skip
+        errors = (self.directory / "stderr").open("ab")
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT)
+        errors.close()
+        assert self._process.stdout is not None
+        self.announcement = self._process.stdout.readline()
+        assert "serving https://" in self.announcement, (self.directory / "stderr").read_text()
+        url = self.announcement.split("serving ")[1].split()[0]
+        self._port = url.rsplit(":", 1)[1]
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: int) -> int:
+        assert self._process is not None
+        self._process.send_signal(number)
+        status = self._process.wait(20)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._process = None
+        return status
+
+    @property
+    def running(self) -> bool:
+        """Whether the process was started and not yet ended here."""
+        return self._process is not None
+
+
+class Kubectl:
+    """kubectl with a kubeconfig and a cache directory of its own."""
+
+    def __init__(self, kubeconfig: Path, cache: Path) -> None:
+        self.environment = {
+            **os.environ,
+            "KUBECONFIG": str(kubeconfig),
+            "KUBECACHEDIR": str(cache),
+            "HOME": str(cache),
+        }
+
+    def run(
+        self, *arguments: str, stdin: str | None = None, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it to its end, whatever that is."""
+        assert KUBECTL is not None
+        return subprocess.run(
+            [KUBECTL, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            timeout=timeout,
+            check=False,
+        )
+
+    def __call__(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> str:
+        """Run it; its output. Fails the test when kubectl fails."""
+        done = self.run(*arguments, stdin=stdin, timeout=timeout)
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}{done.stdout}"
+        return done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        """The document that `-o json` prints."""
+        return json.loads(self(*arguments, "-o", "json"))
+
+    def popen(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start it and leave it running."""
+        assert KUBECTL is not None
+        return subprocess.Popen(
+            [KUBECTL, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment,
+        )
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server process on a file journal."""
+    process = ServerProcess(tmp_path)
+    process.start()
+    yield process
+    if process.running:
+        process.kill()
+
+
+@pytest.fixture
+def kubectl(server: ServerProcess, tmp_path: Path) -> Kubectl:
+    """Kubectl for that server."""
+    return Kubectl(server.kubeconfig, tmp_path / "cache")
+
+
+@pytest.fixture(scope="module")
+def shared_kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
+    """Kubectl for one server that a module's tests share, each in a namespace of its own."""
+    directory = tmp_path_factory.mktemp("server")
+    process = ServerProcess(directory, "--storage-backend=memory")
+    process.start()
+    yield Kubectl(process.kubeconfig, directory / "cache")
+    process.kill()

@@ -1,0 +1,495 @@
+"""The composition root: one server, from its journal to its listener, and the order in which it starts and ends.
+
+Start: everything an operator can have got wrong comes first (port, certificates, directory), then the log recovers, the
+cachers load, the standard objects are made, and only then the port answers. Until then connections wait in the
+backlog. End (SIGTERM, or `shut_down`): /readyz fails for `--shutdown-delay-duration`, running requests finish, watches
+end cleanly, connections close, the journal closes. A second signal leaves at once: what was acknowledged is durable.
+
+Heavy modules are imported where they are used: a start has half a second, and Quart alone takes most of that.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+
+from watchcache import __version__, logs, pki
+from watchcache.api.catalog import Catalog, load_catalog
+from watchcache.api.codec import stamp
+from watchcache.auth import Authenticator, CertificateAuthenticator, TokenFileAuthenticator, Union
+from watchcache.auth.tokens import TokenFileError
+from watchcache.cacher import Hub
+from watchcache.http.api import Api, Options
+from watchcache.http.health import Check, always_well
+from watchcache.http.wire import Limits, listen, reload_certificate, serve, server_context
+from watchcache.kubeconfig import kubeconfig, write_kubeconfig
+from watchcache.log import Journal, JournalError, Log
+from watchcache.persist import FileJournal, MemoryJournal, Retention
+from watchcache.registry import Registry
+from watchcache.registry import Settings as RegistrySettings
+from watchcache.settings import Settings, SettingsProblem
+
+if TYPE_CHECKING:
+    from watchcache.http.wire import Server as WireServer
+
+logger = logging.getLogger("watchcache.server")
+# How long running requests may take to finish at shutdown before they are cut.
+DRAIN_SECONDS = 10.0
+SERVICE_NAMES = (
+    "localhost",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+)
+TLS_VERSIONS = {"VersionTLS12": ssl.TLSVersion.TLSv1_2, "VersionTLS13": ssl.TLSVersion.TLSv1_3}
+
+
+class ServerFailed(Exception):
+    """The server ran and had to give up; the text says why."""
+
+
+class Server:
+    """One server. `serve` runs it; the other methods are called from the task or thread that runs trio."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.port = settings.secure_port
+        self.kubeconfig_path = Path(
+            settings.write_kubeconfig or settings.cert_dir / "admin.kubeconfig"
+        ).absolute()
+        self._catalog: Catalog | None = None
+        self._log: Log | None = None
+        self._scope = trio.CancelScope()
+        self._ending = trio.Event()
+        self._tls: tuple[ssl.SSLContext, pki.KeyPair] | None = None
+        self._notes: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str:
+        """Where clients on this machine find it."""
+        host = self.settings.bind_address
+        if ipaddress.ip_address(host).is_unspecified:
+            host = "127.0.0.1"
+        return f"https://[{host}]:{self.port}" if ":" in host else f"https://{host}:{self.port}"
+
+    @property
+    def log(self) -> Log:
+        """The log of a running server."""
+        if self._log is None:
+            raise RuntimeError("the server has not started")
+        return self._log
+
+    @property
+    def revision(self) -> int:
+        """The newest revision that clients can see."""
+        return self.log.published
+
+    # -- the life of a server
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Start, serve until shut down or aborted, and end; `started` when the port answers.
+
+        Raises `SettingsProblem` before anything runs when the settings make a start impossible.
+        """
+        listeners = self._listen()
+        try:
+            context = self._prepare_tls()
+            self._log = log = Log(self._journal(), stamp=stamp)
+            await self._recover(log)
+            with self._scope:
+                await self._run(log, listeners, context, task_status)
+        finally:
+            for listener in listeners:
+                listener.close()
+
+    async def _run(
+        self,
+        log: Log,
+        listeners: list[socket.socket],
+        context: ssl.SSLContext,
+        task_status: trio.TaskStatus[None],
+    ) -> None:
+        catalog = load_catalog()
+        hub = Hub(log, stamp=stamp)
+        registry = Registry(log, hub, catalog, self._registry_settings())
+        api = Api(registry, catalog, self._authenticator(), options=self._options(), checks=self._checks(log))
+        async with trio.open_nursery() as core:
+            try:
+                await core.start(log.run)
+                await core.start(hub.run)
+                await registry.prepare()
+                await core.start(registry.run)
+                settle_memory()
+                await self._serve_requests(api, listeners, context, task_status)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await log.close()
+                core.cancel_scope.cancel()
+
+    async def _serve_requests(
+        self,
+        api: Api,
+        listeners: list[socket.socket],
+        context: ssl.SSLContext,
+        task_status: trio.TaskStatus[None],
+    ) -> None:
+        if self.settings.host == "hypercorn":
+            await self._serve_with_hypercorn(api, listeners, task_status)
+            return
+        async with trio.open_nursery() as front:
+            wire: WireServer = await front.start(_serve_wire, api, listeners, context, self._limits(api))
+            task_status.started()
+            await self._ending.wait()
+            await self._drain(api)
+            wire.shut_down()
+            api.end_watches()
+            with trio.move_on_after(DRAIN_SECONDS):
+                await api.wait_idle()
+                await trio.sleep(0.1)  # the last answers are on their way out
+            front.cancel_scope.cancel()
+
+    async def _serve_with_hypercorn(
+        self, api: Api, listeners: list[socket.socket], task_status: trio.TaskStatus[None]
+    ) -> None:
+        from watchcache.http.hypercorn_host import serve_with_hypercorn
+
+        pair = self._serving_pair()
+        ca = self._client_cas()
+
+        async def wait_ending() -> None:
+            await self._ending.wait()
+            await self._drain(api)
+            api.end_watches()
+
+        for listener in listeners:
+            listener.close()  # Hypercorn binds for itself, on the port that was found free
+        task_status.started()
+        await serve_with_hypercorn(
+            api,
+            self.settings.bind_address,
+            self.port,
+            certificate=pair.certificate,
+            key=pair.key,
+            client_ca=ca,
+            shutdown=wait_ending,
+        )
+
+    async def _drain(self, api: Api) -> None:
+        """Be unready for the delay that was asked for, then let running requests finish (W22)."""
+        api.begin_shutdown()
+        await trio.sleep(self.settings.shutdown_delay_duration)
+        if self.settings.shutdown_send_retry_after:
+            api.refuse()
+        if self.settings.shutdown_watch_termination_grace_period:
+            api.end_watches()
+        with trio.move_on_after(DRAIN_SECONDS):
+            await api.wait_idle()
+
+    def shut_down(self) -> None:
+        """End gracefully."""
+        self._ending.set()
+
+    def abort(self) -> None:
+        """End now: connections are cut, the journal is closed."""
+        self._scope.cancel()
+
+    def reload(self) -> None:
+        """Read the serving certificate again (SIGHUP); a pair that cannot be used is said in the log and not taken."""
+        if self._tls is None:
+            return
+        context, pair = self._tls
+        try:
+            pki.check_pair(pair)
+            reload_certificate(context, pair.certificate, pair.key)
+        except (pki.CertificateProblem, ssl.SSLError, OSError) as problem:
+            logger.warning("the certificate was not reloaded: %s", problem)
+
+    # -- its parts, from the settings
+
+    def _listen(self) -> list[socket.socket]:
+        host, port = self.settings.bind_address, self.settings.secure_port
+        try:
+            listeners = listen(host, port, reuse_port=self.settings.permit_port_sharing)
+        except OSError as problem:
+            raise SettingsProblem(listen_problem(host, port, problem)) from None
+        self.port = listeners[0].getsockname()[1]
+        return listeners
+
+    def _journal(self) -> Journal:
+        settings = self.settings
+        retention = Retention(
+            seconds=settings.history_time,
+            bytes=settings.history_bytes,
+            revisions=settings.history_revisions or None,
+        )
+        if settings.storage_backend == "memory":
+            return MemoryJournal(retention=retention, revision=settings.first_revision - 1)
+        if settings.storage_backend == "etcd3":
+            raise SettingsProblem("--storage-backend=etcd3 is not there yet; use file or memory")
+        return FileJournal(settings.data_dir, retention=retention)
+
+    async def _recover(self, log: Log) -> None:
+        try:
+            recovered = await log.open()
+        except JournalError as problem:
+            raise SettingsProblem(str(problem)) from None
+        except OSError as problem:
+            name = problem.filename or self.settings.data_dir
+            raise SettingsProblem(
+                f"cannot use the data directory {name}: {problem.strerror}; name another with --watchcache-data-dir"
+            ) from None
+        self._notes = recovered.notes
+        for note in recovered.notes:
+            logger.warning("%s", note)
+
+    def _prepare_tls(self) -> ssl.SSLContext:
+        settings = self.settings
+        pair = self._serving_pair()
+        try:
+            context = server_context(
+                pair.certificate,
+                pair.key,
+                client_ca=self._client_cas(),
+                minimum=TLS_VERSIONS[settings.tls_min_version],
+                http2=not settings.disable_http2_serving,
+                ciphers=openssl_names(settings.tls_cipher_suites),
+            )
+        except (ssl.SSLError, OSError) as problem:
+            raise SettingsProblem(f"cannot serve with {pair.certificate} and {pair.key}: {problem}") from None
+        self._tls = context, pair
+        return context
+
+    def _serving_pair(self) -> pki.KeyPair:
+        settings = self.settings
+        if bool(settings.tls_cert_file) != bool(settings.tls_private_key_file):
+            raise SettingsProblem("--tls-cert-file and --tls-private-key-file go together")
+        try:
+            authority = pki.Authority(settings.cert_dir)
+            admin = authority.ensure("admin", "kubernetes-admin", organizations=["system:masters"])
+            ca = authority.files.certificate.read_bytes()
+            config = kubeconfig(
+                self.url, ca=ca, certificate=admin.certificate.read_bytes(), key=admin.key.read_bytes()
+            )
+            if settings.tls_cert_file:
+                pair = pki.KeyPair(Path(settings.tls_cert_file), Path(settings.tls_private_key_file))
+                pki.check_pair(pair)
+                config["clusters"][0]["cluster"]["certificate-authority-data"] = ""
+            else:
+                pair = authority.ensure("apiserver", "kube-apiserver", names=self._names())
+            write_kubeconfig(self.kubeconfig_path, config)
+        except pki.CertificateProblem as problem:
+            raise SettingsProblem(str(problem)) from None
+        except OSError as problem:
+            raise SettingsProblem(
+                f"cannot write {problem.filename}: {problem.strerror}; name another directory with --cert-dir"
+            ) from None
+        return pair
+
+    def _names(self) -> list[str]:
+        """What the serving certificate must be valid for."""
+        settings = self.settings
+        service = next(ipaddress.ip_network(settings.service_cluster_ip_range).hosts())
+        found = [
+            *SERVICE_NAMES,
+            "127.0.0.1",
+            "::1",
+            str(service),
+            socket.gethostname(),
+            settings.external_hostname,
+        ]
+        found += [settings.advertise_address, settings.bind_address]
+        return list(dict.fromkeys(name for name in found if name and name not in {"0.0.0.0", "::"}))  # noqa: S104
+
+    def _client_cas(self) -> Path:
+        """One file with every CA whose client certificates are accepted."""
+        own = self.settings.cert_dir / "ca.crt"
+        if not self.settings.client_ca_file:
+            return own
+        bundle = self.settings.cert_dir / "client-ca-bundle.crt"
+        try:
+            text = own.read_bytes() + b"\n" + Path(self.settings.client_ca_file).read_bytes()
+        except OSError as problem:
+            raise SettingsProblem(
+                f"--client-ca-file: cannot read {problem.filename}: {problem.strerror}"
+            ) from None
+        pki.write_private(bundle, text, mode=0o644)
+        return bundle
+
+    def _authenticator(self) -> Authenticator:
+        found: list[Authenticator] = [CertificateAuthenticator()]
+        if self.settings.token_auth_file:
+            try:
+                found.append(TokenFileAuthenticator(Path(self.settings.token_auth_file)))
+            except (TokenFileError, OSError) as problem:
+                raise SettingsProblem(f"--token-auth-file: {problem}") from None
+        return Union(found)
+
+    def _registry_settings(self) -> RegistrySettings:
+        settings = self.settings
+        advertised = settings.advertise_address or settings.bind_address
+        if ipaddress.ip_address(advertised).is_unspecified:
+            advertised = "127.0.0.1"
+        return RegistrySettings(
+            event_ttl=settings.event_ttl,
+            service_cluster_ip_range=settings.service_cluster_ip_range,
+            advertise_address=advertised,
+            secure_port=self.port,
+        )
+
+    def _options(self) -> Options:
+        settings = self.settings
+        return Options(
+            request_timeout=settings.request_timeout,
+            min_request_timeout=settings.min_request_timeout,
+            max_requests_inflight=settings.max_requests_inflight,
+            max_mutating_requests_inflight=settings.max_mutating_requests_inflight,
+            server_address=self.url.removeprefix("https://"),
+        )
+
+    def _limits(self, api: Api) -> Limits:
+        streams = self.settings.http2_max_streams_per_connection
+        return Limits(too_large=api.too_large, streams=streams or Limits().streams)
+
+    def _checks(self, log: Log) -> list[Check]:
+        def log_writer() -> str | None:
+            return f"the journal failed: {log.failure}" if log.failure else None
+
+        return [Check("log", always_well), Check("log-writer", log_writer, ("readyz",))]
+
+    def announcement(self) -> str:
+        """What a person reads when the server is ready."""
+        settings = self.settings
+        kept = f"journal in {settings.data_dir}" if settings.storage_backend == "file" else "nothing is kept"
+        stats = self.log.stats()
+        return (
+            f"watchcache {__version__} serving {self.url} ({settings.storage_backend}: {kept}; "
+            f"{stats.keys} objects at revision {self.revision})\n  export KUBECONFIG={self.kubeconfig_path}"
+        )
+
+
+async def _serve_wire(
+    api: Api,
+    listeners: list[socket.socket],
+    context: ssl.SSLContext,
+    limits: Limits,
+    *,
+    task_status: trio.TaskStatus[WireServer] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    await serve(api.handle, listeners, tls=context, limits=limits, task_status=task_status)
+
+
+def settle_memory() -> None:
+    """Take what was loaded out of the garbage collector's sight (design D1b): it lives as long as the server.
+
+    With 150,000 pods a full collection would otherwise stop the server for a good part of a second.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def listen_problem(host: str, port: int, problem: OSError) -> str:
+    """One line for an address that cannot be listened on."""
+    if problem.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is in use; stop what listens there, or choose another with --secure-port (0 finds a free one)"
+    if problem.errno == errno.EACCES:
+        return f"port {port} needs privileges; choose one above 1023 with --secure-port"
+    return f"cannot listen on {host}, port {port}: {problem.strerror or problem}"
+
+
+def openssl_names(suites: tuple[str, ...]) -> str | None:
+    """Go's names of TLS 1.2 suites as OpenSSL's, which are the same without the prefix, the WITH and two dashes."""
+    if not suites:
+        return None
+    return ":".join(
+        suite.removeprefix("TLS_")
+        .replace("_WITH_", "_")
+        .replace("AES_", "AES")
+        .replace("CHACHA20_POLY1305_SHA256", "CHACHA20_POLY1305")
+        .replace("_", "-")
+        for suite in suites
+    )
+
+
+async def _obey_signals(server: Server, started: trio.Event) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        told = False
+        async for number in signals:
+            if number == signal.SIGHUP:
+                server.reload()
+            elif told or not started.is_set():
+                server.abort()
+            else:
+                told = True
+                print("watchcache: shutting down; once more to leave at once", file=sys.stderr, flush=True)  # noqa: T201
+                server.shut_down()
+
+
+async def _main(settings: Settings) -> None:
+    server, started = Server(settings), trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_obey_signals, server, started)
+
+        async def run(*, task_status: trio.TaskStatus[None]) -> None:
+            await server.serve(task_status=task_status)
+            nursery.cancel_scope.cancel()
+
+        await nursery.start(run)
+        started.set()
+        print(server.announcement(), flush=True)  # noqa: T201
+        notify_systemd("READY=1")
+
+
+def main(settings: Settings) -> None:
+    """Run a server in this process until it is told to stop.
+
+    Raises `SettingsProblem` when it cannot start and `ServerFailed` when it had to give up.
+    """
+    logs.set_up(settings.verbosity, settings.logging_format)
+    raise_descriptor_limit()
+    try:
+        trio.run(_main, settings)
+    except* SettingsProblem as group:
+        raise first_of(group) from None
+    except* JournalError as group:
+        raise ServerFailed(f"the journal failed: {first_of(group)}") from None
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first single exception in a group of groups."""
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+def raise_descriptor_limit() -> None:
+    """As many open files as the system lets us have: each HTTP/1.1 watch is one."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def notify_systemd(state: str, environment: Callable[[str], str | None] = os.environ.get) -> None:
+    """Tell a service manager of `Type=notify` where the server stands (sd_notify(3)); nothing when there is none."""
+    address = environment("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.connect("\0" + address[1:] if address.startswith("@") else address)
+        sock.sendall(f"{state}\nMAINPID={os.getpid()}\nMONOTONIC_USEC={time.monotonic_ns() // 1000}".encode())
