@@ -19,7 +19,7 @@ from watchcache.api.schema import Schema
 from watchcache.api.structure import scalars
 from watchcache.api.structure.go_types import derived_type, element_type, go_field
 from watchcache.api.structure.places import Decode, Field, Place, Problems, strict_path, unfit
-from watchcache.api.structure.quantity import decode_quantity
+from watchcache.api.structure.quantity import decode_quantity, decode_resource
 from watchcache.api.structure.times import decode_micro_time, decode_time
 
 Zero = Callable[[], Any]
@@ -31,6 +31,14 @@ _BY_FORMAT: Final[dict[str, Decode]] = {
     "micro-time": decode_micro_time,
     "byte": scalars.decode_bytes,
 }
+_EXTENSIONS: Final = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
+_EMPTY_STRUCTS: Final = frozenset({_EXTENSIONS + "CustomResourceSubresourceStatus"})
+"""Structs without fields; other objects without fields are raw JSON."""
+_BY_NAME: Final[dict[str, Decode]] = {
+    _EXTENSIONS + "JSONSchemaPropsOrBool": scalars.decode_schema_or_bool,
+}
+_TYPE_META: Final = frozenset({"kind", "apiVersion", "metadata"})
+"""The fields of a definition that embeds Go's TypeMeta."""
 _ZERO_BY_FORMAT: Final[dict[str, Any]] = {
     "quantity": "0",
     "int-or-string": 0,
@@ -44,8 +52,9 @@ _PLAIN: Final[dict[str, type]] = {"string": str, "boolean": bool}
 
 def decoder(schema: Schema, go_type: str) -> Decode:
     """The decoder of values of the schema; `go_type` is what errors call it."""
-    if schema.format in _BY_FORMAT:
-        return _BY_FORMAT[schema.format]
+    special = _BY_FORMAT.get(schema.format) or _BY_NAME.get(schema.name)
+    if special is not None:
+        return special
     if _is_struct(schema):
         return struct(schema.name or go_type, schema).decode
     if schema.items is not None:
@@ -67,7 +76,7 @@ def zero_of(schema: Schema) -> Zero:
 
 
 def _is_struct(schema: Schema) -> bool:
-    return bool(schema.properties)
+    return bool(schema.properties) or schema.name in _EMPTY_STRUCTS
 
 
 def _scalar(schema: Schema, go_type: str) -> Decode:
@@ -105,6 +114,8 @@ def _list(items: Schema, go_type: str) -> Decode:
 def _map(values: Schema, go_type: str) -> Decode:
     inner = element_type(go_type) or derived_type(values)
     decode_value, zero = decoder(values, inner), zero_of(values)
+    if go_type == "v1.ResourceList":
+        decode_value = decode_resource
     if values.format == "byte":
         zero = str  # a null []byte in a map comes back from the store as an empty one
     plain = _plain(values)
@@ -174,12 +185,14 @@ class Struct:
     def _compile(self) -> dict[str, Field]:
         fields: dict[str, Field] = {}
         always: list[tuple[str, Zero]] = []
+        typed = _TYPE_META <= self._schema.properties.keys()
         for name, schema in self._schema.properties.items():
             facts = go_field(self._schema.name, name, schema)
             nil = schema.items is not None or schema.additional is not None
             keeps = facts.mode in ("v", "p") or (facts.mode == "n" and not nil)
             decode = decoder(schema, facts.type)
-            fields[name] = Field(self.go_name, name, facts.embedded, _plain(schema), keeps, decode)
+            embedded = "TypeMeta." if typed and name in ("kind", "apiVersion") else facts.embedded
+            fields[name] = Field(self.go_name, name, embedded, _plain(schema), keeps, decode)
             if facts.mode == "v":
                 always.append((name, zero_of(schema)))
             elif facts.mode == "n":

@@ -17,6 +17,13 @@ def decode_raw(value: Any, _place: Place, _problems: Problems) -> Any:
     return value
 
 
+def decode_schema_or_bool(value: Any, _place: Place, _problems: Problems) -> Any:
+    """A JSON schema's `additionalProperties`: true, false or a schema, kept as it is."""
+    if type(value) not in (bool, dict):
+        raise TypeMismatch("boolean or JSON schema expected")
+    return value
+
+
 def scalar(expected: type, go_type: str) -> Decode:
     """Strings and bools. Named Go types (`v1.DNSPolicy`) have the same form as their basic type."""
 
