@@ -64,6 +64,7 @@ def watched(
     reply: WatchReply, opened: Callable[[WatchedSink, Running], None], closed: Callable[[WatchedSink], None]
 ) -> WatchReply:
     """The same watch, with its begin and end told."""
+    begin = reply.start
 
     def start(sink: Sink) -> Running:
         over = False
@@ -74,7 +75,7 @@ def watched(
             closed(sink)
 
         inner = WatchedSink(sink, ended)
-        opened_early = reply.start(inner)
+        opened_early = begin(inner)
         running = WatchedRunning(inner, opened_early)
         if not over:
             opened(inner, opened_early)
