@@ -21,8 +21,9 @@ import msgspec
 
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.http.documents import Documents, Kept
+from watchcache.http.encoding import reply_json
 from watchcache.http.messages import Reply
-from watchcache.http.negotiate import JSON, parse_accept
+from watchcache.http.negotiate import JSON, Medium, parse_accept
 from watchcache.http.openapi_paths import META, Node, document_operation, reference, version_paths
 from watchcache.http.openapi_v2 import swagger
 
@@ -201,7 +202,9 @@ class OpenApi:
             extra += [("Cache-Control", "public, immutable"), ("Expires", expires)]
         if headers.get("if-none-match") == document.etag:
             return Reply(304, extra)
-        return Reply(200, [("Content-Type", JSON), *extra], document.body)
+        reply = reply_json(200, document.body, Medium(), headers.get("accept-encoding", ""))
+        reply.headers += extra
+        return reply
 
 
 def _reading(parts: list[str]) -> Node:
