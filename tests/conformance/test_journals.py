@@ -100,7 +100,8 @@ async def test_subscribers_get_every_event_once_in_order(place: Place):
 
         async def write(name):
             for number in range(10):
-                answered.append(await log.append(f"k{name}", value(str(number))))
+                event = await log.append(f"k{name}", value(str(number)))
+                answered.append(event)
 
         async with trio.open_nursery() as nursery:
             for name in range(8):
