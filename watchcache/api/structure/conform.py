@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from watchcache.api.schema import Schema
 from watchcache.api.structure.decoders import root
 from watchcache.api.structure.duplicates import duplicate_fields, may_have_duplicates
+
+MAX_PROBLEMS: Final = 100
+"""kube-apiserver's decoder names no more unknown and duplicate fields of one document. [M]"""
 
 
 class Conformed(msgspec.Struct, frozen=True):
@@ -33,7 +36,7 @@ def conform(document: dict[str, Any], schema: Schema, *, body: bytes | None = No
     if body is not None and may_have_duplicates(body, document):
         found = duplicate_fields(body, schema)
         problems = problems if found is None else found
-    return Conformed(decoded, problems)
+    return Conformed(decoded, problems[:MAX_PROBLEMS])
 
 
 def zero(schema: Schema) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
+from watchcache.api.quoting import quoted
 from watchcache.api.schema import Schema
 from watchcache.api.structure import scalars
 from watchcache.api.structure.go_types import derived_type, element_type, go_field
@@ -163,7 +164,7 @@ class Struct:
         for name, item in value.items():
             field = fields.get(name)
             if field is None:
-                problems.append(f'unknown field "{strict_path(place, name)}"')
+                problems.append(f"unknown field {quoted(strict_path(place, name))}")
             elif type(item) is field.plain:
                 if item or field.keeps_empty:
                     decoded[name] = item
@@ -185,7 +186,7 @@ class Struct:
     def _compile(self) -> dict[str, Field]:
         fields: dict[str, Field] = {}
         always: list[tuple[str, Zero]] = []
-        typed = _TYPE_META <= self._schema.properties.keys()
+        typed = self._schema.properties.keys() >= _TYPE_META
         for name, schema in self._schema.properties.items():
             facts = go_field(self._schema.name, name, schema)
             nil = schema.items is not None or schema.additional is not None

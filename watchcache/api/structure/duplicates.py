@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from watchcache.api.quoting import quoted
 from watchcache.api.schema import Schema
 
 _SPACE: Final = b" \t\r\n"
@@ -53,9 +54,9 @@ def _object_problems(members: _Members, schema: Schema, path: str) -> Iterator[s
         field = schema.properties.get(name) or schema.additional
         if field is None:
             if name not in seen:
-                yield f'unknown field "{place}"'
+                yield f"unknown field {quoted(place)}"
         else:
             if name in seen:
-                yield f'duplicate field "{place}"'
+                yield f"duplicate field {quoted(place)}"
             yield from _problems(value, field, place)
         seen.add(name)

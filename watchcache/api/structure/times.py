@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from watchcache.api.quoting import quoted
 from watchcache.api.structure.places import Decode, Place, Problems, TypeMismatch, unfit
 
 
@@ -85,7 +86,7 @@ def _parsed(text: str, layout: tuple[_Element, ...]) -> datetime:
         if match is None:
             whole = "".join(part.layout for part in layout)
             raise TypeMismatch(
-                f'parsing time "{text}" as "{whole}": cannot parse "{text[at:]}" as "{element.layout}"'
+                f'parsing time {quoted(text)} as "{whole}": cannot parse {quoted(text[at:])} as "{element.layout}"'
             )
         low, high = element.limits
         if high and not low <= int(match[0]) <= high:
@@ -93,7 +94,7 @@ def _parsed(text: str, layout: tuple[_Element, ...]) -> datetime:
         found[element.name] = match[0]
         at = match.end()
     if at != len(text):
-        raise TypeMismatch(f'parsing time "{text}": extra text: "{text[at:]}"')
+        raise TypeMismatch(f"parsing time {quoted(text)}: extra text: {quoted(text[at:])}")
     return _moment(text, found)
 
 
@@ -126,4 +127,4 @@ def _zone(text: str) -> timezone:
 
 
 def _out_of_range(text: str, name: str) -> TypeMismatch:
-    return TypeMismatch(f'parsing time "{text}": {name} out of range')
+    return TypeMismatch(f"parsing time {quoted(text)}: {name} out of range")
