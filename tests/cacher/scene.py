@@ -30,6 +30,7 @@ from watchcache.cacher import (
     WatchProblem,
     WatchRequest,
 )
+from watchcache.cacher.watcher import Piece
 from watchcache.log import Event, Log
 from watchcache.persist import MemoryJournal
 
@@ -101,6 +102,7 @@ class Pipe:
 
     def send(self, framed: bytes) -> bool:
         assert not self.finished, "sent after the end"
+        assert not self._owes_callback, "sent while full"
         self.sent += framed
         self.sends += 1
         self.queued += len(framed)
@@ -163,20 +165,22 @@ class Scene:
         return [event async for batch in self.log.history(after) for event in batch]
 
 
-def make_pods(bounds: Bounds | None = None) -> Cacher:
+def make_pods(bounds: Bounds | None = None, piece: Piece | None = None) -> Cacher:
     """Make the cacher of pods."""
-    return Cacher("pods", attributes, field_names=FIELDS, indexes=("node",), bounds=bounds)
+    return Cacher("pods", attributes, field_names=FIELDS, indexes=("node",), bounds=bounds, piece=piece)
 
 
 @asynccontextmanager
-async def running(log: Log | None = None, bounds: Bounds | None = None) -> AsyncIterator[Scene]:
+async def running(
+    log: Log | None = None, bounds: Bounds | None = None, piece: Piece | None = None
+) -> AsyncIterator[Scene]:
     """A scene on a new log, or on one that runs already."""
     async with trio.open_nursery() as nursery:
         if log is None:
             log = Log(MemoryJournal(), stamp=stamp)
             await log.open()
             await nursery.start(log.run)
-        hub, pods = Hub(log, stamp=stamp), make_pods(bounds)
+        hub, pods = Hub(log, stamp=stamp), make_pods(bounds, piece)
         hub.add(pods)
         await nursery.start(hub.run)
         yield Scene(log, hub, pods)

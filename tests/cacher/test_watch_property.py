@@ -15,6 +15,7 @@ from trio.testing import MockClock
 
 from cacher.scene import HasLabel, Lines, Pipe, Scene, running
 from watchcache.cacher import After, Bounds, Initial, Now, Selection, Watcher
+from watchcache.cacher.watcher import Piece
 from watchcache.log import Event
 
 SELECTIONS = [
@@ -36,7 +37,7 @@ step = st.one_of(
     st.tuples(st.just("other")),
     st.tuples(st.just("settle")),
     st.tuples(st.just("drain"), st.integers(0, 7)),
-    st.tuples(st.just("watch"), st.sampled_from(["initial", "now", "after"]), st.integers(-9, 3), st.sampled_from(SELECTIONS), st.integers(0, 400)),
+    st.tuples(st.just("watch"), st.sampled_from(["initial", "now", "after"]), st.integers(-9, 3), st.sampled_from(SELECTIONS), st.sampled_from([0, 0, 150, 300])),
     st.tuples(st.just("stop"), st.integers(0, 7)),
     st.tuples(st.just("compact"), st.integers(0, 6)),
 )  # fmt: skip
@@ -188,13 +189,15 @@ class Run:
                 assert watch.sent == watch.owed(self.events, self.state_at(watch.after))
 
 
-@settings(max_examples=250, deadline=None)
-@given(st.lists(step, max_size=40), st.sampled_from([1, 3, 1000]))
-def test_what_was_sent_is_a_prefix_of_what_is_owed(steps, window) -> None:
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(step, min_size=5, max_size=50), st.sampled_from([1, 2, 1000]), st.sampled_from([1, 200, 65536])
+)
+def test_what_was_sent_is_a_prefix_of_what_is_owed(steps, window, piece) -> None:
     """In every run and after every step; at the end, with all sinks drained, it is all that is owed."""
 
     async def scenario() -> None:
-        async with running(bounds=Bounds(changes=window)) as scene:
+        async with running(bounds=Bounds(changes=window), piece=Piece(piece, 2, 2)) as scene:
             run = Run(scene)
             for kind, *arguments in steps:
                 await run.do(kind, *arguments)

@@ -166,6 +166,18 @@ async def test_a_restarted_server_resumes_watches(scene: Scene) -> None:
         assert pipe.events == [("MODIFIED", 3), ("DELETED", 4), ("ADDED", 5)]
 
 
+async def test_a_restart_after_events_of_others_resumes_watches(scene: Scene) -> None:
+    """Events of other resources at the end of history do not keep a watcher from becoming live."""
+    await scene.put("a/1")
+    await scene.put("a/1")
+    await scene.other()
+    async with running(scene.log) as later:
+        pipe = Pipe()
+        watcher = later.watch(After(1), pipe)
+        await later.settle()
+        assert (pipe.events, watcher.stats().phase) == ([("MODIFIED", 2)], "live")
+
+
 async def test_a_future_revision_is_silent_until_it_has_passed(scene: Scene) -> None:
     """Only events after the revision asked for are sent (W9)."""
     pipe = Pipe()

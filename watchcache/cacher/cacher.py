@@ -26,7 +26,7 @@ from watchcache.cacher.problems import Expired, NotReady
 from watchcache.cacher.request import Sink, WatchRequest
 from watchcache.cacher.selection import Scope, Selection
 from watchcache.cacher.store import Store
-from watchcache.cacher.watcher import Watcher
+from watchcache.cacher.watcher import Piece, Watcher
 from watchcache.cacher.window import Bounds, Undone, Window, undo
 from watchcache.log import Compacted, Event, Head
 
@@ -59,7 +59,7 @@ class Cacher:
     """One stored resource: objects whose keys begin with `prefix` + "/".
 
     `attributes` takes labels and field values out of a value; `field_names` name the latter in order;
-    `indexes` are those of them to look up by (`Selection.index`). Add it to a `Hub` before use.
+    `indexes` are those of them to look up by (`Selection.index`). `bounds` limit the window, `piece` what a watcher is given at a time. Add it to a `Hub` before use.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Cacher:
         field_names: tuple[str, ...] = (),
         indexes: tuple[str, ...] = (),
         bounds: Bounds | None = None,
+        piece: Piece | None = None,
     ) -> None:
         self.prefix = prefix
         self.root = prefix + "/"
@@ -79,6 +80,7 @@ class Cacher:
         self.watchers: set[Watcher] = set()
         self._indexed = tuple(field_names.index(name) for name in indexes)
         self._bounds = bounds or Bounds()
+        self.piece = piece or Piece()
         self._entry = EntryMaker(attributes)
         self._hub: Hub | None = None
         self._snapshot: tuple[int, str, list[Entry]] | None = None

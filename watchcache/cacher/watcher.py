@@ -41,11 +41,17 @@ if TYPE_CHECKING:
     from watchcache.cacher.groups import Group
     from watchcache.cacher.thresholds import Threshold
 
-# A piece ends at whichever comes first. 64 KiB is what a socket buffer takes at once; the counts bound the time that a
-# selector matching nothing may take (about a millisecond).
-PIECE_BYTES = 64 * 1024
-PIECE_ENTRIES = 1024
-PIECE_CHANGES = 512
+
+class Piece(msgspec.Struct, frozen=True):
+    """How much a watcher that is catching up is given at a time; a piece ends at whichever comes first.
+
+    64 KiB is what a socket buffer takes at once; the counts of objects or changes looked at bound the time that a
+    selector matching nothing may take (about a millisecond).
+    """
+
+    bytes: int = 64 * 1024
+    entries: int = 1024
+    changes: int = 512
 
 
 class Phase(enum.Enum):
@@ -156,8 +162,9 @@ class Watcher:
     def _send_initial(self) -> bool:
         """A piece of the snapshot; after its last entry comes the end bookmark, when asked for (W3)."""
         frames: list[bytes] = []
-        size, last = 0, min(self._position + PIECE_ENTRIES, len(self._entries))
-        while self._position < last and size < PIECE_BYTES:
+        piece = self._cacher.piece
+        size, last = 0, min(self._position + piece.entries, len(self._entries))
+        while self._position < last and size < piece.bytes:
             entry = self._entries[self._position]
             self._position += 1
             if self.scope.accepts(entry):
@@ -182,7 +189,7 @@ class Watcher:
         if self.cursor < window.floor:
             self._cacher.hub.read_history(self._cacher, self)
             return False
-        changes = window.after(self.cursor, PIECE_CHANGES)
+        changes = window.after(self.cursor, self._cacher.piece.changes)
         if changes:
             return self.give(changes)[0]
         self._go_live()
@@ -204,7 +211,7 @@ class Watcher:
                 size += len(frame)
             self.cursor = change.revision
             looked += 1
-            if size >= PIECE_BYTES:
+            if size >= self._cacher.piece.bytes:
                 break
         self._cacher.dispatched += len(frames)
         return self._write(frames), looked
