@@ -77,7 +77,7 @@ def _steps(place: Place) -> Iterator[Field | int | str]:
     return reversed(steps)
 
 
-_NUMBERS: Final = frozenset({"int32", "int64", "float64"})
+_NUMBERS: Final = frozenset({"int32", "int64", "uint8", "float64"})
 _JSON_TYPES: Final[dict[type, str]] = {
     str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object", type(None): "null",
 }  # fmt: skip

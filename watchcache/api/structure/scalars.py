@@ -9,7 +9,8 @@ from typing import Any, Final
 from watchcache.api.structure.places import Decode, Place, Problems, TypeMismatch, unfit
 
 _INT_BITS: Final = {"int32": 31, "int64": 63}
-_NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]", re.ASCII)
+_BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=))?", re.ASCII)
+_BASE64_CHARACTER: Final = re.compile(r"[A-Za-z0-9+/]", re.ASCII)
 
 
 def decode_raw(value: Any, _place: Place, _problems: Problems) -> Any:
@@ -72,14 +73,11 @@ def decode_bytes(value: Any, place: Place, _problems: Problems) -> str:
         return _encoded_list(value, place)
     if type(value) is not str:
         raise unfit(value, place, "[]uint8")
-    if not value.isascii():
-        raise _corrupt(value)
-    try:
-        joined = value.replace("\n", "").replace("\r", "")
-        decoded = binascii.a2b_base64(joined, strict_mode=True)
-    except binascii.Error:
-        raise _corrupt(value) from None
-    return binascii.b2a_base64(decoded, newline=False).decode()
+    joined = value.replace("\n", "").replace("\r", "")
+    if _BASE64.fullmatch(joined) is None:
+        raise TypeMismatch(f"illegal base64 data at input byte {_corrupt_byte(value)}")
+    # Decoding and encoding again clears the bits that the last character carries beyond the data.
+    return binascii.b2a_base64(binascii.a2b_base64(joined), newline=False).decode()
 
 
 def _encoded_list(value: list[Any], place: Place) -> str:
@@ -89,9 +87,27 @@ def _encoded_list(value: list[Any], place: Place) -> str:
     return binascii.b2a_base64(bytes(element or 0 for element in value), newline=False).decode()
 
 
-def _corrupt(value: str) -> TypeMismatch:
-    """Go names the first byte that cannot stand there; of an incomplete last group the group's first."""
-    body = value.rstrip("=\r\n")
-    wrong = _NOT_BASE64.search(body.replace("\n", "A").replace("\r", "A"))
-    at = wrong.start() if wrong else len(body) // 4 * 4
-    return TypeMismatch(f"illegal base64 data at input byte {at}")
+def _corrupt_byte(value: str) -> int:
+    """What Go blames: the first byte that cannot stand there, the end when padding is missing, or the start of an open group."""
+    in_group = 0
+    for at, character in enumerate(value):
+        if character in "\r\n":
+            continue
+        if character == "=":
+            return at if in_group < 2 else _corrupt_padding(value, at, in_group)
+        if _BASE64_CHARACTER.fullmatch(character) is None:
+            return at
+        in_group = (in_group + 1) % 4
+    return len(value) - in_group
+
+
+def _corrupt_padding(value: str, at: int, in_group: int) -> int:
+    """Where the padding that begins at `at`, behind two or three characters of a group, goes wrong."""
+    rest = value[at + 1 :].lstrip("\r\n")
+    if in_group == 2:
+        if not rest:
+            return len(value)
+        if rest[0] != "=":
+            return len(value) - len(rest) - 1
+        rest = rest[1:].lstrip("\r\n")
+    return len(value) - len(rest)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -103,27 +103,25 @@ def _moment(text: str, found: dict[str, str]) -> datetime:
     if day > monthrange(max(year, 1) if year else 4, month)[1]:
         raise _out_of_range(text, "day")
     micro = int(found["fraction"][1:7].ljust(6, "0"))
+    offset = _zone(text, found["zone"])
+    clock = (int(found["hour"]), int(found["minute"]), int(found["second"]), micro)
     try:
-        moment = datetime(
-            year,
-            month,
-            day,
-            int(found["hour"]),
-            int(found["minute"]),
-            int(found["second"]),
-            micro,
-            _zone(found["zone"]),
-        )
-        return moment.astimezone(UTC)
+        return datetime(year, month, day, *clock, tzinfo=UTC) - offset
     except (ValueError, OverflowError):  # years that Python's calendar lacks: 0, and 10000 in UTC
         raise _out_of_range(text, "year") from None
 
 
-def _zone(text: str) -> timezone:
-    if text == "Z":
-        return UTC
-    offset = timedelta(hours=int(text[1:3]), minutes=int(text[4:6]))
-    return timezone(-offset if text[0] == "-" else offset)
+def _zone(text: str, zone: str) -> timedelta:
+    """How far the zone is ahead of UTC."""
+    if zone == "Z":
+        return timedelta()
+    hours, minutes = int(zone[1:3]), int(zone[4:6])
+    if hours > 24:
+        raise _out_of_range(text, "time zone offset hour")
+    if minutes > 60:
+        raise _out_of_range(text, "time zone offset minute")
+    offset = timedelta(hours=hours, minutes=minutes)
+    return -offset if zone[0] == "-" else offset
 
 
 def _out_of_range(text: str, name: str) -> TypeMismatch:
