@@ -19,7 +19,7 @@ def certificate(common_name: str, *organizations: str) -> bytes:
     names = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else []
     names += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, name) for name in organizations]
     key = ec.generate_private_key(ec.SECP256R1())
-    now = dt.datetime(2026, 1, 1)
+    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     built = (
         x509.CertificateBuilder()
         .subject_name(x509.Name(names))
@@ -68,7 +68,7 @@ class Fixed:
     def __init__(self, answer: UserInfo | Rejected | None) -> None:
         self.answer = answer
 
-    def authenticate(self, credentials: Credentials) -> UserInfo | None:
+    def authenticate(self, _credentials: Credentials) -> UserInfo | None:
         if isinstance(self.answer, Rejected):
             raise self.answer
         return self.answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -92,7 +91,7 @@ def test_a_file_that_cannot_be_used_changes_nothing(path: Path, change: str):
     if change == "broken":
         path.write_text("only-one-column\n")
     else:
-        os.unlink(path)
+        path.unlink()
     clock.now = 2.0
     assert tokens.authenticate(bearer("t1")) is not None
 

@@ -195,13 +195,13 @@ async def test_a_request_that_takes_too_long_gets_504(autojump_clock: trio.testi
     }
 
 
-@pytest.mark.parametrize(("timeout", "seconds"), [("2s", 2), ("2h", 60), ("0s", 60), ("-5s", 60), ("", 60)])
+@pytest.mark.parametrize(("asked", "seconds"), [("2s", 2), ("2h", 60), ("0s", 60), ("-5s", 60), ("", 60)])
 async def test_a_client_may_ask_for_less_time(
-    timeout: str, seconds: float, autojump_clock: trio.testing.MockClock
+    asked: str, seconds: float, autojump_clock: trio.testing.MockClock
 ):
     """`?timeout=` shortens; longer, zero, negative and empty mean the server's own."""
     started = trio.current_time()
-    assert (await Server(hanging).ask(f"{PODS}?timeout={timeout}")).status == 504
+    assert (await Server(hanging).ask(f"{PODS}?timeout={asked}")).status == 504
     assert trio.current_time() - started == pytest.approx(seconds, abs=0.5)
 
 
@@ -269,7 +269,7 @@ async def test_the_server_waits_for_what_runs(autojump_clock: trio.testing.MockC
 class DenyAll:
     """Refuses everything."""
 
-    def authorize(self, attributes: Attributes) -> tuple[Decision, str]:
+    def authorize(self, _attributes: Attributes) -> tuple[Decision, str]:
         return Decision.DENY, ""
 
 

@@ -26,15 +26,13 @@ from watchcache.http.health import ENDPOINTS, Check, Health
 from watchcache.http.lifecycle import Lifecycle
 from watchcache.http.messages import Reply, Request
 from watchcache.http.metrics import Metrics, Source, healthcheck_families, inflight_family
+from watchcache.http.pages import Pages
 from watchcache.http.paths import is_health
 from watchcache.http.pipeline import Pipeline
 from watchcache.http.query import EMPTY
 from watchcache.http.routing import resolve
 from watchcache.http.verbs import Service, verb_for
 from watchcache.registry import Registry
-
-Pages = Callable[[Request], Answering]
-"""What answers the paths of people: the Quart application behind the host's bridge."""
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -61,12 +59,11 @@ class Api:
         options: Options | None = None,
         checks: Iterable[Check] = (),
         metrics_sources: Iterable[Source] = (),
-        pages: Pages | None = None,
         count: Callable[[Resource], int] | None = None,
     ) -> None:
         """`checks` come after `ping` in the health endpoints; `metrics_sources` yield more families for `/metrics`.
 
-        `pages` answers `/ui` on hosts that do not do so themselves; `count` says how many objects of a resource are stored.
+        `count` says how many objects of a resource are stored.
         """
         self.options = options or Options()
         self.lifecycle = Lifecycle()
@@ -75,7 +72,7 @@ class Api:
         self.in_flight = InFlight(
             self.options.max_requests_inflight, self.options.max_mutating_requests_inflight
         )
-        self.pages = pages
+        self._pages = Pages(self)
         self._count = count
         self.catalog = catalog
         self._service = Service(registry, catalog, self.options.min_request_timeout)
@@ -132,8 +129,8 @@ class Api:
             answer = self._metrics_reply()
         elif path == "/metrics/slis":
             answer = self._slis_reply()
-        elif path.startswith("/ui") and self.pages is not None:
-            answer = self.pages(exchange.request)
+        elif path == "/ui" or path.startswith("/ui/"):
+            answer = self._pages(exchange.request)
         else:
             answer = self._description.answer(exchange)
         if answer is None:

@@ -12,15 +12,18 @@ import msgspec
 from watchcache.api import status
 from watchcache.api.catalog import Catalog
 from watchcache.http.discovery import Discovery, root_paths
-from watchcache.http.encoding import reply_json
+from watchcache.http.encoding import COMPRESS_ABOVE, COMPRESSED_HEADERS, gzip_blocks, reply_json, takes_gzip
 from watchcache.http.exchange import Exchange
 from watchcache.http.health import ENDPOINTS, Health
 from watchcache.http.messages import Reply
 from watchcache.http.negotiate import JSON, Medium, is_pretty, negotiate
+from watchcache.http.openapi import OpenApi
 from watchcache.http.query import first
 from watchcache.http.version import version_document
 
 OTHER_PATHS = ("/metrics", "/metrics/slis", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/version")
+
+KEPT_COMPRESSED = 64  # documents; there are some forty at a time
 
 
 class Description:
@@ -31,6 +34,8 @@ class Description:
         self._catalog = catalog
         self._health = health
         self._discovery = Discovery(catalog, address)
+        self._openapi = OpenApi(catalog)
+        self._compressed: dict[str, bytes] = {}  # by ETag: megabytes that every kubectl fetches
         # kube-apiserver's version and list of paths are always indented
         self._version = msgspec.json.format(msgspec.json.encode(version_document()), indent=2)
 
@@ -41,8 +46,26 @@ class Description:
             return reply_json(200, self._paths(), Medium(), headers.get("accept-encoding", ""))
         if path in {"/version", "/version/"}:
             return self._answer_version(exchange)
+        if path.startswith("/openapi/"):
+            reply = self._openapi.answer(path, headers, hash=first(exchange.query, "hash"))
+            return reply if reply is None else self._compress(reply, headers.get("accept-encoding", ""))
         pretty = is_pretty(first(exchange.query, "pretty"), headers.get("user-agent", ""))
         return self._discovery.answer(exchange.request.method, path, headers, pretty=pretty)
+
+    def _compress(self, reply: Reply, accept_encoding: str) -> Reply:
+        """The reply, compressed when that pays; a document that has an ETag is compressed once."""
+        body = reply.body
+        if not isinstance(body, bytes) or len(body) <= COMPRESS_ABOVE or not takes_gzip(accept_encoding):
+            return reply
+        tag = dict(reply.headers).get("ETag", "")
+        compressed = self._compressed.get(tag)
+        if compressed is None:
+            compressed = b"".join(gzip_blocks(iter((body,))))
+            if len(self._compressed) >= KEPT_COMPRESSED:
+                self._compressed.clear()
+            if tag:
+                self._compressed[tag] = compressed
+        return Reply(reply.status, [*reply.headers, *COMPRESSED_HEADERS], compressed)
 
     def _paths(self) -> bytes:
         checks = [f"/{endpoint}/{c.name}" for endpoint in ENDPOINTS for c in self._health.checks(endpoint)]

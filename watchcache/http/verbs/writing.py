@@ -53,7 +53,7 @@ def patch(service: Service, exchange: Exchange, route: Route) -> Answering:
 
 
 async def _patch(
-    service: Service, call: Call, content_type: str, body: bytes, force: bool | None, form: Form
+    service: Service, call: Call, content_type: str, body: bytes, force: bool, form: Form
 ) -> Answer:
     return object_answer(call.resource, await service.registry.patch(call, content_type, body, force), form)
 
