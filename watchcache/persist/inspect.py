@@ -51,7 +51,7 @@ class DirectoryReport(msgspec.Struct):
 
     @property
     def sound(self) -> bool:
-        """Whether a server would start, with everything that was acknowledged."""
+        """Whether a start finds all that was acknowledged, and all the history that is kept."""
         return all(fault.harmless for fault in self.faults)
 
 
@@ -146,7 +146,7 @@ class _Check:
             self._fault(
                 path, 0, f"the segment before ends at revision {previous.last}, this one begins after {base}"
             )
-            self.complete = False
+            self.known, self.complete = {}, False
         self._walk(found, data, base, final=final)
         self.report.revision = max(self.report.revision, found.last)
         return found

@@ -1,0 +1,66 @@
+"""What is kept and what goes."""
+
+import pytest
+
+from watchcache.log import Compacted
+from watchcache.persist import Retention
+from watchcache.persist.retention import Stretch, surplus
+
+from .directories import history, opened, scribble, segments
+
+STRETCHES = [Stretch(10, 100.0, 50), Stretch(20, 200.0, 50), Stretch(30, 300.0, 50)]
+
+
+@pytest.mark.parametrize(
+    ("retention", "floor", "gone"),
+    [
+        (Retention(seconds=None, bytes=None), 0, 0),
+        (Retention(seconds=150, bytes=None), 0, 1),
+        (Retention(seconds=50, bytes=None), 0, 2),
+        (Retention(seconds=None, bytes=120), 0, 1),
+        (Retention(seconds=None, bytes=20), 0, 3),
+        (Retention(seconds=None, bytes=None, revisions=15), 0, 1),
+        (Retention(seconds=None, bytes=None, revisions=5), 0, 2),
+        (Retention(seconds=None, bytes=None), 19, 1),
+        (Retention(seconds=None, bytes=None), 20, 2),
+    ],
+)
+def test_whatever_exceeds_a_limit_goes_oldest_first(retention, floor, gone):
+    """Each limit alone, at revision 30 and time 300."""
+    assert surplus(STRETCHES, retention, newest=30, now=300.0, floor=floor) == gone
+
+
+async def test_old_segments_go_when_a_snapshot_covers_them(tmp_path):
+    """By age, counted in the events' own times; what is left can be read and begins where `oldest` says."""
+    retention = Retention(seconds=40.0)
+    async with opened(tmp_path, retention=retention, snapshot_bytes=3000) as log:
+        events = await scribble(log, 300)
+        assert 0 < log.oldest < 260
+        assert await history(log, log.oldest) == events[log.oldest :]
+        with pytest.raises(Compacted):
+            await history(log, log.oldest - 1)
+        assert min(int(file.stem) for file in segments(tmp_path)) == log.oldest
+
+
+async def test_nothing_goes_that_the_state_needs(tmp_path):
+    """Without a snapshot every segment stays, whatever the retention says."""
+    async with opened(tmp_path, retention=Retention(revisions=1, bytes=1, seconds=0.0)) as log:
+        events = await scribble(log, 100)
+        assert log.oldest == 0
+        assert await history(log) == events
+
+
+async def test_a_reader_that_retention_overtakes_is_told(tmp_path):
+    """A slow reader gets no gap but `Compacted`."""
+    async with opened(
+        tmp_path, retention=Retention(revisions=30), snapshot_bytes=3000, ring_bytes=100
+    ) as log:
+        await scribble(log, 50)
+        oldest = log.oldest
+        reader = log.history(oldest)
+        first = await anext(reader)
+        assert first[0].revision == oldest + 1
+        await scribble(log, 300)
+        with pytest.raises(Compacted):
+            async for _ in reader:
+                pass
