@@ -6,5 +6,17 @@ A chain of named plugins sees each write in order; a plugin changes the document
 
 from watchcache.admission.chain import Chain, Operation, Plugin, Review
 from watchcache.admission.namespaces import NamespaceLifecycle, NamespaceState
+from watchcache.admission.pods import DefaultTolerationSeconds, Priority, PriorityClass, PriorityClasses
 
-__all__ = ["Chain", "NamespaceLifecycle", "NamespaceState", "Operation", "Plugin", "Review"]
+__all__ = [
+    "Chain",
+    "DefaultTolerationSeconds",
+    "NamespaceLifecycle",
+    "NamespaceState",
+    "Operation",
+    "Plugin",
+    "Priority",
+    "PriorityClass",
+    "PriorityClasses",
+    "Review",
+]

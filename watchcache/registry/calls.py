@@ -24,7 +24,6 @@ class Call(msgspec.Struct):
     `namespace` is empty for cluster-scoped kinds and for "all namespaces"; `name` is empty on
     collections; `subresource` is empty for the object itself. `warnings` collects the texts of the
     `Warning: 299` headers of the answer. `field_validation` is "Ignore", "Warn" or "Strict".
-    `body` is the JSON as received, in which repeated keys are found; None leaves them unreported.
     """
 
     resource: Resource
@@ -36,7 +35,6 @@ class Call(msgspec.Struct):
     dry_run: bool = False
     field_manager: str = ""
     field_validation: str = "Warn"
-    body: bytes | None = None
     warnings: list[str] = msgspec.field(default_factory=list)
 
     @property

@@ -139,7 +139,7 @@ def settle_namespace(call: Call, document: Document) -> None:
 def shaped(call: Call, document: Document, schema: Schema, wording: Wording) -> Document:
     """The document in the form of its type: types checked, unknown fields dropped or refused as the call wants."""
     try:
-        conformed = conform(document, schema, body=call.body if call.field_validation != "Ignore" else None)
+        conformed = conform(document, schema)
     except TypeMismatch as mismatch:
         raise wording.refuse(str(mismatch), mismatch.restored) from None
     if conformed.problems:

@@ -17,7 +17,7 @@ from random import Random
 import msgspec
 import trio
 
-from watchcache.admission import Chain, NamespaceLifecycle, Plugin
+from watchcache.admission import Chain, DefaultTolerationSeconds, NamespaceLifecycle, Plugin, Priority
 from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.options import DeleteOptions, ListOptions
@@ -39,6 +39,7 @@ from watchcache.registry.attributes import attributes_of
 from watchcache.registry.calls import Call, Document, Listed, Outcome
 from watchcache.registry.expiry import Expiry
 from watchcache.registry.namespaces import NamespaceController, Namespaces
+from watchcache.registry.priorities import StoredPriorityClasses
 from watchcache.registry.reads import Start
 from watchcache.registry.reviews import Authenticate, Authorize, Reviewer, everyone, nobody
 from watchcache.registry.selection import INDEXES
@@ -91,13 +92,14 @@ class Registry:
         self._ranges = tuple(text.strip() for text in self.settings.service_cluster_ip_range.split(","))
         self._random = random or Random()  # noqa: S311 - names and uids are no secrets
         self._namespaces = Namespaces()
+        self._priorities = StoredPriorityClasses()
         self._cachers: dict[str, Cacher] = {}
         self._store = Store(
             log=log,
             hub=hub,
             catalog=catalog,
             cachers=self._cachers,
-            chain=Chain([NamespaceLifecycle(self._namespaces.state_of), *plugins]),
+            chain=self._chain(plugins),
             allocator=ServiceAllocator(self._ranges, self.settings.service_node_port_range, self._random),
             clock=clock,
             random=self._random,
@@ -106,6 +108,11 @@ class Registry:
         self._expiry = Expiry(log, self.settings.event_ttl, clock)
         for resource in catalog.stored():
             self.serve(resource)
+
+    def _chain(self, plugins: Sequence[Plugin]) -> Chain:
+        """The default plugins in kube-apiserver's order, then those handed in."""
+        first = NamespaceLifecycle(self._namespaces.state_of)
+        return Chain([first, Priority(self._priorities), DefaultTolerationSeconds(), *plugins])
 
     # -- life
 
@@ -136,6 +143,8 @@ class Registry:
         """Load and subscribe in one step without await, so that no event is missed or seen twice."""
         for key, head in self.log.heads(self._namespaces.prefix):
             self._namespaces.load(key, head.value)
+        for key, head in self.log.heads(self._priorities.prefix):
+            self._priorities.load(key, head.value)
         for _, head in self.log.heads(_SERVICES):
             self._store.allocator.replaced(None, head.value)
         self._expiry.load()
@@ -151,6 +160,8 @@ class Registry:
                 self._store.allocator.replaced(event.prev, None if event.deleted else event.value)
             elif key.startswith(self._namespaces.prefix):
                 self._namespaces.seen(event)
+            elif key.startswith(self._priorities.prefix):
+                self._priorities.seen(event)
             if event.deleted:
                 self._namespaces.content_seen(event)
 

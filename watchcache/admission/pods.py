@@ -1,0 +1,103 @@
+"""What every new pod gets from the default plugins of a kube-apiserver: tolerations and a priority.
+
+`DefaultTolerationSeconds`: a pod stays on a node that stopped answering for five minutes, unless it says otherwise.
+`Priority`: the number and preemption policy of the priority class that the pod names, else of the default one, else 0.
+Sources: k/k plugin/pkg/admission/{defaulttolerationseconds,priority}/admission.go; golden exchanges 1-3.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from watchcache.admission.chain import Operation, Review
+from watchcache.api import status
+from watchcache.api.status import StatusError
+
+_UNREACHABLE_KEYS: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+_SECONDS: Final = 300
+
+
+def _is_pod(review: Review) -> bool:
+    return review.resource.kind == "Pod" and not review.resource.group and not review.subresource
+
+
+class DefaultTolerationSeconds:
+    """The plugin."""
+
+    name = "DefaultTolerationSeconds"
+    operations = frozenset({Operation.CREATE})
+
+    async def admit(self, review: Review) -> None:
+        """Add the tolerations that are not there."""
+        if not _is_pod(review) or review.document is None:
+            return
+        spec = review.document.setdefault("spec", {})
+        tolerations = list(spec.get("tolerations") or ())
+        for key in _UNREACHABLE_KEYS:
+            if not any(_tolerates(toleration, key) for toleration in tolerations):
+                toleration = {"key": key, "operator": "Exists", "effect": "NoExecute"}
+                tolerations.append({**toleration, "tolerationSeconds": _SECONDS})
+        spec["tolerations"] = tolerations
+
+
+def _tolerates(toleration: dict[str, Any], key: str) -> bool:
+    """Whether the pod itself says what to do about the taint; without key or effect it speaks of all."""
+    return toleration.get("key", "") in {key, ""} and toleration.get("effect", "") in {"NoExecute", ""}
+
+
+class PriorityClass(msgspec.Struct, frozen=True):
+    """What the plugin needs of a priority class."""
+
+    name: str
+    value: int = 0
+    preemption_policy: str = "PreemptLowerPriority"
+    is_default: bool = False
+
+
+class PriorityClasses(Protocol):
+    """Where the plugin finds the classes."""
+
+    def find(self, name: str, /) -> PriorityClass | None:
+        """The class of that name."""
+
+    def default(self) -> PriorityClass | None:
+        """The class of pods that name none, if there is one."""
+
+
+_NONE: Final = PriorityClass("")
+
+
+class Priority:
+    """The plugin."""
+
+    name = "Priority"
+    operations = frozenset({Operation.CREATE})
+
+    def __init__(self, classes: PriorityClasses) -> None:
+        self._classes = classes
+
+    async def admit(self, review: Review) -> None:
+        """Set the pod's priority and preemption policy; 403 for a class that is not there or a number that is not its."""
+        if not _is_pod(review) or review.document is None:
+            return
+        spec = review.document.setdefault("spec", {})
+        wanted = spec.get("priorityClassName")
+        chosen = self._classes.find(wanted) if wanted else self._classes.default() or _NONE
+        if chosen is None:
+            raise _refused(review, f"no PriorityClass with name {wanted} was found")
+        if spec.get("priority", chosen.value) != chosen.value:
+            text = (
+                f"the integer value of priority ({spec['priority']}) must not be provided in pod spec; "
+                f"priority admission controller computed {chosen.value} from the given PriorityClass name"
+            )
+            raise _refused(review, text)
+        if chosen.name:
+            spec["priorityClassName"] = chosen.name
+        spec["priority"] = chosen.value
+        spec.setdefault("preemptionPolicy", chosen.preemption_policy)
+
+
+def _refused(review: Review, text: str) -> StatusError:
+    return status.forbidden(review.resource.group_resource, review.name, text)
