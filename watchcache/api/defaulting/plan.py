@@ -39,14 +39,15 @@ class Plan:
     __slots__ = ("children", "literals", "rule")
 
     def __init__(self) -> None:
-        self.literals: tuple[tuple[str, Make], ...] = ()
+        self.literals: tuple[tuple[str, bool, Make], ...] = ()
         self.rule: Callable[[dict[str, Any]], None] | None = None
         self.children: tuple[tuple[str, Callable[[Any, Plan], None], Plan], ...] = ()
 
     def apply(self, value: dict[str, Any]) -> None:
         """Sets the defaults of one value of the type, and below it."""
-        for name, make in self.literals:
-            if name not in value:
+        for name, zero_is_unset, make in self.literals:
+            present = value.get(name)
+            if present is None or (zero_is_unset and not present):
                 value[name] = make()
         if self.rule is not None:
             self.rule(value)
@@ -83,7 +84,9 @@ def _build(schema: Schema, open_plans: dict[str, Plan]) -> Plan | None:
     inside = {**open_plans, schema.name: plan}
     name = _short_name(schema.name)
     literals = {**_stated(schema), **LITERALS.get(name, {})}
-    plan.literals = tuple((field, _maker(value)) for field, value in literals.items())
+    plan.literals = tuple(
+        (field, _zero_is_unset(schema, field), _maker(value)) for field, value in literals.items()
+    )
     plan.rule = RULES.get(name)
     children = []
     for field, child in schema.properties.items():
@@ -113,6 +116,11 @@ def _stated(schema: Schema) -> dict[str, Any]:
         if field.default or (pointer and field.default != {}):
             stated[name] = field.default
     return stated
+
+
+def _zero_is_unset(schema: Schema, field: str) -> bool:
+    """Whether a field has no other way to say that it is not set: a value that is always printed."""
+    return go_field(schema.name, field, schema.properties[field]).mode == "v"
 
 
 def _maker(value: Any) -> Make:
