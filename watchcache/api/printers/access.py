@@ -96,11 +96,10 @@ def policy_binding(document: Document, now: float) -> list[Any]:
 
 def _param_ref(document: Document) -> str:
     reference = block(document, "spec", "paramRef")
-    if not reference:
-        return UNSET
     if target := text(reference, "name"):
         return f"{text(reference, 'namespace') or '*'}/{target}"
-    return selector_structure(block(reference, "selector"))
+    selector = at(reference, "selector")
+    return UNSET if selector is None else selector_structure(selector)
 
 
 def flow_schema(document: Document, now: float) -> list[Any]:
@@ -124,16 +123,16 @@ def priority_level(document: Document, now: float) -> list[Any]:
     return [
         name(document),
         text(document, "spec", "type"),
-        _or_none(at(limited, "nominalConcurrencyShares")),
-        _or_none(at(queuing, "queues")),
-        _or_none(at(queuing, "handSize")),
-        _or_none(at(queuing, "queueLengthLimit")),
+        _count(limited, "nominalConcurrencyShares"),
+        _count(queuing, "queues"),
+        _count(queuing, "handSize"),
+        _count(queuing, "queueLengthLimit"),
         age(document, now),
     ]
 
 
-def _or_none(value: Any) -> Any:
-    return NONE if value is None else value
+def _count(holder: Document | None, field: str) -> Any:
+    return NONE if holder is None else number(holder, field)
 
 
 PRINTERS: dict[tuple[str, str], Printer] = {

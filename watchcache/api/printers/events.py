@@ -42,10 +42,9 @@ def _object(target: Document) -> str:
 
 def _source(document: Document) -> str:
     source = block(document, "source") or block(document, "deprecatedSource")
-    component, host = text(source, "component"), text(source, "host")
-    if not component:
-        component = text(document, "reportingComponent") or text(document, "reportingController")
-        host = text(document, "reportingInstance")
+    reporter = text(document, "reportingComponent") or text(document, "reportingController")
+    component = text(source, "component") or reporter
+    host = text(source, "host") or text(document, "reportingInstance")
     return f"{component}, {host}" if host else component
 
 

@@ -10,6 +10,7 @@ Printer = Callable[[Document, float], list[Any]]
 """(document, now in unix seconds) to the cells of its row, in the order of the kind's columns."""
 
 NONE = "<none>"
+ERROR = "<error>"
 UNSET = "<unset>"
 UNKNOWN = "<unknown>"
 
@@ -116,7 +117,7 @@ def selector_line(selector: Mapping[str, Any] | None) -> str:
     """A label selector as one line in the order of the keys, `<none>` when it selects everything, `<error>` when it is none."""
     requirements = list(_requirements(selector))
     if any(line is None for _, line in requirements):
-        return "<error>"
+        return ERROR
     return joined(str(line) for _, line in sorted(requirements, key=lambda requirement: requirement[0]))
 
 

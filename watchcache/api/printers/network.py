@@ -27,6 +27,9 @@ SHOWN = 3
 """How many endpoints, ports or hosts a row names before it only counts."""
 
 
+_DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
+
+
 def service(document: Document, now: float) -> list[Any]:
     """Name, type, cluster IP, external IP, ports, age, selector."""
     spec = block(document, "spec")
@@ -115,16 +118,24 @@ def ingress(document: Document, now: float) -> list[Any]:
 
 
 def _hosts(rules: list[Document]) -> str:
-    hosts = [host for host in (text(rule, "host") for rule in rules) if host]
-    return at_most(hosts, SHOWN, len(rules) if len(hosts) >= SHOWN else None) if hosts else "*"
+    """The first hosts; every rule behind the last one shown counts as left out, with or without host."""
+    hosts: list[str] = []
+    for rule in rules:
+        if len(hosts) == SHOWN:
+            return at_most(hosts, SHOWN, len(rules))
+        if host := text(rule, "host"):
+            hosts.append(host)
+    return ",".join(hosts) or "*"
 
 
 def ingress_class(document: Document, now: float) -> list[Any]:
-    """Name, controller, parameters, age."""
+    """Name (with `(default)`), controller, parameters, age."""
     parameters = at(document, "spec", "parameters")
     kind = ".".join(part for part in (text(parameters, "kind"), text(parameters, "apiGroup")) if part)
     shown = f"{kind}/{text(parameters, 'name')}" if parameters else NONE
-    return [name(document), text(document, "spec", "controller"), shown, age(document, now)]
+    default = text(document, "metadata", "annotations", _DEFAULT_CLASS) == "true"
+    shown_name = f"{name(document)} (default)" if default else name(document)
+    return [shown_name, text(document, "spec", "controller"), shown, age(document, now)]
 
 
 def network_policy(document: Document, now: float) -> list[Any]:
@@ -136,8 +147,10 @@ def ip_address(document: Document, now: float) -> list[Any]:
     """Name, what it belongs to (`resource.group/namespace/name`)."""
     parent = block(document, "spec", "parentRef")
     resource = ".".join(part for part in (text(parent, "resource"), text(parent, "group")) if part)
-    path = "/".join(part for part in (resource, text(parent, "namespace"), text(parent, "name")) if part)
-    return [name(document), path, age(document, now)]
+    path = "/".join(
+        part for part in (resource.lower(), text(parent, "namespace"), text(parent, "name")) if part
+    )
+    return [name(document), path or NONE, age(document, now)]
 
 
 def service_cidr(document: Document, now: float) -> list[Any]:

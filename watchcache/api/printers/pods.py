@@ -147,7 +147,7 @@ def _end(ended: Document) -> str:
 
 def _containers(document: Document, status: Document, word: str, tally: _Tally) -> str:
     """The word after the containers have had their say, the last one first; counts them in `tally`."""
-    running = False
+    running, error = False, ""
     for row in reversed(rows(status, "containerStatuses")):
         tally.count_restarts(row)
         ended = at(row, "state", "terminated")
@@ -155,12 +155,18 @@ def _containers(document: Document, status: Document, word: str, tally: _Tally) 
             word = waiting
         elif ended is not None:
             word = _end(ended)
+            error = word if number(ended, "exitCode") else error
         elif flag(row, "ready") and at(row, "state", "running") is not None:
             running = True
             tally.ready += 1
-    if word == "Completed" and running:
-        return "Running" if text(condition(document, "Ready") or {}, "status") == "True" else "NotReady"
-    return word
+    return _after_completion(document, error, running=running) if word == "Completed" else word
+
+
+def _after_completion(document: Document, error: str, *, running: bool) -> str:
+    """The word of a pod whose first container has completed: what the others do goes first."""
+    if running and text(condition(document, "Ready") or {}, "status") == "True":
+        return "Running"
+    return error or ("NotReady" if running else "Completed")
 
 
 def _deleted(document: Document, status: Document) -> str | None:

@@ -109,13 +109,13 @@ def csi_node(document: Document, now: float) -> list[Any]:
 def csi_driver(document: Document, now: float) -> list[Any]:
     """Name, attach required, pod info on mount, storage capacity, token requests, republish, modes, age."""
     spec = block(document, "spec")
-    tokens = [text(row, "audience") for row in rows(spec, "tokenRequests")]
+    tokens = at(spec, "tokenRequests")
     return [
         name(document),
         at(spec, "attachRequired") is not False,
         flag(spec, "podInfoOnMount"),
         flag(spec, "storageCapacity"),
-        ",".join(tokens) if tokens else UNSET,
+        UNSET if tokens is None else ",".join(text(row, "audience") for row in tokens),
         flag(spec, "requiresRepublish"),
         joined(rows(spec, "volumeLifecycleModes")),
         age(document, now),
@@ -134,7 +134,8 @@ def _access_modes(modes: Sequence[str]) -> str:
 def _class_of(document: Document) -> str:
     """The storage class; the annotation of old clients goes first."""
     annotations = block(document, "metadata", "annotations")
-    return annotations.get(_CLASS_ANNOTATION) or text(document, "spec", "storageClassName")
+    named: str = annotations.get(_CLASS_ANNOTATION, text(document, "spec", "storageClassName"))
+    return named
 
 
 PRINTERS: dict[tuple[str, str], Printer] = {

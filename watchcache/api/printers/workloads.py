@@ -6,6 +6,7 @@ from typing import Any
 
 from watchcache.api.printers.durations import age, human_duration, seconds_of, since
 from watchcache.api.printers.fields import (
+    ERROR,
     NONE,
     Document,
     Printer,
@@ -14,12 +15,12 @@ from watchcache.api.printers.fields import (
     condition,
     containers,
     controller,
-    flag,
     labels_line,
     name,
     number,
     rows,
     selector_line,
+    shown,
     text,
 )
 
@@ -34,8 +35,14 @@ def deployment(document: Document, now: float) -> list[Any]:
         number(status, "availableReplicas"),
         age(document, now),
         *_template(document),
-        selector_line(block(document, "spec", "selector")).removeprefix(NONE),
+        _selection(block(document, "spec", "selector")),
     ]
+
+
+def _selection(selector: Document) -> str:
+    """As the other kinds' selector, but for the words of what selects everything and of what is none."""
+    line = selector_line(selector)
+    return {NONE: "", ERROR: "<invalid>"}.get(line, line)
 
 
 def replica_set(document: Document, now: float) -> list[Any]:
@@ -100,7 +107,7 @@ def cron_job(document: Document, now: float) -> list[Any]:
         name(document),
         text(spec, "schedule"),
         text(spec, "timeZone") or NONE,
-        "True" if flag(spec, "suspend") else "False",
+        shown(at(spec, "suspend")).capitalize(),
         len(rows(document, "status", "active")),
         since(last, now) if last else NONE,
         age(document, now),
