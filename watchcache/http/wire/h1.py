@@ -211,9 +211,9 @@ class RequestReader:
             raise Refused(400, "400 Bad Request: malformed Host header")
         if not request.target.startswith("/"):
             self._resolve_target(request)
-        self._settle_body(request)
         connection = headers.get("connection", "").lower()
         self.keep_alive = "close" not in connection if not self.http10 else "keep-alive" in connection
+        self._settle_body(request)
 
     def _resolve_target(self, request: Request) -> None:
         """The absolute form must be accepted (RFC 9112 3.2.2), and its authority replaces Host."""
