@@ -48,6 +48,24 @@ def test_an_empty_object_has_a_cell_for_each_column(resource):
     assert len(table.cells(resource, {}, 0.0)) == len(table.columns(resource)) + extra
 
 
+@pytest.mark.parametrize(
+    ("group", "plural", "cells"),
+    [
+        ("", "pods", ["", "0/0", "", "0", "<unknown>", "<none>", "<none>", "<none>", "<none>"]),
+        ("", "configmaps", ["", 0, "<unknown>"]),
+        ("", "events", ["<unknown>", "", "", "", "", "", "", "<unknown>", 1, ""]),
+        ("", "services", ["", "", "<none>", "<unknown>", "<none>", "<unknown>", "<none>"]),
+        ("apps", "deployments", ["", "0/0", 0, 0, "<unknown>", "", "", ""]),
+        ("batch", "cronjobs", ["", "", "<none>", "<unset>", 0, "<none>", "<unknown>", "", "", "<none>"]),
+        ("networking.k8s.io", "ipaddresses", ["", "<none>", "<unknown>"]),
+        ("rbac.authorization.k8s.io", "roles", ["", "0001-01-01T00:00:00Z"]),
+    ],
+)
+def test_bookmarks_have_the_row_of_the_empty_object(group, plural, cells):
+    """The row of an empty object is the one that kube-apiserver's bookmarks have (recorded)."""
+    assert table.cells(CATALOG.find(group, "v1", plural), {}, 0.0) == cells
+
+
 def thinned(value, choose):
     """`value` with parts of it null, empty or left out."""
     if isinstance(value, dict):

@@ -27,9 +27,13 @@ from watchcache.api.printers.fields import Document, Printer, name, text
 __all__ = ["PRINTERS", "Document", "Printer", "name_and_age", "named", "row_conditions"]
 
 
+NEVER = "0001-01-01T00:00:00Z"
+"""Go's zero time: the creation of the empty object in a bookmark."""
+
+
 def named(document: Document, now: float) -> list[Any]:  # noqa: ARG001 - a Printer
     """Name and creation time, of the kinds that have no printer."""
-    return [name(document), text(document, "metadata", "creationTimestamp")]
+    return [name(document), text(document, "metadata", "creationTimestamp") or NEVER]
 
 
 PRINTERS: dict[tuple[str, str], Printer] = {
