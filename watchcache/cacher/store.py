@@ -40,17 +40,15 @@ class Store:
         self._entries.update((entry.key, entry) for entry in entries)
         self._keys.update(self._entries)
         for entry in self._entries.values():
-            self._account(entry, 1)
+            self._file(entry, None)
 
     def put(self, entry: Entry) -> Entry | None:
         """Set an entry; returns the one it replaced. O(log n) for a new key, O(1) otherwise."""
         replaced = self._entries.get(entry.key)
         if replaced is None:
             self._keys.add(entry.key)
-        else:
-            self._account(replaced, -1)
         self._entries[entry.key] = entry
-        self._account(entry, 1)
+        self._file(entry, replaced)
         return replaced
 
     def remove(self, key: str) -> Entry | None:
@@ -58,7 +56,7 @@ class Store:
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._keys.remove(key)
-            self._account(entry, -1)
+            self._file(None, entry)
         return entry
 
     def range(self, low: str, high: str, most: int | None = None) -> list[Entry]:
@@ -68,7 +66,7 @@ class Store:
         if most is not None:
             last = min(last, first + most)
         entries = self._entries
-        return [entries[key] for key in self._keys[first:last]] if first < last else []
+        return list(map(entries.__getitem__, self._keys.islice(first, last))) if first < last else []
 
     def count(self, low: str, high: str) -> int:
         """How many entries have low <= key < high. O(log n)."""
@@ -81,17 +79,20 @@ class Store:
             return None
         return [self._entries[key] for key in sorted(index.get(word, ()))]
 
-    def _account(self, entry: Entry, sign: int) -> None:
-        self.bytes += sign * len(entry.value)
+    def _file(self, entry: Entry | None, replaced: Entry | None) -> None:
+        """Count the bytes and keep the indexes, for an entry in the place of another."""
+        self.bytes += (len(entry.value) if entry else 0) - (len(replaced.value) if replaced else 0)
         for position, index in self._indexes.items():
-            word = entry.fields[position]
-            if sign > 0:
-                index.setdefault(word, set()).add(entry.key)
-            else:
-                keys = index[word]
-                keys.discard(entry.key)
-                if not keys:
-                    del index[word]
+            old = replaced.fields[position] if replaced else None
+            new = entry.fields[position] if entry else None
+            if old == new:
+                continue
+            if replaced and old is not None:
+                index[old].discard(replaced.key)
+                if not index[old]:
+                    del index[old]
+            if entry and new is not None:
+                index.setdefault(new, set()).add(entry.key)
 
     def check(self) -> None:
         """Assert what must hold: order, bytes counted right, indexes equal to the entries."""
