@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from watchcache.log import Conflict, Head, Sequence
+from watchcache.log import MAX_VALUE, Conflict, Head, Sequence
 
 from .samples import stamp, value
 
@@ -70,7 +70,7 @@ def test_only_published_writes_are_state():
     sequence.put("k", value("1"), None, 0.0)
     assert list(sequence.heads("")) == []
     assert sequence.head("k") is not None
-    sequence.take(10)
+    sequence.take()
     assert list(sequence.heads("")) == []
     sequence.publish()
     assert [key for key, _ in sequence.heads("")] == ["k"]
@@ -80,10 +80,10 @@ def test_refusing_takes_back_what_was_built_on_it():
     """Writes in flight and those queued behind them go together, and their revisions are used again."""
     sequence = Sequence(stamp)
     sequence.put("k", value("1"), None, 0.0)
-    sequence.take(10)
+    sequence.take()
     sequence.publish()
     sequence.put("k", value("2"), None, 0.0)
-    sequence.take(10)
+    sequence.take()
     sequence.put("k", value("3"), 2, 0.0)
     sequence.refuse()
     assert (sequence.revision, sequence.published, sequence.unpublished) == (1, 1, 0)
@@ -98,10 +98,31 @@ def test_heads_of_a_prefix_are_sorted_and_complete_before_and_after_writes():
     assert [key for key, _ in sequence.heads("pods/")] == ["pods/a/y", "pods/a/z", "pods/b/x"]
     sequence.put("pods/a/a", value(), None, 0.0)
     sequence.put("pods/b/x", None, None, 0.0)
-    sequence.take(10)
+    sequence.take()
     sequence.publish()
     assert [key for key, _ in sequence.heads("pods/")] == ["pods/a/a", "pods/a/y", "pods/a/z"]
     assert len(sequence) == 6
+
+
+def test_a_group_is_bounded_in_bytes_but_never_empty():
+    """Large values go in smaller groups; one that is above the limit goes alone."""
+    sequence = Sequence(stamp)
+    for number, size in enumerate((10, 10, 500, 10)):
+        sequence.put(f"k{number}", value("x" * size), 0, 0.0)
+    groups = []
+    while sequence.queued:
+        groups.append([event.key for event in sequence.take(size=200)])
+        sequence.check()
+        sequence.publish()
+    assert groups == [["k0", "k1"], ["k2"], ["k3"]]
+
+
+def test_a_value_that_no_journal_could_keep_is_refused():
+    """It is the caller's mistake, found before a revision is taken."""
+    sequence = Sequence(stamp)
+    with pytest.raises(ValueError, match="too large"):
+        sequence.put("k", value("x" * MAX_VALUE), 0, 0.0)
+    assert sequence.revision == 0
 
 
 def test_a_conflict_says_in_a_sentence_what_was_expected():
@@ -150,7 +171,7 @@ class SequenceMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.in_flight)
     @rule(limit=st.integers(1, 4))
     def take(self, limit):
-        taken = self.sequence.take(limit)
+        taken = self.sequence.take(events=limit)
         self.in_flight, self.queue = self.queue[:limit], self.queue[limit:]
         assert [event.key for event in taken] == [key for key, _ in self.in_flight]
 

@@ -76,16 +76,13 @@ class World:
         head = self.log.head(key)
         at = head.revision if head else 0
         expected = {"any": None, "right": at, "wrong": at + 1, "absent": 0}[expectation]
-        allowed = expected in (None, at) and (body is not None or head is not None)
-        try:
-            self.events.append(
-                await self.log.append(key, None if body is None else value(body), expected=expected)
-            )
-        except Conflict as conflict:
-            assert not allowed
-            assert conflict.head == head
-        else:
-            assert allowed
+        new = None if body is None else value(body)
+        if expected in (None, at) and (new is not None or head is not None):
+            self.events.append(await self.log.append(key, new, expected=expected))
+            return
+        with pytest.raises(Conflict) as conflict:
+            await self.log.append(key, new, expected=expected)
+        assert conflict.value.head == head
 
     async def burst(self, writes) -> None:
         for ticket in self.queue(writes):

@@ -1,9 +1,12 @@
 """What a start makes of what is in the directory."""
 
+import io
+
 import pytest
 
 from watchcache.log import Compacted, Corrupt, JournalError
 from watchcache.persist import check_directory
+from watchcache.persist.file.segment import read_frames
 
 from .directories import history, opened, scribble, segments, snapshots, state_of
 
@@ -156,6 +159,20 @@ async def test_damaged_history_does_not_stop_a_start_and_is_given_up_when_met(tm
         assert log.oldest == int(segments(tmp_path)[1].stem)
         assert await history(log, log.oldest) == events[log.oldest :]
         assert log.stats().journal.failures == 1
+
+
+async def test_history_that_lost_its_end_is_given_up_when_met(tmp_path):
+    """A segment cut between two frames has no wrong checksum, but its successor says how far it went."""
+    await filled(tmp_path, 200, snapshot_bytes=4000)
+    file = segments(tmp_path)[0]
+    data = file.read_bytes()
+    *_, (offset, _) = read_frames(io.BytesIO(data))
+    file.write_bytes(data[:offset])
+    assert not check_directory(tmp_path).sound
+    async with opened(tmp_path, ring_bytes=1000) as log:
+        with pytest.raises(Compacted):
+            await history(log)
+        assert log.oldest == int(segments(tmp_path)[1].stem)
 
 
 async def test_history_behind_a_gap_is_not_offered(tmp_path):

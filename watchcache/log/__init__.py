@@ -17,12 +17,15 @@ from watchcache.log.errors import (
     LogError,
 )
 from watchcache.log.events import Event, Head, Stamp
-from watchcache.log.journal import Journal, JournalStats, Recovered
-from watchcache.log.log import Log, LogStats, Ticket
+from watchcache.log.journal import Journal, Recovered
+from watchcache.log.log import Log
 from watchcache.log.ring import Ring
-from watchcache.log.sequence import Sequence
+from watchcache.log.sequence import MAX_VALUE, Sequence
+from watchcache.log.stats import JournalStats, LogStats
+from watchcache.log.ticket import Ticket
 
 __all__ = [
+    "MAX_VALUE",
     "Compacted",
     "Conflict",
     "Corrupt",

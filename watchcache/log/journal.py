@@ -14,6 +14,7 @@ import msgspec
 
 from watchcache.log.events import Event, Head, Stamp
 from watchcache.log.ring import Ring
+from watchcache.log.stats import JournalStats
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -24,20 +25,6 @@ class Recovered(msgspec.Struct, frozen=True):
     notes: tuple[
         str, ...
     ] = ()  # what the operator should know: a torn tail was cut, a damaged snapshot passed over
-
-
-class JournalStats(msgspec.Struct, frozen=True):
-    """Counters since the journal was opened, and what it holds now."""
-
-    bytes: int = 0
-    segments: int = 0
-    commits: int = 0
-    events: int = 0
-    commit_seconds: float = 0.0
-    snapshots: int = 0
-    snapshot_revision: int = 0
-    failures: int = 0  # of snapshots and deletions; each was or will be tried again
-    last_failure: str = ""
 
 
 class Journal(Protocol):

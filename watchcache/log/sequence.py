@@ -18,6 +18,12 @@ from collections.abc import Iterator, Mapping
 from watchcache.log.errors import Conflict
 from watchcache.log.events import Event, Head, Stamp
 
+GROUP_EVENTS = (
+    1024  # larger groups gain nothing (the sync is paid for) and make the first writer wait for the last
+)
+GROUP_BYTES = 8 << 20  # a journal holds a group in memory more than once while it writes it
+MAX_VALUE = 16 << 20  # bytes: five times what the API takes, and what every journal can keep
+
 
 class Sequence:
     """The heads of all keys and the writes on their way; starts from a recovered state at `revision`."""
@@ -29,6 +35,7 @@ class Sequence:
         self._heads: dict[str, Head] = dict(heads or {})
         self._newest: dict[str, Event] = {}  # per key the last write that is not published
         self._queue: list[Event] = []
+        self._queued_bytes = 0
         self._in_flight: list[Event] = []
         # Sorted once for the cachers, which all load before the first write. Afterwards a scan is cheaper than order.
         self._sorted: list[str] | None = sorted(self._heads)
@@ -58,7 +65,7 @@ class Sequence:
         """Check the precondition, take the next revision, queue the event. A value of None deletes.
 
         expected: None for any state, 0 for a key that must not be there, else the revision it must be at.
-        Raises Conflict; deleting what is not there is one.
+        Raises Conflict; deleting what is not there is one. Raises ValueError for a value above MAX_VALUE.
         """
         head = self.head(key)
         at = 0 if head is None else head.revision
@@ -68,21 +75,33 @@ class Sequence:
         prev = None if head is None else head.value
         body = value if value is not None else prev
         assert body is not None
+        if len(body) > MAX_VALUE:
+            raise ValueError(f"a value of {len(body)} bytes is too large: the limit is {MAX_VALUE}")
         event = Event(revision, key, self._stamp(body, revision), value is None, prev, at, time)
         self.revision = revision
         self._newest[key] = event
         self._queue.append(event)
+        self._queued_bytes += len(event.value)
         return event
 
-    def take(self, limit: int) -> list[Event]:
-        """Hand over up to `limit` queued events, oldest first; they are in flight until published or refused."""
+    def take(self, events: int = GROUP_EVENTS, size: int = GROUP_BYTES) -> list[Event]:
+        """Hand over the oldest queued events, at least one, within the limits; they are in flight from now on."""
         assert not self._in_flight, "one group at a time: the next may build on this one"
-        if len(self._queue) <= limit:
-            self._in_flight, self._queue = self._queue, []
+        if len(self._queue) <= events and self._queued_bytes <= size:
+            self._in_flight, self._queue, self._queued_bytes = self._queue, [], 0
         else:
-            self._in_flight = self._queue[:limit]
-            del self._queue[:limit]
+            count = self._count(events, size)
+            self._in_flight = self._queue[:count]
+            del self._queue[:count]
+            self._queued_bytes -= sum(len(event.value) for event in self._in_flight)
         return self._in_flight
+
+    def _count(self, events: int, size: int) -> int:
+        for count, event in enumerate(self._queue[:events]):
+            size -= len(event.value)
+            if size < 0:
+                return max(count, 1)
+        return min(events, len(self._queue))
 
     def publish(self) -> None:
         """Make the events in flight the state that readers see: the journal has them."""
@@ -103,7 +122,7 @@ class Sequence:
 
     def refuse(self) -> None:
         """Take back every write that is not published, and their revisions."""
-        self._queue = []
+        self._queue, self._queued_bytes = [], 0
         self._in_flight = []
         self._newest.clear()
         self.revision = self.published
@@ -146,6 +165,7 @@ class Sequence:
                 state[event.key] = Head(event.revision, event.value)
             at = event.revision
         assert at == self.revision, (at, self.revision)
+        assert self._queued_bytes == sum(len(event.value) for event in self._queue)
         assert {event.key: event for event in waiting} == self._newest
         assert all(0 < head.revision <= self.published for head in self._heads.values())
         assert all(self.head(key) == head for key, head in state.items())

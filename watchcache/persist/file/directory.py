@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -85,6 +86,10 @@ class Directory:
         epoch = uuid.uuid4().hex
         text = msgspec.json.encode(FormatFile(FORMAT, epoch)) + b"\n"
         disk.write_aside(self.path / FORMAT_NAME, [text], "format")
+        with suppress(
+            PermissionError
+        ):  # the directory's own name; a parent that is not ours to read was there before
+            disk.sync_directory(self.path.absolute().parent, "format")
         return epoch
 
     def lock(self) -> int:

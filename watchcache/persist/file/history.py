@@ -14,6 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+import msgspec
 import trio
 
 from watchcache.log import Event, Stamp
@@ -58,9 +59,9 @@ class History:
         async with self._reading:
             decoded = self._alive.get(segment.base)
             if decoded is None or decoded.through < min(through, segment.last):
-                last, length = segment.last, segment.bytes
-                events = await trio.to_thread.run_sync(_read, path, segment.base, length, self._stamp)
-                decoded = self._alive[segment.base] = Decoded(events, last)
+                written = msgspec.structs.replace(segment)  # it may grow meanwhile
+                events = await trio.to_thread.run_sync(_read, path, written, self._stamp)
+                decoded = self._alive[segment.base] = Decoded(events, written.last)
             self._kept[segment.base] = decoded
             self._kept.move_to_end(segment.base)
             if len(self._kept) > KEPT:
@@ -72,12 +73,14 @@ class History:
         self._kept.pop(base, None)
 
 
-def _read(path: Path, base: int, length: int, stamp: Stamp) -> list[Event]:
-    replay = Replay(base, stamp)
+def _read(path: Path, segment: Segment, stamp: Stamp) -> list[Event]:
+    replay = Replay(segment.base, stamp)
     events: list[Event] = []
-    for offset, records in read_records(path, length):
+    for offset, records in read_records(path, segment.bytes):
         try:
             events += replay.events(records)
         except Inconsistent as contradiction:
             raise Damaged(offset, str(contradiction)) from contradiction
+    if replay.revision != segment.last:
+        raise Damaged(segment.bytes, f"it ends at revision {replay.revision} instead of {segment.last}")
     return events

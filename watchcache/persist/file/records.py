@@ -85,11 +85,15 @@ def record(event: Event, base: int) -> Record:
 
 
 def commit_frames(events: Sequence[Event], base: int, offset: int) -> list[bytes]:
-    """Return the frames of one commit that is written at `offset` of the segment after revision `base`."""
+    """Return the frames of one commit that is written at `offset` of the segment after revision `base`.
+
+    A frame holds up to TARGET_PAYLOAD and one record more, at most twice `watchcache.log.MAX_VALUE`: below MAX_PAYLOAD.
+    """
     frames, records, size = [], [], 0
     for event in events:
-        records.append(record(event, base))
-        size += len(event.value) + len(event.key)
+        each = record(event, base)
+        records.append(each)
+        size += len(event.key) + len(each.value or b"") + len(each.prev or b"")
         if size >= TARGET_PAYLOAD:
             frames.append(frame(encoder.encode(records), offset))
             records, size = [], 0
