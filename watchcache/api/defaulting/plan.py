@@ -82,7 +82,7 @@ def _build(schema: Schema, open_plans: dict[str, Plan]) -> Plan | None:
         return None  # no type with defaults contains itself
     plan = Plan()
     inside = {**open_plans, schema.name: plan}
-    name = _short_name(schema.name)
+    name = short_name(schema.name)
     literals = {**_stated(schema), **LITERALS.get(name, {})}
     plan.literals = tuple(
         (field, _zero_is_unset(schema, field), _maker(value)) for field, value in literals.items()
@@ -131,7 +131,8 @@ def _maker(value: Any) -> Make:
     return lambda: msgspec.json.decode(encoded)
 
 
-def _short_name(name: str) -> str:
+def short_name(name: str) -> str:
+    """`io.k8s.api.core.v1.Pod` is `core.v1.Pod` in the tables."""
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name
