@@ -47,7 +47,8 @@ class Description:
         if path in {"/version", "/version/"}:
             return self._answer_version(exchange)
         if path.startswith("/openapi/"):
-            reply = self._openapi.answer(path, headers, hash=first(exchange.query, "hash"))
+            plain = {name: value for name, value in headers.items() if name != "accept-encoding"}
+            reply = self._openapi.answer(path, plain, hash=first(exchange.query, "hash"))
             return reply if reply is None else self._compress(reply, headers.get("accept-encoding", ""))
         pretty = is_pretty(first(exchange.query, "pretty"), headers.get("user-agent", ""))
         return self._discovery.answer(exchange.request.method, path, headers, pretty=pretty)
