@@ -1,7 +1,7 @@
 """What a watcher was sent is always a prefix of what it is owed.
 
 Random writes, watches of every kind of start and selection, sinks that fill and drain at random, a window of a few changes (so
-that history is read from the log), and compaction. What each watch is owed is computed from the list of all events by a
+that history is read from the log), compaction, and a past that was written before the hub started. What each watch is owed is computed from the list of all events by a
 model of a few lines; at the end every sink is drained, and what was sent must then be all of it, unless history was lost.
 """
 
@@ -30,6 +30,9 @@ SELECTIONS = [
 names = st.sampled_from(["a/1", "a/2", "b/1", "b/2", "c/1"])
 nodes = st.sampled_from(["n1", "n2", None])
 write = st.tuples(st.just("write"), names, nodes)
+past_step = st.one_of(
+    write, write, st.tuples(st.just("other")), st.tuples(st.just("compact"), st.integers(3, 6))
+)
 step = st.one_of(
     write,
     write,
@@ -98,12 +101,9 @@ class Watched:
 class Run:
     """One random run."""
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
+    def __init__(self, scene: Scene, events: list[Event]) -> None:
+        self.scene, self.events = scene, events
         self.watches: list[Watched] = []
-        self.events: list[Event] = []
-        self.serial = 0
-        scene.log.subscribe(self.events.extend)
 
     async def do(self, kind: str, *arguments: Any) -> None:
         """Do one step."""
@@ -123,8 +123,13 @@ class Run:
         key = f"pods/{name}"
         if node is None:
             return self.scene.log.append_nowait(key, None) if self.scene.log.head(key) else None
-        self.serial += 1
-        document = {"rv": 0, "labels": {"on": node}, "node": node, "phase": "", "data": self.serial}
+        document = {
+            "rv": 0,
+            "labels": {"on": node},
+            "node": node,
+            "phase": "",
+            "data": self.scene.log.revision,
+        }
         return self.scene.log.append_nowait(key, json.dumps(document).encode())
 
     async def other(self) -> None:
@@ -191,14 +196,25 @@ class Run:
 
 @settings(max_examples=400, deadline=None)
 @given(
-    st.lists(step, min_size=5, max_size=50), st.sampled_from([1, 2, 1000]), st.sampled_from([1, 200, 65536])
+    st.lists(past_step, max_size=12),
+    st.lists(step, min_size=5, max_size=50),
+    st.sampled_from([1, 2, 1000]),
+    st.sampled_from([1, 200, 65536]),
 )
-def test_what_was_sent_is_a_prefix_of_what_is_owed(steps, window, piece) -> None:
+def test_what_was_sent_is_a_prefix_of_what_is_owed(past, steps, window, piece) -> None:
     """In every run and after every step; at the end, with all sinks drained, it is all that is owed."""
 
     async def scenario() -> None:
-        async with running(bounds=Bounds(changes=window), piece=Piece(piece, 2, 2)) as scene:
-            run = Run(scene)
+        events: list[Event] = []
+        async with running() as before:
+            before.log.subscribe(events.extend)
+            for kind, *arguments in past:
+                await Run(before, []).do(kind, *arguments)
+            await go_on(before, events)
+
+    async def go_on(before: Scene, events: list[Event]) -> None:
+        async with running(before.log, Bounds(changes=window), Piece(piece, 2, 2)) as scene:
+            run = Run(scene, events)
             for kind, *arguments in steps:
                 await run.do(kind, *arguments)
                 run.check()

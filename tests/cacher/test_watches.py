@@ -166,6 +166,23 @@ async def test_a_restarted_server_resumes_watches(scene: Scene) -> None:
         assert pipe.events == [("MODIFIED", 3), ("DELETED", 4), ("ADDED", 5)]
 
 
+async def test_many_clients_of_a_restarted_server_share_one_pass_over_the_log(scene: Scene) -> None:
+    """The first that is behind refills the windows, as far as they hold; idle resources need no history afterwards."""
+    for number in range(6):
+        await scene.put(f"a/{number % 2}", data=number)
+    await scene.delete("a/1")
+    await scene.other()
+    async with running(scene.log, Bounds(changes=5)) as later:
+        pipes = [Pipe() for _ in range(9)]
+        for number, pipe in enumerate(pipes):
+            later.watch(After(number), pipe)
+        await later.settle()
+        expected = [("ADDED", 1), ("ADDED", 2), *(("MODIFIED", n) for n in (3, 4, 5, 6)), ("DELETED", 7)]
+        assert [pipe.events for pipe in pipes] == [expected[number:] for number in range(9)]
+        assert later.pods.window.floor == 2
+        later.pods.check()
+
+
 async def test_a_restart_after_events_of_others_resumes_watches(scene: Scene) -> None:
     """Events of other resources at the end of history do not keep a watcher from becoming live."""
     await scene.put("a/1")

@@ -131,9 +131,17 @@ class Cacher:
 
     # -- events
 
-    def change_of(self, event: Event) -> Change:
-        """An event of the log's history in the cache's terms; entries that are still current are shared."""
-        before = None if event.prev is None else self._entry_of(event.key, event.prev_revision, event.prev)
+    def change_of(self, event: Event, known: Entry | None = None) -> Change:
+        """An event of the log's history in the cache's terms.
+
+        Entries that are still current are shared, and so is `known` when it is what the event replaced.
+        """
+        if event.prev is None:
+            before = None
+        elif known is not None and known.revision == event.prev_revision:
+            before = known
+        else:
+            before = self._entry_of(event.key, event.prev_revision, event.prev)
         if event.deleted:
             return Change(event.revision, event.key, before, None, event.value)
         return Change(
@@ -206,7 +214,7 @@ class Cacher:
         older: list[Change] = []
         while wanted < (floor := self.window.floor):
             try:
-                older += await self.hub.changes_between(self, wanted, floor)
+                older += await self.hub.history.changes_between(self, wanted, floor)
             except Compacted:
                 raise Expired(expired_token(plan)) from None
             wanted = floor  # the window may have moved on meanwhile: then read what it lost, too

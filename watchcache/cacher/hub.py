@@ -6,7 +6,7 @@ cacher that was touched sends. It runs inside the publisher and does not await.
 Three tasks serve any number of watches, and sleep when there is nothing to do:
 - the pump gives the next piece to each watcher that is catching up and whose sink takes more, in turn;
 - the wheel runs timers (bookmarks, deadlines);
-- a reader of the log's history exists for a watcher only while that is further behind than the window.
+- a reader of the log's history (`history`) exists for a watcher only while that is further behind than the window.
 """
 
 from __future__ import annotations
@@ -14,27 +14,24 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing
-from typing import cast
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import trio
 
 from watchcache.cacher.bookmarks import Action, Timer, Wheel
 from watchcache.cacher.cacher import Cacher, CacherStats
-from watchcache.cacher.change import Change, Stamp
+from watchcache.cacher.change import Stamp
 from watchcache.cacher.frames import Frames
+from watchcache.cacher.history import History
 from watchcache.cacher.problems import FutureRevision
 from watchcache.cacher.thresholds import Thresholds
 from watchcache.cacher.watcher import Watcher
-from watchcache.log import Compacted, Event, Log
+from watchcache.log import Event, Log
 
 _logger = logging.getLogger(__name__)
 
 # Pieces between two checkpoints of the pump: small ones do not pay for a turn of the scheduler each.
 PIECES = 8
-# Watchers that read the log's history at the same time; more would only compete for the disk.
-READERS = 4
 
 
 class Hub:
@@ -55,7 +52,7 @@ class Hub:
         self._cachers: dict[str, Cacher] = {}
         self._running = False
         self._nursery: trio.Nursery | None = None
-        self._readers = trio.CapacityLimiter(READERS)
+        self.history = History(self)
         self._wheel = Wheel()
         self._wheel_changed = trio.Event()
         self._work: deque[Watcher] = deque()
@@ -112,7 +109,7 @@ class Hub:
         """Take published events, in order, and send them to the watchers they concern. Never raises."""
         touched: dict[Cacher, None] = {}
         for event in events:
-            cacher = self._route(event.key)
+            cacher = self.route(event.key)
             if cacher is not None and cacher.ready:
                 self._guarded(cacher, cacher.apply, event)
                 touched[cacher] = None
@@ -123,7 +120,7 @@ class Hub:
         for action in self.thresholds.take_reached(self.revision):
             action()
 
-    def _route(self, key: str) -> Cacher | None:
+    def route(self, key: str) -> Cacher | None:
         """The cacher of a key; storage prefixes have one segment or two."""
         first = key.find("/")
         cacher = self._cachers.get(key[:first])
@@ -166,43 +163,10 @@ class Hub:
         """The log's history goes back to after this revision."""
         return self.log.oldest
 
-    def _history(self, after: int) -> AsyncGenerator[list[Event], None]:
-        return cast("AsyncGenerator[list[Event], None]", self.log.history(after))
-
-    async def changes_between(self, cacher: Cacher, after: int, last: int) -> list[Change]:
-        """The resource's changes with after < revision <= last, from the log. Raises `Compacted`."""
-        changes: list[Change] = []
-        async with aclosing(self._history(after)) as batches:
-            async for batch in batches:
-                mine = self._changes_of(cacher, batch)
-                changes += [change for change in mine if change.revision <= last]
-                if batch[-1].revision >= last:
-                    break
-        return changes
-
-    def _changes_of(self, cacher: Cacher, events: Sequence[Event]) -> list[Change]:
-        return [cacher.change_of(event) for event in events if self._route(event.key) is cacher]
-
-    def read_history(self, cacher: Cacher, watcher: Watcher) -> None:
-        """Give a watcher what is older than the window, from the log; it then goes on by itself."""
+    def replay_history(self, cacher: Cacher, watcher: Watcher) -> None:
+        """Give a watcher what is older than its cacher's window; it then goes on by itself."""
         assert self._nursery is not None
-        watcher.reading = True
-        self._nursery.start_soon(self._read_history, cacher, watcher)
-
-    async def _read_history(self, cacher: Cacher, watcher: Watcher) -> None:
-        try:
-            async with self._readers, aclosing(self._history(watcher.cursor)) as batches:
-                async for batch in batches:
-                    _give_all(watcher, self._changes_of(cacher, batch), batch[-1].revision)
-                    if not watcher.takes or watcher.cursor >= cacher.window.floor:
-                        break
-        except Compacted:
-            watcher.finish()  # W11: no ERROR; the client's next watch gets it
-        except Exception:
-            _logger.exception("ending a watch of %s: its history could not be read", cacher.prefix)
-            watcher.finish()
-        watcher.reading = False
-        self.schedule(watcher)
+        self.history.replay(cacher, watcher, self._nursery)
 
     # -- the pump
 
@@ -260,12 +224,3 @@ class Hub:
     def stats(self) -> list[CacherStats]:
         """The figures of every resource."""
         return [cacher.stats() for cacher in self if cacher.ready]
-
-
-def _give_all(watcher: Watcher, changes: Sequence[Change], read_to: int) -> None:
-    """Give a watcher a batch, as far as its sink takes it; the cursor passes the events of other resources, too."""
-    while changes and watcher.takes:
-        _, looked = watcher.give(changes)
-        changes = changes[looked:]
-    if not changes:
-        watcher.cursor = max(watcher.cursor, read_to)

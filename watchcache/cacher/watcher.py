@@ -187,7 +187,7 @@ class Watcher:
         """A piece of the window; joins the live ones when there is nothing left."""
         window = self._cacher.window
         if self.cursor < window.floor:
-            self._cacher.hub.read_history(self._cacher, self)
+            self._cacher.hub.replay_history(self._cacher, self)
             return False
         changes = window.after(self.cursor, self._cacher.piece.changes)
         if changes:
