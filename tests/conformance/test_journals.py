@@ -10,7 +10,12 @@ from .places import PLACES, Place
 from .samples import stamp, value
 
 
-@pytest.fixture(params=PLACES, ids=lambda place: place.__name__.lower())
+def named(place: type[Place]) -> str:
+    """The name of a place in test ids."""
+    return place.__name__.lower()
+
+
+@pytest.fixture(params=PLACES, ids=named)
 def place(request, tmp_path):
     """A fresh place of each kind."""
     return request.param(tmp_path)
@@ -159,10 +164,9 @@ async def test_large_and_strange_values_come_back(place: Place):
         assert (await history(log, 0))[:2] == [large, strange]
 
 
+@pytest.mark.parametrize("place", [place for place in PLACES if place.durable], ids=named, indirect=True)
 async def test_a_restart_forgets_nothing(place: Place):
     """State, revisions, the whole retained history and the epoch are there again, and writing goes on after them."""
-    if not place.durable:
-        pytest.skip("nothing lasts in memory, and nothing is promised")
     events: list[Event] = []
     epochs = set()
     for _ in range(4):
@@ -179,10 +183,9 @@ async def test_a_restart_forgets_nothing(place: Place):
     assert len(epochs) == 1
 
 
+@pytest.mark.parametrize("place", [place for place in PLACES if not place.durable], ids=named, indirect=True)
 async def test_what_does_not_last_starts_anew(place: Place):
     """A journal in memory is empty when it is opened again, and says so by another epoch."""
-    if place.durable:
-        pytest.skip("this one lasts")
     async with place.log() as log:
         await scribble(log, 5)
         epoch = log.epoch

@@ -270,6 +270,18 @@ async def test_history_ends_only_when_everything_published_was_read(log, journal
     assert keys == ["a", "b", "c"]
 
 
+async def test_a_reader_may_be_dropped_half_way(log, journal):
+    """A client that leaves in the middle of its history leaves nothing to finish; `aclose` ends it at once."""
+    for key in "abc":
+        await written(journal, log, key)
+    reader = log.history(0)
+    assert [event.key for event in await anext(reader)] == ["a", "b", "c"]
+    del reader
+    reader = log.history(0)
+    await reader.aclose()
+    assert [batch async for batch in reader] == []
+
+
 async def test_compacted_history_is_refused(log, journal):
     """Resuming at the compacted revision works; before it does not, though the ring may hold the events."""
     for key in "abc":

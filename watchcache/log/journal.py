@@ -7,7 +7,7 @@ All methods are called from the task that runs trio; the log never has two `comm
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -60,10 +60,10 @@ class Journal(Protocol):
         """
         ...
 
-    def read(self, after: int, through: int) -> AsyncIterator[list[Event]]:
-        """Yield the durable events after one revision, up to and including another, in batches.
+    async def read(self, after: int, through: int) -> Sequence[Event]:
+        """Return the durable events that follow one revision, up to another that is greater: at least one.
 
-        Raises Compacted when they are no longer there, also in the middle.
+        As many as are at hand; the caller asks again for the rest. Raises Compacted when they are no longer there.
         """
         ...
 

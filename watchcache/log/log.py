@@ -16,22 +16,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Several
 from heapq import heappop, heappush
 from itertools import count
 
 import trio
 
-from watchcache.log.errors import Compacted, JournalError, JournalFailed, JournalFull, LogClosed
+from watchcache.log.errors import JournalError, JournalFailed, JournalFull, LogClosed
 from watchcache.log.events import Event, Head, Stamp
+from watchcache.log.history import HistoryReader
 from watchcache.log.journal import Journal, Recovered
 from watchcache.log.ring import Ring
 from watchcache.log.sequence import Sequence
 from watchcache.log.stats import LogStats
 from watchcache.log.ticket import Ticket
 
-BATCH = 512  # events of history at a time: some milliseconds of work for whoever sends them
 RING_BYTES = 64 << 20
 
 Deliver = Callable[[Several[Event]], None]
@@ -184,23 +184,13 @@ class Log:
 
         return unsubscribe
 
-    async def history(self, after: int) -> AsyncIterator[list[Event]]:
-        """Yield the published events after a revision, in order, in batches of up to some hundred.
+    def history(self, after: int) -> HistoryReader:
+        """Return an iterator over the published events after a revision, in order, in batches of up to some hundred.
 
-        Ends when the last batch reached `published`; there is no await between that and the end, so a reader may
+        It ends when the last batch reached `published`; there is no await between that and the end, so a reader may
         subscribe then and misses nothing. Raises Compacted, also in the middle if retention overtakes a slow reader.
         """
-        while after < self.published:
-            if after < self.oldest:
-                raise Compacted(after, self.oldest)
-            if after >= self._ring.oldest:
-                batch = self._ring.after(after, BATCH)
-                after = batch[-1].revision
-                yield batch
-                continue
-            async for batch in self._journal.read(after, min(self._ring.oldest, self.published)):
-                after = batch[-1].revision
-                yield batch
+        return HistoryReader(self, self._ring, self._journal, after)
 
     async def wait_published(self, revision: int) -> None:
         """Wait until a revision is published; returns at once, without a checkpoint, when it is.
@@ -272,7 +262,11 @@ class Log:
                 ticket.settle()
         while self._waiters and self._waiters[0][0] <= self.published:
             heappop(self._waiters)[2].settle()
-        if self._journal.snapshot_due and not self._snapshotting and self._chores is not None:
+        if (
+            self._journal.snapshot_due
+            and not (self._snapshotting or self._closing)
+            and self._chores is not None
+        ):
             self._snapshotting = True
             self._chores.start_soon(self._snapshot, self.published, self._sequence.copy())
 

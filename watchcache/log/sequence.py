@@ -130,11 +130,13 @@ class Sequence:
     def heads(self, prefix: str) -> Iterator[tuple[str, Head]]:
         """Yield the published keys that start with `prefix`, and their heads, sorted by key.
 
-        To be used up before the next publish.
+        One consistent state when used up before the next publish; else keys that have gone meanwhile are left out.
         """
         heads = self._heads
         for key in self._keys(prefix):
-            yield key, heads[key]
+            head = heads.get(key)
+            if head is not None:
+                yield key, head
 
     def copy(self) -> dict[str, Head]:
         """Return the published state as it is now; nothing in it changes later."""

@@ -7,7 +7,7 @@ has, bounded by the retention; both hold the same event objects.
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from watchcache.log import Compacted, Event, Head, JournalStats, Recovered, Ring, Stamp
 from watchcache.persist.retention import HOUR, Retention
@@ -57,16 +57,11 @@ class MemoryJournal:
         self._events += len(events)
         self._retain(events[-1].time)
 
-    async def read(self, after: int, through: int) -> AsyncIterator[list[Event]]:
-        """Yield the events after one revision, up to and including another."""
-        while after < through:
-            if after < self.oldest:
-                raise Compacted(after, self.oldest)
-            batch = [event for event in self._history.after(after, BATCH) if event.revision <= through]
-            if not batch:
-                return
-            after = batch[-1].revision
-            yield batch
+    async def read(self, after: int, through: int) -> Sequence[Event]:
+        """Return events after one revision, up to and including another. Raises Compacted."""
+        if after < self.oldest:
+            raise Compacted(after, self.oldest)
+        return [event for event in self._history.after(after, BATCH) if event.revision <= through]
 
     async def snapshot(self, revision: int, heads: Mapping[str, Head]) -> None:
         """Do nothing: there is no start to make faster."""

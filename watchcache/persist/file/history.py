@@ -2,16 +2,18 @@
 
 A segment can only be read from its start (see `records`), so it is read whole, once, and shared by all who are reading
 it: after a restart thousands of watches resume from much the same place. The two used last are kept; any other
-lives as long as a reader holds it. The memory is therefore bounded by the retained history, however many read it.
+lives as long as a reader holds a portion of it. The memory is therefore bounded by the retained history, however
+many read it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
+from typing import overload
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -23,7 +25,6 @@ from watchcache.persist.file.records import Inconsistent, Replay
 from watchcache.persist.file.segment import Segment, read_records
 
 KEPT = 2
-BATCH = 512  # events
 
 _revision = attrgetter("revision")
 
@@ -37,12 +38,35 @@ class Decoded:
         self.events = events
         self.through = through
 
-    def batches(self, after: int, through: int) -> Iterator[list[Event]]:
-        """Yield the events after one revision, up to and including another."""
+    def between(self, after: int, through: int) -> Portion:
+        """Return the events after one revision, up to and including another."""
         start = bisect_right(self.events, after, key=_revision)
-        end = bisect_right(self.events, through, key=_revision)
-        for at in range(start, end, BATCH):
-            yield self.events[at : min(at + BATCH, end)]
+        return Portion(self, start, bisect_right(self.events, through, key=_revision))
+
+
+class Portion(Sequence[Event]):
+    """Some events of a segment; keeps the whole of it in memory, so that others need not read it again."""
+
+    __slots__ = ("_decoded", "_end", "_start")
+
+    def __init__(self, decoded: Decoded, start: int, end: int) -> None:
+        self._decoded = decoded
+        self._start = start
+        self._end = end
+
+    def __len__(self) -> int:
+        return self._end - self._start
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Event]: ...
+
+    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+        positions = range(self._start, self._end)[index]
+        events = self._decoded.events
+        return [events[at] for at in positions] if isinstance(positions, range) else events[positions]
 
 
 class History:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import trio
@@ -161,15 +161,12 @@ class FileJournal:
         """Every event with a greater revision can be read."""
         return max(self._floor, self._segments[0].base) if self._segments else self._floor
 
-    async def read(self, after: int, through: int) -> AsyncIterator[list[Event]]:
-        """Yield the events after one revision, up to and including another, in batches. Raises Compacted."""
-        while after < through:
-            if after < self.oldest:
-                raise Compacted(after, self.oldest)
-            decoded = await self._decode(after, through)
-            for batch in decoded.batches(after, through):
-                after = batch[-1].revision
-                yield batch
+    async def read(self, after: int, through: int) -> Sequence[Event]:
+        """Return the events after one revision, up to another, that are in the same segment. Raises Compacted."""
+        if after < self.oldest:
+            raise Compacted(after, self.oldest)
+        decoded = await self._decode(after, through)
+        return decoded.between(after, through)
 
     async def _decode(self, after: int, through: int) -> Decoded:
         segment = next(each for each in reversed(self._segments) if each.base <= after)
