@@ -128,6 +128,13 @@ def duplicate_fields(data: bytes, document: Any) -> list[str]:
     return list(found)
 
 
+def yaml_duplicates(data: bytes) -> list[str]:
+    """Repeated keys in YAML that could be decoded, as go-yaml words them: `line 3: key "b" already set in map`."""
+    found: list[str] = []
+    read_yaml(data, found.append)
+    return found
+
+
 def _has_duplicates(data: bytes) -> bool:
     repeated = False
 

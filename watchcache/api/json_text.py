@@ -27,14 +27,7 @@ _STRING: Final = re.compile(r'[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 _SURROGATES: Final = re.compile(r"[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_BROKEN_NUMBER: Final = (
-    (re.compile(r"-(?![0-9])"), "in numeric literal"),
-    (re.compile(r"-?(?:0|[1-9][0-9]*)\.(?![0-9])"), "after decimal point in numeric literal"),
-    (
-        re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?[eE][+-]?(?![0-9])"),
-        "in exponent of numeric literal",
-    ),
-)
+_EXPONENT: Final = re.compile(r"[eE][+-]?")
 _LITERALS: Final[dict[str, tuple[str, Any]]] = {
     "t": ("true", True),
     "f": ("false", False),
@@ -153,15 +146,19 @@ class _Reader:
         return value
 
     def number(self) -> int | float:
-        for pattern, where in _BROKEN_NUMBER:
-            broken = pattern.match(self.text, self.at)
-            if broken:
-                self.at = broken.end()
-                raise self.unexpected(where)
         match = _NUMBER.match(self.text, self.at)
-        assert match is not None
-        self.at = match.end()
-        return _number(match.group())
+        if match is None:
+            self.at += 1
+            raise self.unexpected("in numeric literal")
+        text, self.at = match.group(), match.end()
+        if self.character() == "." and not set(text) & set(".eE"):
+            self.at += 1
+            raise self.unexpected("after decimal point in numeric literal")
+        exponent = _EXPONENT.match(self.text, self.at)
+        if exponent is not None and not set(text) & set("eE"):
+            self.at = exponent.end()
+            raise self.unexpected("in exponent of numeric literal")
+        return _number(text)
 
     def string(self) -> str:
         match = _STRING.match(self.text, self.at + 1)

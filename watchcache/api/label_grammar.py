@@ -109,8 +109,6 @@ class LabelParser:
                     values.add("")
                 if self.peek() == ")":
                     return values
-                if self.peek() == ",":
-                    self.take()
             elif _is_word(lexeme):
                 values.add(lexeme)
                 if self.peek() == ")":

@@ -2,7 +2,7 @@
 
 Texts, reasons, codes and details follow kube-apiserver (apimachinery/pkg/api/errors/errors.go) because clients and people match on
 them. Three oddities are kept on purpose: errors without a reason (untyped errors in Go) are 500 with no `reason` and no `details`;
-400, 401 and 415 carry no `details`; the 404 of an unknown path, 405 and 406 carry empty ones.
+400, 401, 413 and most 415 carry no `details`; the 404 of an unknown path, 405 and most 406 carry empty ones.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ def not_acceptable(available: Sequence[str] = OBJECT_MEDIA_TYPES) -> StatusError
 def not_acceptable_form(available: Sequence[str]) -> StatusError:
     """406: Accept asks for a form (`as=`) that this request does not have."""
     message = f"only the following media types are accepted: {', '.join(available)}"
-    return StatusError(406, "NotAcceptable", message, {})
+    return StatusError(406, "NotAcceptable", message)
 
 
 def unsupported_media_type(accepted: Sequence[str] = OBJECT_MEDIA_TYPES) -> StatusError:
@@ -232,9 +232,14 @@ def unsupported_media_type(accepted: Sequence[str] = OBJECT_MEDIA_TYPES) -> Stat
     return StatusError(415, "UnsupportedMediaType", message)
 
 
+def unsupported_patch_type() -> StatusError:
+    """415: the Content-Type is that of no patch at all."""
+    return StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+
+
 def too_large(message: str = "limit is 3145728") -> StatusError:
     """413: the body, or the number of a patch's operations, is over the limit."""
-    return StatusError(413, "RequestEntityTooLarge", f"Request entity too large: {message}", {})
+    return StatusError(413, "RequestEntityTooLarge", f"Request entity too large: {message}")
 
 
 def too_many_requests(message: str, retry_after: int = 1) -> StatusError:

@@ -202,6 +202,7 @@ def _copy(value: Any) -> Any:
 def _scalar(text: str, tag: str | None, *, plain: bool) -> Any:
     """The value of a scalar; `plain` when neither quotes nor a tag say that it is a text."""
     kind = tag.removeprefix(_TAG) if tag else ""
+    plain = plain and kind != "!"
     if kind == "binary":
         return _binary(text)
     if plain or kind in {"bool", "int", "float", "null"}:
@@ -227,7 +228,8 @@ def _plain(text: str) -> Any:
         integer = _integer(digits)
         if -(2**63) <= integer < 2**64:
             return integer
-    return _float(digits) if _FLOAT.fullmatch(digits) else text
+    number = _float(digits) if _FLOAT.fullmatch(digits) else None
+    return text if number is None else number
 
 
 def _integer(digits: str) -> int:
@@ -240,11 +242,11 @@ def _integer(digits: str) -> int:
     return sign * int(body)
 
 
-def _float(digits: str) -> int | float:
-    """A float as JSON would carry it: without a fraction it is an integer."""
+def _float(digits: str) -> int | float | None:
+    """A float as JSON would carry it: without a fraction it is an integer. None when no float holds it."""
     number = float(digits)
     if number in (float("inf"), float("-inf")):
-        raise MalformedYAMLError(f"json: unsupported value: {'+Inf' if number > 0 else '-Inf'}")
+        return None
     return int(number) if number.is_integer() and abs(number) < 1e21 else number
 
 

@@ -1,0 +1,188 @@
+"""Asks a real kube-apiserver for the answers that the tests of watchcache/api compare with, and writes them beside this file.
+
+    python tests/api/measured/record.py https://127.0.0.1:6443 TOKEN
+
+It makes the namespace `measured` there; nearly everything else is a dry run.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from questions import (
+    BODIES,
+    DELETES,
+    FIELDS,
+    LABELS,
+    LISTS,
+    METADATA,
+    NAMES,
+    PATCHES,
+    UPDATES,
+    WATCHES,
+    WRITES,
+)
+
+HERE = Path(__file__).parent
+MAPS = "/api/v1/namespaces/measured/configmaps"
+MERGE = "application/merge-patch+json"
+
+
+class Server:
+    """A kube-apiserver, spoken to without a client library."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self.headers = {"Authorization": f"Bearer {token}", "User-Agent": "measured"}
+        self.context = ssl._create_unverified_context()
+
+    def ask(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
+        """The answer's document; the text for what is none."""
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        headers = {**self.headers, "Content-Type": content_type}
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, context=self.context, timeout=20) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            text = error.read()
+        first = text.split(b"\n", 1)[0] if method == "GET" else text
+        try:
+            return json.loads(first)
+        except ValueError:
+            return text.decode(errors="replace")
+
+    def refusal(self, *question: Any) -> Any:
+        """What of the answer is compared: code, reason, message and causes; None for a success."""
+        answer = self.ask(*question)
+        if not isinstance(answer, dict) or answer.get("status") != "Failure":
+            return None
+        causes = answer.get("details", {}).get("causes", [])
+        told = [answer["code"], answer.get("reason", ""), answer["message"]]
+        return [*told, [[c["reason"], c["message"], c.get("field", "")] for c in causes]]
+
+
+def main(url: str, token: str) -> None:
+    """Asks everything."""
+    server = Server(url, token)
+    server.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "measured"}})
+    for name, ask in TABLES.items():
+        rows = ask(server)
+        text = "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n"
+        (HERE / f"{name}.json").write_text(text)
+
+
+def query(**parameters: str) -> str:
+    """A query with its question mark."""
+    return "?" + urllib.parse.urlencode(parameters)
+
+
+def selectors(server: Server) -> list[Any]:
+    """[parameter, selector, refusal]."""
+    questions = [("labelSelector", text) for text in LABELS] + [("fieldSelector", text) for text in FIELDS]
+    return [[name, text, server.refusal("GET", MAPS + query(**{name: text}))] for name, text in questions]
+
+
+def lists(server: Server) -> list[Any]:
+    """[query, refusal], of lists and watches."""
+    watches = [f"watch=1&timeoutSeconds=1&{text}" for text in WATCHES]
+    return [[text, server.refusal("GET", f"{MAPS}?{text}")] for text in [*LISTS, *watches]]
+
+
+def writes(server: Server) -> list[Any]:
+    """[method, query, content type, body, refusal]."""
+    server.ask("POST", MAPS, {"metadata": {"name": "held", "finalizers": ["a/b"]}})
+    rows: list[list[Any]] = [
+        ["POST", text, "application/json", {"metadata": {"name": "new"}}] for text in WRITES
+    ]
+    rows += [["PUT", text, "application/json", {"metadata": {"name": "held"}}] for text in WRITES]
+    rows += [["PATCH", text, kind, {}] for kind, text in PATCHES]
+    rows += [["DELETE", text, "application/json", body] for text, body in DELETES]
+    for row in rows:
+        method, text, kind, body = row
+        path = MAPS if method == "POST" else f"{MAPS}/held"
+        row.append(server.refusal(method, f"{path}?{text}", body, kind))
+    return rows
+
+
+def bodies(server: Server) -> list[Any]:
+    """[media type, body in base64, refusal]."""
+    rows: list[Any] = []
+    for kind, body in BODIES:
+        refusal = server.refusal("POST", MAPS + query(dryRun="All"), body, kind)
+        rows.append([kind, base64.b64encode(body).decode(), refusal])
+    return rows
+
+
+def creates(server: Server) -> list[Any]:
+    """[metadata, refusal]."""
+    path = MAPS + query(dryRun="All")
+    return [[metadata, server.refusal("POST", path, {"metadata": metadata})] for metadata in METADATA]
+
+
+def updates(server: Server) -> list[Any]:
+    """[stored metadata, metadata of a merge patch, refusal]; the second object is being deleted."""
+    rows = []
+    for name, changes in UPDATES.items():
+        finalizers = {"finalizers": ["a/b"]} if name == "dying" else {}
+        server.ask("POST", MAPS, {"metadata": {"name": name, "labels": {"a": "b"}, **finalizers}})
+        if name == "dying":
+            server.ask("DELETE", f"{MAPS}/{name}")
+        stored = server.ask("GET", f"{MAPS}/{name}")["metadata"]
+        del stored["managedFields"]
+        for change in changes:
+            path = f"{MAPS}/{name}{query(dryRun='All')}"
+            rows.append([stored, change, server.refusal("PATCH", path, {"metadata": change}, MERGE)])
+        server.ask("PATCH", f"{MAPS}/{name}", {"metadata": {"finalizers": None}}, MERGE)
+        server.ask("DELETE", f"{MAPS}/{name}")
+    return rows
+
+
+def names(server: Server) -> list[Any]:
+    """[group, plural, name, messages about metadata.name]."""
+    rows = []
+    for prefix, group, plural in kinds(server):
+        for name in NAMES:
+            refusal = server.refusal(
+                "POST", f"{prefix}/{plural}{query(dryRun='All')}", {"metadata": {"name": name}}
+            )
+            causes = refusal[3] if refusal else []
+            said = [message for _, message, field in causes if field == "metadata.name"]
+            rows.append([group, plural, name, said])
+    return rows
+
+
+def kinds(server: Server) -> list[tuple[str, str, str]]:
+    """Paths of all stored kinds of the preferred versions."""
+    found = []
+    served = server.ask("GET", "/apis")["groups"]
+    groups = [(f"/apis/{group['preferredVersion']['groupVersion']}", group["name"]) for group in served]
+    groups.insert(0, ("/api/v1", ""))
+    for prefix, group in groups:
+        for resource in server.ask("GET", prefix)["resources"]:
+            if "/" not in resource["name"] and "delete" in resource["verbs"]:
+                scope = "/namespaces/measured" if resource["namespaced"] else ""
+                found.append((prefix + scope, group, resource["name"]))
+    return found
+
+
+TABLES = {
+    "selectors": selectors,
+    "lists": lists,
+    "writes": writes,
+    "bodies": bodies,
+    "creates": creates,
+    "updates": updates,
+    "names": names,
+}
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
