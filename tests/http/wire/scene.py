@@ -166,20 +166,23 @@ async def talk(scene: Scene, data: bytes) -> bytes:
     async with await dial(scene) as stream:
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_send, stream, data)
+                nursery.start_soon(send, stream, data)
                 answer = await read_all(stream)
                 scope.cancel()
         return answer
 
 
-async def _send(stream: trio.SocketStream, data: bytes) -> None:
+async def send(stream: trio.SocketStream, data: bytes) -> None:
+    """Send what the server lets us."""
     try:
         await stream.send_all(data)
     except trio.BrokenResourceError:
         return
 
 
-def request(method: str = "GET", target: str = "/", body: bytes = b"", *fields: str, close: bool = False) -> bytes:
+def request(
+    method: str = "GET", target: str = "/", body: bytes = b"", *fields: str, close: bool = False
+) -> bytes:
     """The bytes of an HTTP/1.1 request."""
     lines = [f"{method} {target} HTTP/1.1", "Host: here", *fields]
     if body:
@@ -206,7 +209,9 @@ class Client2:
 
     def __init__(self, stream: trio.abc.Stream, *, window: int | None = None):
         self.stream = stream
-        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
+        self.h2 = h2.connection.H2Connection(
+            h2.config.H2Configuration(client_side=True, header_encoding="utf-8")
+        )
         self.next = 1
         self.events: list[h2.events.Event] = []
         self.window = window
@@ -224,7 +229,9 @@ class Client2:
         if data := self.h2.data_to_send():
             await self.stream.send_all(data)
 
-    async def ask(self, path: str, method: str = "GET", body: bytes | None = None, end: bool = True, *more) -> int:
+    async def ask(
+        self, path: str, method: str = "GET", body: bytes | None = None, end: bool = True, *more
+    ) -> int:
         number, self.next = self.next, self.next + 2
         fields = [(":method", method), (":scheme", "http"), (":path", path), (":authority", "here"), *more]
         self.h2.send_headers(number, fields, end_stream=body is None and end)
@@ -260,7 +267,9 @@ class Client2:
         return events
 
     def of(self, kind: type, number: int | None = None) -> list:
-        return [e for e in self.events if isinstance(e, kind) and number in (None, getattr(e, "stream_id", None))]
+        return [
+            e for e in self.events if isinstance(e, kind) and number in (None, getattr(e, "stream_id", None))
+        ]
 
     def status(self, number: int) -> str | None:
         for event in self.of(h2.events.ResponseReceived, number):

@@ -8,7 +8,7 @@ import trio
 from watchcache.http.messages import Reply
 from watchcache.http.wire import Limits
 
-from .scene import dial, read_all, read_until, request, responses, running, talk
+from .scene import dial, read_all, read_until, request, responses, running, send, talk
 
 
 async def test_a_connection_serves_one_request_after_the_other():
@@ -24,12 +24,18 @@ async def test_a_connection_serves_one_request_after_the_other():
 async def test_pipelined_answers_keep_the_order():
     """A slow first request holds up the answers of those behind it, and none is lost."""
     async with running() as scene, await dial(scene) as stream:
-        await stream.send_all(request(target="/wait") + request(target="/a") + request(target="/b", close=True))
+        await stream.send_all(
+            request(target="/wait") + request(target="/a") + request(target="/b", close=True)
+        )
         await scene.waiting.wait()
         assert len(scene.requests) == 1
         scene.release.set()
         answers = responses(await read_all(stream))
-        assert [(status, body.split(b'"')[3]) for status, body in answers] == [(201, b"/wait"), (200, b"/a"), (200, b"/b")]
+        assert [(status, body.split(b'"')[3]) for status, body in answers] == [
+            (201, b"/wait"),
+            (200, b"/a"),
+            (200, b"/b"),
+        ]
 
 
 async def test_a_request_byte_by_byte_gets_the_same_answer():
@@ -153,7 +159,7 @@ async def test_a_request_behind_a_watch_is_answered_after_it():
 async def test_a_flood_behind_a_watch_ends_the_connection():
     """A client may not fill memory with requests behind a watch."""
     async with running() as scene, await dial(scene) as stream:
-        await stream.send_all(request(target="/watch") + request() * 5000)
+        await send(stream, request(target="/watch") + request() * 5000)
         await read_all(stream)
         assert scene.watches[0].stopped.is_set()
 
@@ -199,7 +205,9 @@ async def test_a_waiting_handler_is_cancelled_when_the_client_leaves():
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 async def test_a_body_over_the_limit_is_answered_by_the_callers_words(framing):
     """3 MiB pass, more is the 413 that the limits give, and the connection closes."""
-    limits = Limits(body_bytes=1000, too_large=lambda request: Reply(413, [("X-Method", request.method)], b"too much"))
+    limits = Limits(
+        body_bytes=1000, too_large=lambda request: Reply(413, [("X-Method", request.method)], b"too much")
+    )
     body = b"x" * 5_000_000 if framing == "length" else b"fffff\r\n" + b"x" * 0xFFFFF
     fields = () if framing == "length" else ("Transfer-Encoding: chunked",)
     data = request("PUT", "/", body, *fields)
@@ -215,7 +223,9 @@ async def test_a_body_over_the_limit_is_answered_by_the_callers_words(framing):
 async def test_malformed_requests_are_answered_and_the_connection_closed():
     """400 in Go's words, after the answers to what came before, and nothing behind it is served."""
     async with running() as scene:
-        answer = await talk(scene, request(target="/good") + b"GET / HTTP/1.1\nHost: a\n\n" + request(target="/smuggled"))
+        answer = await talk(
+            scene, request(target="/good") + b"GET / HTTP/1.1\nHost: a\n\n" + request(target="/smuggled")
+        )
         assert answer.endswith(
             b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request"
         )
@@ -223,7 +233,8 @@ async def test_malformed_requests_are_answered_and_the_connection_closed():
 
 
 @pytest.mark.parametrize(
-    ("data", "answer"), [(b"", b""), (b"GET /", b"408"), (request("POST", "/", b"", "Content-Length: 9") + b"half", b"408")]
+    ("data", "answer"),
+    [(b"", b""), (b"GET /", b"408"), (request("POST", "/", b"", "Content-Length: 9") + b"half", b"408")],
 )
 async def test_slow_senders_are_cut_off(data, answer, autojump_clock):
     """A connection that sends nothing, half a head or half a body ends at its deadline; those that began are told."""

@@ -16,7 +16,10 @@ async def test_a_connection_serves_many_requests():
     """Requests with and without a body are answered, with Go's headers in lower case."""
     async with running() as scene, client2(scene) as client:
         for number in range(3):
-            assert await client.get(f"/{number}", method="POST", body=b"hello") == ("200", b'["POST","/%d","hello"]' % number)
+            assert await client.get(f"/{number}", method="POST", body=b"hello") == (
+                "200",
+                b'["POST","/%d","hello"]' % number,
+            )
         assert await client.get("/x") == ("200", b'["GET","/x",""]')
         headers = [name for name, _ in client.of(ev.ResponseReceived)[0].headers]
         assert headers == [":status", "content-type", "date", "content-length"]
@@ -203,7 +206,9 @@ async def test_a_waiting_handler_is_cancelled_by_a_reset():
 @pytest.mark.parametrize("announced", [True, False])
 async def test_a_body_over_the_limit_is_answered_by_the_callers_words(announced):
     """413 by content-length at once, else when the body exceeds the limit; the connection goes on."""
-    limits = Limits(body_bytes=1000, too_large=lambda request: Reply(413, [("X-Method", request.method)], b"too much"))
+    limits = Limits(
+        body_bytes=1000, too_large=lambda request: Reply(413, [("X-Method", request.method)], b"too much")
+    )
     async with running(limits) as scene, client2(scene) as client:
         more = [("content-length", "5000")] if announced else []
         number = await client.ask("/", "PUT", None if announced else b"x" * 5000, False, *more)

@@ -6,7 +6,16 @@ import h2.events as ev
 import pytest
 import trio
 from hpack import Encoder
-from hyperframe.frame import ContinuationFrame, DataFrame, Frame, HeadersFrame, PingFrame, PriorityFrame, RstStreamFrame, SettingsFrame
+from hyperframe.frame import (
+    ContinuationFrame,
+    DataFrame,
+    Frame,
+    HeadersFrame,
+    PingFrame,
+    PriorityFrame,
+    RstStreamFrame,
+    SettingsFrame,
+)
 
 from watchcache.http.wire import Limits
 
@@ -40,14 +49,24 @@ FLOODS = {
     "rapid reset": (rapid_reset(200), {CALM}),
     "PING flood": (PingFrame(0, b"12345678").serialize() * 200, {CALM}),
     "SETTINGS flood": (SettingsFrame(0, {3: 5}).serialize() * 200, {CALM}),
-    "PRIORITY flood": (b"".join(PriorityFrame(n, depends_on=0, stream_weight=1).serialize() for n in range(1, 401, 2)), {CALM}),
+    "PRIORITY flood": (
+        b"".join(PriorityFrame(n, depends_on=0, stream_weight=1).serialize() for n in range(1, 401, 2)),
+        {CALM},
+    ),
     "empty DATA flood": (head(1, "END_HEADERS") + DataFrame(1, b"").serialize() * 200, {CALM}),
     "CONTINUATION flood": (head(1) + ContinuationFrame(1, b"").serialize() * 200, {CALM, PROTOCOL}),
     "header bomb by indexing": (
-        head(1, data=block() + Encoder().encode([("x", "y" * 3900)], huffman=False) + b"\xbe" * 400, *["END_HEADERS"]),
+        head(
+            1,
+            data=block() + Encoder().encode([("x", "y" * 3900)], huffman=False) + b"\xbe" * 400,
+            *["END_HEADERS"],
+        ),
         {CALM, PROTOCOL},
     ),
-    "too many streams": (b"".join(head(n, "END_HEADERS", "END_STREAM") for n in range(1, 230, 2)), {CALM, PROTOCOL, 7}),
+    "too many streams": (
+        b"".join(head(n, "END_HEADERS", "END_STREAM") for n in range(1, 230, 2)),
+        {CALM, PROTOCOL, 7},
+    ),
 }
 
 

@@ -43,15 +43,24 @@ REFUSED = {
     "space in the target": (b"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
     "no header name": (b"GET / HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n", 400),
     "length and chunked": (CHUNKED[:-2] + b"Content-Length: 3\r\n\r\n", 400),
-    "chunked and length": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    "chunked and length": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        400,
+    ),
     "two lengths": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n", 400),
-    "two equal lengths": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n", 400),
+    "two equal lengths": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
+        400,
+    ),
     "list of lengths": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\n", 400),
     "signed length": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n", 400),
     "negative length": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -3\r\n\r\n", 400),
     "hexadecimal length": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x3\r\n\r\n", 400),
     "empty length": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \r\n\r\n", 400),
-    "length beyond 64 bits": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
+    "length beyond 64 bits": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        400,
+    ),
     "gzip coding": (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
     "gzip and chunked": (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
     "chunked twice": (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", 400),
@@ -115,7 +124,9 @@ def test_ambiguous_and_malformed_requests_are_refused(name):
     assert read([bytes([byte]) for byte in data]) == [status]
 
 
-@given(st.lists(st.sampled_from(VALID), min_size=1, max_size=5), st.lists(st.integers(0, 10_000), max_size=12))
+@given(
+    st.lists(st.sampled_from(VALID), min_size=1, max_size=5), st.lists(st.integers(0, 10_000), max_size=12)
+)
 def test_pipelined_requests_do_not_depend_on_how_they_are_cut(requests, cuts):
     """Any number of requests back to back, cut anywhere, are read one after the other."""
     data = b"".join(requests)
@@ -135,7 +146,11 @@ def test_random_bytes_are_refused_or_wait(data, cuts):
     read(pieces(data, cuts))
 
 
-@given(st.sampled_from(VALID), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=4), st.data())
+@given(
+    st.sampled_from(VALID),
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=4),
+    st.data(),
+)
 def test_mutated_requests_are_read_alike_however_cut(data, changes, draw):
     """A request with some bytes changed gives the same result whole and in pieces."""
     changed = bytearray(data)
@@ -151,7 +166,10 @@ def test_a_body_of_exactly_the_limit_passes():
     assert read([CHUNKED + b"64\r\n" + b"x" * 100 + b"\r\n0\r\n\r\n"])[0][3] == b"x" * 100
 
 
-@pytest.mark.parametrize("data", [request("POST", "/", b"x" * 101), CHUNKED + b"65\r\n" + b"x" * 101, CHUNKED + b"1\r\nx\r\n" * 101])
+@pytest.mark.parametrize(
+    "data",
+    [request("POST", "/", b"x" * 101), CHUNKED + b"65\r\n" + b"x" * 101, CHUNKED + b"1\r\nx\r\n" * 101],
+)
 def test_a_larger_body_is_reported_and_not_read(data):
     """A request over the limit is returned without its body, marked, and ends the connection."""
     seen = read([data])
@@ -162,7 +180,10 @@ def test_a_larger_body_is_reported_and_not_read(data):
 
 def test_framing_may_not_outweigh_the_body():
     """Chunk extensions do not let a client send without end."""
-    assert read([CHUNKED + b"1;" + b"e" * 900 + b"\r\nx\r\n"] * 1 + [b"1;" + b"e" * 900 + b"\r\nx\r\n"] * 20)[-1] == "too large"
+    assert (
+        read([CHUNKED + b"1;" + b"e" * 900 + b"\r\nx\r\n"] * 1 + [b"1;" + b"e" * 900 + b"\r\nx\r\n"] * 20)[-1]
+        == "too large"
+    )
 
 
 def test_absolute_form_replaces_the_host():

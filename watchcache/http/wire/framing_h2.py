@@ -19,6 +19,7 @@ from h2.exceptions import H2Error, ProtocolError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
+from watchcache.http.wire.frame_walk import FrameWalk
 from watchcache.http.wire.framing import ConnectionOver, ErrorCode, HeaderList, Upcalls
 from watchcache.http.wire.limits import Limits
 
@@ -43,6 +44,7 @@ class H2Framing:
         self._h2 = H2Connection(config)
         self._beside = b""  # frames the library shall not know of
         self._newest = 0
+        self._walk = FrameWalk(limits.frame_bytes, limits.head_bytes)
         self._actions: dict[type[events.Event], Callable[[Any], None]] = {
             events.RequestReceived: self._request_received,
             events.DataReceived: self._data_received,
@@ -75,6 +77,9 @@ class H2Framing:
 
     def receive(self, data: bytes) -> None:
         """Read bytes, making upcalls. Raises `ConnectionOver`."""
+        if wrong := self._walk.walk(data):
+            self.goaway(ErrorCode.FRAME_SIZE_ERROR if wrong == "frame" else ErrorCode.ENHANCE_YOUR_CALM)
+            raise ConnectionOver(f"{wrong} too large")
         try:
             arrived = self._h2.receive_data(data)
         except ProtocolError as error:

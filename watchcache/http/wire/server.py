@@ -96,38 +96,44 @@ class Server:
                         accepting.start_soon(self._accept, listener, nursery)
 
     async def _accept(self, listener: socket.socket, nursery: trio.Nursery) -> None:
-        while True:
+        while not self._shared.draining:
             await self._wait_room()
             try:
                 await trio.lowlevel.wait_readable(listener)
                 sock, address = listener.accept()
             except BlockingIOError:
                 continue
-            except trio.ClosedResourceError:
-                return
             except OSError as error:
-                if error.errno in _GONE:
-                    continue
-                if error.errno not in _OUT_OF_DESCRIPTORS:
-                    raise
-                log.warning("cannot accept connections: %s", error)
-                await trio.sleep(0.1)
+                await self._bear(error)
                 continue
-            nursery.start_soon(self._serve, sock, (address[0], address[1]))
+            if connection := self._admit(sock, (address[0], address[1])):
+                nursery.start_soon(self._serve, connection)
+
+    async def _bear(self, error: OSError) -> None:
+        """Go on after what other processes or clients cause; anything else is raised."""
+        if error.errno in _OUT_OF_DESCRIPTORS:
+            log.warning("cannot accept connections: %s", error)
+            await trio.sleep(0.1)
+        elif error.errno not in _GONE:
+            raise error
 
     async def _wait_room(self) -> None:
         while len(self._connections) >= self._shared.limits.connections:
             self._room = trio.Event()
             await self._room.wait()
 
-    async def _serve(self, sock: socket.socket, address: tuple[str, int]) -> None:
+    def _admit(self, sock: socket.socket, address: tuple[str, int]) -> Connection | None:
+        """Counted here, not in the connection's task: the limit must hold for the next accept."""
         try:
             _prepare(sock)
         except OSError:  # the client has left already
             sock.close()
-            return
+            return None
         connection = Connection(self._shared, sock, address)
         self._connections.add(connection)
+        return connection
+
+    async def _serve(self, connection: Connection) -> None:
         try:
             await connection.run()
         finally:
