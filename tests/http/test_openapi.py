@@ -145,13 +145,13 @@ def test_an_etag_that_matches_is_not_modified(shared, path):
         ("application/*", 200),
         ("application/json;as=Table;v=v1;g=meta.k8s.io", 200),
         ("text/html", 406),
-        ("application/com.github.proto-openapi.spec.v2@v1.0+protobuf", 406),
-        ("application/com.github.proto-openapi.spec.v2@v1.0+protobuf,application/json", 200),
+        ("application/com.github.proto-openapi.spec.v3@v1.0+protobuf", 406),
+        ("application/com.github.proto-openapi.spec.v3@v1.0+protobuf,application/json", 200),
     ],
 )
-def test_only_json_is_served(shared, accept, expected):
+def test_v3_is_json(shared, accept, expected):
     """JSON is served to whoever takes it, by whatever name; others get 406 without a body."""
-    reply = shared.answer("/openapi/v2", {"accept": accept})
+    reply = shared.answer("/openapi/v3/api/v1", {"accept": accept})
     assert reply.status == expected
     assert bool(reply.body) == (expected == 200)
 
@@ -203,6 +203,10 @@ def test_v2_is_complete(shared):
         (
             {"type": "object", "additionalProperties": {"default": "", "type": "string"}},
             {"type": "object", "additionalProperties": {"type": "string"}},
+        ),
+        (
+            {"type": "integer", "oneOf": [{"minimum": 1}], "anyOf": [{"maximum": 2}], "not": {"enum": [3]}},
+            {"type": "integer"},
         ),
         (
             {"properties": {"default": {"type": "string", "default": "x"}}, "required": ["default"]},

@@ -4,7 +4,7 @@ kubectl reads v3: `explain` looks for the kind that a path serves and follows it
 `fieldValidation`. The root names each document with the hash of its content; a request with that hash may be kept for ever,
 one with another is sent on (301) to the current one. Documents are made when they are first asked for and kept until the catalog changes.
 
-Types only: fields have no descriptions. v2 is JSON; its protobuf form, which kubectl before 1.27 reads, is refused with 406.
+Types only: fields have no descriptions. v2 is JSON or the protobuf form that older clients take (see `openapi_protobuf`); v3 is JSON.
 
 Source: recorded from kube-apiserver 1.36; kube-openapi/pkg/handler3.
 """
@@ -25,6 +25,7 @@ from watchcache.http.encoding import reply_json
 from watchcache.http.messages import Reply
 from watchcache.http.negotiate import JSON, Medium, parse_accept
 from watchcache.http.openapi_paths import META, Node, document_operation, reference, version_paths
+from watchcache.http.openapi_protobuf import ACCEPTED, MEDIA_TYPE, encode
 from watchcache.http.openapi_v2 import swagger
 
 INFO: Final = {"title": "Kubernetes", "version": "1.36"}
@@ -37,6 +38,9 @@ SECURITY: Final = {
     }
 }
 ROOT: Final = "/openapi/v3"
+# what a client asks for to what it gets; parameters do not count here
+V3_MEDIA: Final = {JSON: JSON, "application/*": JSON, "*/*": JSON}
+V2_MEDIA: Final = {**V3_MEDIA, ACCEPTED: MEDIA_TYPE, MEDIA_TYPE: MEDIA_TYPE}
 YEAR: Final = 365 * 24 * 3600
 
 _REFERENCE = re.compile(rb'"#/components/schemas/([^"]+)"')
@@ -132,7 +136,7 @@ class OpenApi:
         `headers` are the request's, in lower case; `hash` the query parameter of that name, "" without one.
         """
         if path == "/openapi/v2":
-            return self._json(self.v2(), headers)
+            return self._v2_reply(headers)
         if path == ROOT:
             # text/plain is what kube-apiserver says of its root; any Accept is served
             return Reply(200, [("Content-Type", "text/plain; charset=utf-8")], self.root().body)
@@ -143,7 +147,8 @@ class OpenApi:
         if hash and hash != document.hash:
             location = f"{ROOT}/{key}?hash={document.hash}"
             return Reply(301, [("Location", location), ("ETag", document.etag), ("Vary", "Accept")])
-        return self._json(document, headers, lasting=bool(hash))
+        media_type = best(headers.get("accept", ""), V3_MEDIA)
+        return self._reply(document.body, document.etag, media_type, headers, lasting=bool(hash))
 
     def keys(self) -> list[str]:
         """The v3 documents, as the root names them: `api`, `api/v1`, `apis`, `apis/apps`, `apis/apps/v1`, ..., `version`."""
@@ -192,18 +197,33 @@ class OpenApi:
     def _urls(self) -> Node:
         return {key: {"serverRelativeURL": f"{ROOT}/{key}?hash={self.v3(key).hash}"} for key in self.keys()}
 
-    def _json(self, document: Kept, headers: Mapping[str, str], *, lasting: bool = False) -> Reply:
+    def _v2_reply(self, headers: Mapping[str, str]) -> Reply:
+        """One ETag for both forms, as kube-apiserver has it; `Vary` tells them apart."""
+        media_type = best(headers.get("accept", ""), V2_MEDIA)
+        document = self.v2()
+        body = self._v2_protobuf() if media_type == MEDIA_TYPE else document.body
+        return self._reply(body, document.etag, media_type, headers)
+
+    def _v2_protobuf(self) -> bytes:
+        document = self.v2()
+        made = self._documents.get("v2.pb", (document,), lambda: encode(msgspec.json.decode(document.body)))
+        return made.body
+
+    def _reply(
+        self, body: bytes, etag: str, media_type: str, headers: Mapping[str, str], *, lasting: bool = False
+    ) -> Reply:
         vary = ("Vary", "Accept")
-        if not takes_json(headers.get("accept", "")):
+        if not media_type:
             return Reply(406, [vary])
-        extra = [("ETag", document.etag), vary]
+        extra = [("ETag", etag), vary]
         if lasting:
             expires = formatdate(self._clock() + YEAR, usegmt=True)
             extra += [("Cache-Control", "public, immutable"), ("Expires", expires)]
-        if headers.get("if-none-match") == document.etag:
+        if headers.get("if-none-match") == etag:
             return Reply(304, extra)
-        reply = reply_json(200, document.body, Medium(), headers.get("accept-encoding", ""))
-        reply.headers += extra
+        reply = reply_json(200, body, Medium(), headers.get("accept-encoding", ""))
+        others = [header for header in reply.headers if header[0] != "Content-Type"]
+        reply.headers = [("Content-Type", media_type), *others, *extra]
         return reply
 
 
@@ -221,6 +241,8 @@ def _reading(parts: list[str]) -> Node:
     return document_operation("apis", "getAPIVersions", META + "APIGroupList")
 
 
-def takes_json(accept: str) -> bool:
-    """Whether JSON is among what the client takes; parameters do not count here."""
-    return not accept or any(clause.type in {JSON, "application/*", "*/*"} for clause in parse_accept(accept))
+def best(accept: str, offered: Mapping[str, str]) -> str:
+    """The media type for an Accept header, out of what is offered; "" when there is none."""
+    if not accept:
+        return JSON
+    return next((offered[clause.type] for clause in parse_accept(accept) if clause.type in offered), "")

@@ -3,7 +3,7 @@
     v3                                       v2
     components.schemas                       definitions
     a reference within allOf                 the reference beside its siblings
-    default, nullable                        not said
+    default, nullable, anyOf, not            not said
     oneOf (quantities, int-or-string)        type string
     requestBody                              a parameter in the body, `consumes`
     responses.<code>.content                 responses.<code>.schema, `produces`
@@ -21,7 +21,7 @@ Node = dict[str, Any]
 
 _V3_REFERENCES = "#/components/schemas/"
 _V2_REFERENCES = "#/definitions/"
-_UNSAID = frozenset({"default", "nullable"})
+_UNSAID = frozenset({"anyOf", "default", "not", "nullable"})
 
 
 def swagger(documents: Iterable[Node], info: Node, security: Node) -> Node:
@@ -44,10 +44,11 @@ def swagger(documents: Iterable[Node], info: Node, security: Node) -> Node:
 def definition(node: Node) -> Node:
     """A schema."""
     made = {key: _member(key, value) for key, value in node.items() if key not in _UNSAID}
-    for member in made.pop("allOf", ()):
-        made |= member
+    members = made.pop("allOf", ())
+    if len(members) == 1:
+        made |= members[0]
     if made.pop("oneOf", None):
-        made["type"] = "string"
+        made.setdefault("type", "string")
     return made
 
 
@@ -58,7 +59,7 @@ def _member(key: str, value: Any) -> Any:
         return {name: definition(child) for name, child in value.items()}
     if key in {"items", "additionalProperties"} and isinstance(value, dict):
         return definition(value)
-    if key in {"allOf", "oneOf", "anyOf"}:
+    if key in {"allOf", "oneOf"}:
         return [definition(child) for child in value]
     return value
 
