@@ -107,17 +107,17 @@ def _merge_field(merged: dict[str, Any], name: str, change: Any, schema: Schema 
     current = merged.get(name)
     if change is None:
         merged.pop(name, None)
-    elif name not in merged:
-        fresh = _fresh(change)
-        if fresh is not _DROPPED:
-            merged[name] = fresh
     elif type(change) is dict and type(current) is dict:
         merged[name] = _merge_map_field(current, change, schema)
     elif type(change) is list and type(current) is list and _merges(schema):
         assert schema is not None
         merged[name] = _merge_list(current, change, schema)
-    else:
+    elif type(change) is list and name in merged:
         merged[name] = change
+    else:
+        fresh = _fresh(change)
+        if fresh is not _DROPPED:
+            merged[name] = fresh
 
 
 def _merge_map_field(
