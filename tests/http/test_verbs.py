@@ -466,6 +466,17 @@ async def test_metrics_tell_requests_apart(client: Client):
     assert b"apiserver_request_duration_seconds_bucket" in text
     assert b'kubernetes_healthcheck{name="ping",type="livez"} 1.0' in text
     assert b"apiserver_current_inflight_requests" in text
+    assert b'apiserver_storage_objects{resource="configmaps"} 1.0' in text
+    assert b'apiserver_watch_cache_events_received_total{group="",resource="configmaps"} 1.0' in text
+
+
+async def test_readiness_names_our_checks(client: Client):
+    """The caches' state and the shutdown are checks of readyz."""
+    reply = await client.ask("GET", "/readyz?verbose")
+    assert reply.body == b"[+]ping ok\n[+]watchcache-sync ok\n[+]shutdown ok\nreadyz check passed\n"
+    client.api.begin_shutdown()
+    assert (await client.ask("GET", "/readyz")).status == 500
+    assert (await client.ask("GET", "/livez")).status == 200
 
 
 async def test_the_page_for_people(client: Client):

@@ -9,14 +9,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
 from watchcache.api import status
-from watchcache.api.catalog import Catalog, Resource
+from watchcache.api.catalog import Catalog
 from watchcache.auth import AlwaysAllow, Authenticator, Authorizer
 from watchcache.http.accounting import Accounting
+from watchcache.http.cache_metrics import cache_families
 from watchcache.http.description import Description
 from watchcache.http.errors import PageNotFound, reply_status
 from watchcache.http.exchange import Answering, Exchange
@@ -59,21 +60,21 @@ class Api:
         options: Options | None = None,
         checks: Iterable[Check] = (),
         metrics_sources: Iterable[Source] = (),
-        count: Callable[[Resource], int] | None = None,
     ) -> None:
-        """`checks` come after `ping` in the health endpoints; `metrics_sources` yield more families for `/metrics`.
-
-        `count` says how many objects of a resource are stored.
-        """
+        """`checks` come after `ping` in the health endpoints; `metrics_sources` yield more families for `/metrics`."""
         self.options = options or Options()
         self.lifecycle = Lifecycle()
-        self.health = Health([*checks, Check("shutdown", self.lifecycle.probe, ("readyz",))])
+        self.registry = registry
+        own = [
+            Check("watchcache-sync", self._behind, ("readyz",)),
+            Check("shutdown", self.lifecycle.probe, ("readyz",)),
+        ]
+        self.health = Health([*checks, *own])
         self.metrics = Metrics()
         self.in_flight = InFlight(
             self.options.max_requests_inflight, self.options.max_mutating_requests_inflight
         )
         self._pages = Pages(self)
-        self._count = count
         self.catalog = catalog
         self._service = Service(registry, catalog, self.options.min_request_timeout)
         self._description = Description(catalog, lambda: self.options.server_address, self.health)
@@ -94,9 +95,9 @@ class Api:
         """The answer to a body over the limit, which the host does not read: 413."""
         return reply_status(status.too_large(), request.headers, EMPTY)
 
-    def count(self, resource: Resource) -> int | None:
-        """How many objects of a resource there are, for pages and metrics; None when that is not known."""
-        return self._count(resource) if self._count is not None else None
+    def counts(self) -> dict[str, int]:
+        """How many objects there are, by storage prefix."""
+        return {stats.prefix: stats.objects for stats in self.registry.hub.stats()}
 
     def begin_shutdown(self) -> None:
         """Fail /readyz; all else is answered as before."""
@@ -148,9 +149,16 @@ class Api:
         headers = [("Content-Type", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores")]
         return Reply(200, headers, exposition(self._health_families(), process=False))
 
+    def _behind(self) -> str | None:
+        """Check `watchcache-sync`: the cachers hold all that the log has published."""
+        held, published = self.registry.hub.revision, self.registry.log.published
+        return None if held >= published else f"the cache is at revision {held}, the log at {published}"
+
     def _own_families(self) -> Iterable[Family]:
         current = self.in_flight.current
-        return [inflight_family(current[False], current[True]), *self._health_families()]
+        yield inflight_family(current[False], current[True])
+        yield from self._health_families()
+        yield from cache_families(self.registry.hub, self.catalog)
 
     def _health_families(self) -> list[Family]:
         current = {

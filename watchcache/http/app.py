@@ -90,10 +90,10 @@ def _rows(api: Api) -> Iterator[str]:
     resources = sorted(
         api.catalog.resources(), key=lambda resource: (resource.group, resource.version, resource.plural)
     )
+    counts = api.counts()
     for resource in resources:
         if "list" in resource.verbs:
-            count = api.count(resource)
-            shown = "" if count is None else f"{count:,}"
+            shown = f"{counts[resource.storage_prefix]:,}" if resource.storage_prefix in counts else ""
             yield (
                 f'<tr><td><a href="{collection_path(resource)}">{html.escape(resource.plural)}</a></td>'
                 f"<td>{html.escape(resource.kind)}</td><td>{html.escape(resource.api_version)}</td>"

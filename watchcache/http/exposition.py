@@ -23,7 +23,7 @@ class Family(msgspec.Struct):
     name: str
     help: str
     labels: Sequence[str] = ()
-    samples: list[tuple[Sequence[str], Any]] = []
+    samples: list[tuple[Sequence[str], Any]] = msgspec.field(default_factory=list)
 
 
 def exposition(families: Iterable[Family], *, process: bool = True) -> bytes:

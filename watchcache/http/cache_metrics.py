@@ -1,0 +1,153 @@
+"""The watch cache's figures under the names that dashboards of Kubernetes query, read at the scrape.
+
+Events are counted where they are delivered, for a resource and not for each of its served versions: `version` is the one it is kept in.
+Sizes of single events are not counted: making a histogram of them would cost a delivery a tenth of its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from watchcache.api.catalog import Catalog, Resource
+from watchcache.cacher import CacherStats, Hub
+from watchcache.http.exposition import Family
+
+Value = Callable[[Resource, CacherStats], int]
+Labels = Callable[[Resource], Sequence[str]]
+
+
+def _group_resource(resource: Resource) -> Sequence[str]:
+    return resource.group, resource.plural
+
+
+def _group_version_resource(resource: Resource) -> Sequence[str]:
+    return resource.group, resource.version, resource.plural
+
+
+GROUP_RESOURCE = ("group", "resource")
+
+# type, name, help, label names, label values, value
+FAMILIES: tuple[tuple[str, str, str, Sequence[str], Labels, Value], ...] = (
+    (
+        "gauge",
+        "apiserver_storage_objects",
+        "Number of stored objects.",
+        ("resource",),
+        lambda resource: (resource.group_resource,),
+        lambda _, stats: stats.objects,
+    ),
+    (
+        "gauge",
+        "apiserver_resource_objects",
+        "Number of stored objects.",
+        GROUP_RESOURCE,
+        _group_resource,
+        lambda _, stats: stats.objects,
+    ),
+    (
+        "counter",
+        "apiserver_storage_events_received_total",
+        "Events received from the log.",
+        GROUP_RESOURCE,
+        _group_resource,
+        lambda _, stats: stats.events,
+    ),
+    (
+        "counter",
+        "apiserver_watch_cache_events_received_total",
+        "Events received by the watch cache.",
+        GROUP_RESOURCE,
+        _group_resource,
+        lambda _, stats: stats.events,
+    ),
+    (
+        "counter",
+        "apiserver_watch_cache_events_dispatched_total",
+        "Events given to watchers.",
+        GROUP_RESOURCE,
+        _group_resource,
+        lambda _, stats: stats.dispatched,
+    ),
+    (
+        "counter",
+        "apiserver_watch_events_total",
+        "Events sent to watch clients, initial ones included.",
+        ("group", "version", "resource"),
+        _group_version_resource,
+        lambda _, stats: stats.dispatched + stats.initial_events,
+    ),
+    (
+        "counter",
+        "apiserver_init_events_total",
+        "Initial events sent to watchers.",
+        GROUP_RESOURCE,
+        _group_resource,
+        lambda _, stats: stats.initial_events,
+    ),
+    (
+        "gauge",
+        "apiserver_watch_cache_resource_version",
+        "Newest revision of the resource.",
+        GROUP_RESOURCE,
+        _group_resource,
+        lambda _, stats: stats.revision,
+    ),
+    (
+        "gauge",
+        "watchcache_watchers",
+        "Open watches of the cache.",
+        GROUP_RESOURCE,
+        _group_resource,
+        lambda _, stats: stats.watchers,
+    ),
+    (
+        "gauge",
+        "watchcache_watch_groups",
+        "Groups that open watches share payloads in.",
+        GROUP_RESOURCE,
+        _group_resource,
+        lambda _, stats: stats.groups,
+    ),
+    (
+        "gauge",
+        "watchcache_window_events",
+        "Recent events kept in memory.",
+        GROUP_RESOURCE,
+        _group_resource,
+        lambda _, stats: stats.window_changes,
+    ),
+    (
+        "gauge",
+        "watchcache_window_bytes",
+        "Bytes of recent events kept in memory.",
+        GROUP_RESOURCE,
+        _group_resource,
+        lambda _, stats: stats.window_bytes,
+    ),
+    (
+        "gauge",
+        "watchcache_object_bytes",
+        "Bytes of the stored objects.",
+        GROUP_RESOURCE,
+        _group_resource,
+        lambda _, stats: stats.bytes,
+    ),
+)
+
+
+def cache_families(hub: Hub, catalog: Catalog) -> Iterable[Family]:
+    """The families of all cached resources."""
+    rows = list(stored(hub, catalog))
+    for kind, name, text, label_names, labels, value in FAMILIES:
+        family = Family(kind, name, text, label_names)
+        family.samples.extend((labels(resource), value(resource, stats)) for resource, stats in rows)
+        yield family
+
+
+def stored(hub: Hub, catalog: Catalog) -> Iterator[tuple[Resource, CacherStats]]:
+    """Each cached resource, in the version it is kept in, with its figures."""
+    by_prefix = {resource.storage_prefix: resource for resource in catalog.stored()}
+    for stats in hub.stats():
+        resource = by_prefix.get(stats.prefix)
+        if resource is not None:
+            yield resource, stats
