@@ -32,7 +32,7 @@ class MemoryJournal:
         self.epoch = uuid.uuid4().hex
         self._retention = retention
         self._history = Ring(UNBOUNDED if retention.bytes is None else retention.bytes)
-        self._revision = 0
+        self._revision = revision
         self._commits = 0
         self._events = 0
 
