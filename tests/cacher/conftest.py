@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cacher.scene import Scene, running
+from .scene import Scene, running
 
 
 @pytest.fixture

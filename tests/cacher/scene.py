@@ -24,13 +24,13 @@ from watchcache.cacher import (
     Hub,
     Initial,
     Now,
+    Piece,
     Selection,
     TooOld,
     Watcher,
     WatchProblem,
     WatchRequest,
 )
-from watchcache.cacher.watcher import Piece
 from watchcache.log import Event, Log
 from watchcache.persist import MemoryJournal
 

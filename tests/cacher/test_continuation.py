@@ -4,13 +4,14 @@ The texts were recorded from kube-apiserver 1.36.3.
 """
 
 import base64
+import json
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchcache.cacher import BadContinue, Continuation
+from watchcache.cacher import BadContinue, Continuation, gojson
 from watchcache.cacher.continuation import decode, encode
 
 
@@ -122,6 +123,18 @@ names = st.from_regex(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", fullmatch=True).filter(
 def test_a_token_is_read_as_it_was_written(revision: int, key: str) -> None:
     """Any revision and key come back from a token."""
     assert decode(encode(Continuation(revision, key + "\0"))) == Continuation(revision, key + "\0")
+
+
+@given(st.text(alphabet='{}[]",:-+.0123e\\utrfalsn \n', max_size=12))
+def test_the_scanner_accepts_what_is_json(text: str) -> None:
+    """Go's grammar of JSON and Python's agree on every text without Python's own extensions."""
+    try:
+        json.loads(text)
+    except ValueError:
+        with pytest.raises(gojson.GoSyntaxError):
+            gojson.check(text.encode())
+    else:
+        gojson.check(text.encode())
 
 
 @given(st.text() | st.binary().map(token) | st.text(alphabet='{}[]",:v1e-.\\u0 truefalsn').map(token))

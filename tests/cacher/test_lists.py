@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from cacher.scene import HasLabel, Scene, make_pods, running
 from watchcache.cacher import Bounds, Expired, FutureRevision, NotReady, Selection, plan_list
 from watchcache.cacher.continuation import decode
+
+from .scene import HasLabel, Scene, make_pods, running
 
 
 def names(listing) -> list[str]:

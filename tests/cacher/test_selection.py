@@ -2,8 +2,9 @@
 
 import pytest
 
-from cacher.scene import FIELDS, HasLabel
 from watchcache.cacher import Entry, EventType, Selection
+
+from .scene import FIELDS, HasLabel
 
 
 def entry(key: str = "pods/a/x", label: str = "", node: str = "n1") -> Entry:

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from cacher.scene import HasLabel, Lines, Pipe, Scene, running
-from watchcache.cacher import After, Bounds, Initial, Now, Selection, Watcher
-from watchcache.cacher.watcher import Piece
+from watchcache.cacher import After, Bounds, Initial, Now, Piece, Selection, Watcher
 from watchcache.log import Event
+
+from .scene import HasLabel, Lines, Pipe, Scene, running
 
 SELECTIONS = [
     Selection(),

@@ -1,12 +1,17 @@
 """Watches on a running log: what is sent, when, and how they end (W1-W5, W8-W16, W22)."""
 
 import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 import trio
 
-from cacher.scene import HasLabel, Lines, Pipe, Scene, running
-from watchcache.cacher import After, Bounds, Initial, NotReady, Now, Selection
+from watchcache.cacher import After, Bounds, Initial, NotReady, Now, Piece, Selection
+from watchcache.log import Log
+from watchcache.persist import FileJournal
+
+from .scene import HasLabel, Lines, Pipe, Scene, running, stamp
 
 WEB = Selection(predicate=HasLabel("app", "web"))
 
@@ -164,6 +169,34 @@ async def test_a_restarted_server_resumes_watches(scene: Scene) -> None:
         await later.settle()
         await later.put("a/2")
         assert pipe.events == [("MODIFIED", 3), ("DELETED", 4), ("ADDED", 5)]
+
+
+async def test_watches_resume_on_a_file_journal(tmp_path) -> None:
+    """After a real restart clients get what they missed, and slow ones read it from the disk piece by piece."""
+
+    @asynccontextmanager
+    async def server() -> AsyncIterator[Scene]:
+        log = Log(FileJournal(tmp_path / "data"), stamp=stamp, ring_bytes=1000)
+        await log.open()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(log.run)
+            async with running(log, Bounds(changes=3), Piece(bytes=1, entries=1, changes=1)) as scene:
+                yield scene
+            await log.close()
+
+    async with server() as scene:
+        for number in range(30):
+            await scene.put(f"a/{number % 3}", data="x" * 100)
+            await scene.other()
+    async with server() as scene:
+        quick, slow = Pipe(), Pipe(mark=1)
+        for pipe in (quick, slow):
+            scene.watch(After(10), pipe)
+        while len(slow.events) < 25:
+            slow.drain()
+            await trio.lowlevel.checkpoint()
+        assert slow.events == quick.events
+        assert [revision for _, revision in slow.events] == list(range(11, 61, 2))
 
 
 async def test_many_clients_of_a_restarted_server_share_one_pass_over_the_log(scene: Scene) -> None:
@@ -468,6 +501,17 @@ async def test_a_value_that_cannot_be_taken_in_gives_up_its_resource_only(scene:
     assert pipe.finished
     assert await scene.other() == 2
     assert "the cache of pods is given up" in caplog.text
+
+
+async def test_a_stored_value_that_cannot_be_taken_in_does_not_keep_the_server_down(
+    scene: Scene, caplog
+) -> None:
+    """A hub starts without the resource, and says so."""
+    await scene.log.append("pods/a/1", b'{"labels":{}}')
+    async with running(scene.log) as later:
+        with pytest.raises(NotReady):
+            later.watch(Now(), Pipe())
+    assert "pods cannot be served" in caplog.text
 
 
 async def test_shutdown_ends_every_watch(scene: Scene) -> None:

@@ -190,6 +190,7 @@ class Cacher:
             await hub.wait_revision(plan.wait_for)
         elif plan.freshness is Freshness.NEWEST:
             await hub.wait_newest()
+        hub = self.hub  # it may have been removed meanwhile
         if plan.freshness is not Freshness.EXACT:
             return await self._list_at(hub.revision, {}, selection, scope, plan)
         undone = await self._undone(plan)

@@ -96,7 +96,10 @@ class Hub:
             self._running = False
 
     def _load(self, cacher: Cacher) -> None:
-        cacher.load(self, self.log.heads(cacher.root), self.revision)
+        try:
+            cacher.load(self, self.log.heads(cacher.root), self.revision)
+        except Exception:
+            _logger.exception("%s cannot be served: a stored value could not be taken in", cacher.prefix)
 
     def end_watches(self) -> None:
         """End every watch cleanly (shutdown, W22)."""
