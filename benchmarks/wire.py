@@ -26,7 +26,11 @@ from watchcache.http.messages import Reply, Request, WatchReply
 from watchcache.http.wire import listen, serve, server_context
 
 BODY = b'{"kind":"Pod","apiVersion":"v1",' + b"x" * 1168
-HEADERS = [("Audit-Id", "0" * 36), ("Cache-Control", "no-cache, private"), ("Content-Type", "application/json")]
+HEADERS = [
+    ("Audit-Id", "0" * 36),
+    ("Cache-Control", "no-cache, private"),
+    ("Content-Type", "application/json"),
+]
 HEAD = (
     b"GET /api/v1/namespaces/default/pods/x HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench/1 (linux/amd64)\r\n"
     b"Accept: application/json\r\nAuthorization: Bearer 0123456789abcdef\r\nAccept-Encoding: gzip\r\n\r\n"
@@ -62,7 +66,7 @@ class _Feed:
                         if not sink.send(framed):
                             self.ready[sink] = False
                             break
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
 
 
 def _server(pipe, tls_files: tuple[str, str] | None) -> None:
@@ -116,7 +120,11 @@ class _Http2:
     def _ask(self, path: str) -> None:
         self.stream += 2
         fields = [(":method", "GET"), (":scheme", "https"), (":path", path), (":authority", "127.0.0.1")]
-        fields += [("user-agent", "bench/1"), ("accept", "application/json"), ("authorization", "Bearer 0123456789abcdef")]
+        fields += [
+            ("user-agent", "bench/1"),
+            ("accept", "application/json"),
+            ("authorization", "Bearer 0123456789abcdef"),
+        ]
         self.h2.send_headers(self.stream, fields, end_stream=True)
         self.sock.sendall(self.h2.data_to_send())
 
@@ -198,7 +206,10 @@ def run(name: str, client_type: Callable, tls: bool, watch: bool, seconds: float
     finally:
         process.terminate()
         process.join()
-    print(json.dumps({"name": name, "count": count, "cpu_us": round(cpu / count * 1e6, 1), "seconds": seconds}), flush=True)
+    print(
+        json.dumps({"name": name, "count": count, "cpu_us": round(cpu / count * 1e6, 1), "seconds": seconds}),
+        flush=True,
+    )
 
 
 def main(seconds: float = 1.0) -> None:

@@ -7,12 +7,14 @@ import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import pairwise
 
 import h2.config
 import h2.connection
 import h2.events
 import msgspec
 import trio
+import trio.lowlevel
 
 from watchcache.http.messages import Handler, Reply, Request, Stream, WatchReply
 from watchcache.http.wire import Limits, Server, listen, serve
@@ -69,32 +71,32 @@ class Scene:
             raise
         return Reply(201, TEXT, self.echo(request))
 
-    def route_fail(self, request):
+    def route_fail(self, _request):
         raise RuntimeError("the handler's own fault")
 
-    async def route_fail_later(self, request):
+    async def route_fail_later(self, _request):
         await trio.lowlevel.checkpoint()
         raise RuntimeError("the handler's own fault")
 
-    def route_split(self, request):
+    def route_split(self, _request):
         return Reply(200, [("X-Bad", "a\r\nSet-Cookie: b")], b"")
 
-    def route_empty(self, request):
+    def route_empty(self, _request):
         return Reply(204, [], b"")
 
-    def route_large(self, request):
+    def route_large(self, _request):
         return Reply(200, TEXT, [b"0123456789" * 300] * 700)  # 2.1 MB
 
-    def route_huge(self, request):
+    def route_huge(self, _request):
         return Reply(200, TEXT, b"0123456789" * 1_000_000)
 
-    def route_stream(self, request):
+    def route_stream(self, _request):
         return Stream(200, TEXT, self._blocks(3))
 
-    def route_endless(self, request):
+    def route_endless(self, _request):
         return Stream(200, TEXT, self._blocks(1 << 60, b"x" * 65536))
 
-    def route_broken_stream(self, request):
+    def route_broken_stream(self, _request):
         return Stream(200, TEXT, self._blocks(-1))
 
     async def _blocks(self, count: int, block: bytes = b"") -> AsyncIterator[bytes]:
@@ -107,7 +109,7 @@ class Scene:
         finally:
             self.closed.set()
 
-    def route_watch(self, request):
+    def route_watch(self, _request):
         return WatchReply([("Content-Type", "application/json")], self._start)
 
     def _start(self, sink):
@@ -117,7 +119,7 @@ class Scene:
     async def watch(self, number: int = 0) -> Watch:
         """The watch, as soon as it has started."""
         while len(self.watches) <= number:
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
         return self.watches[number]
 
 
@@ -313,4 +315,4 @@ async def client2(scene: Scene, **options) -> AsyncIterator[Client2]:
 def pieces(data: bytes, cuts: Iterable[int]) -> list[bytes]:
     """`data` cut at those places."""
     at = [0, *sorted({cut % (len(data) + 1) for cut in cuts}), len(data)]
-    return [data[start:end] for start, end in zip(at, at[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(at)]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import trio
+import trio.lowlevel
 from hpack import Encoder
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from hyperframe.frame import (
     ContinuationFrame,
     DataFrame,
@@ -17,6 +16,8 @@ from hyperframe.frame import (
     SettingsFrame,
     WindowUpdateFrame,
 )
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from .scene import dial, request, running
 
@@ -63,7 +64,7 @@ def survive(data: bytes, step: int) -> None:
                     try:
                         for start in range(0, len(data), step):
                             await stream.send_all(data[start : start + step])
-                            await trio.sleep(0)
+                            await trio.lowlevel.checkpoint()
                         await stream.send_eof()
                         with trio.move_on_after(0.005):
                             while await stream.receive_some(65536):
@@ -74,7 +75,7 @@ def survive(data: bytes, step: int) -> None:
                     await stream.send_all(request())
                     assert (await stream.receive_some(4096)).startswith(b"HTTP/1.1 200")
                 while scene.server.stats().connections:
-                    await trio.sleep(0)
+                    await trio.lowlevel.checkpoint()
                     if scene.release.is_set():
                         continue
                     scene.release.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
+import trio.lowlevel
 
 from watchcache.http.messages import Reply
 from watchcache.http.wire import Limits
@@ -46,7 +47,7 @@ async def test_a_request_byte_by_byte_gets_the_same_answer():
         async with await dial(scene) as stream:
             for byte in data:
                 await stream.send_all(bytes([byte]))
-                await trio.sleep(0)
+                await trio.lowlevel.checkpoint()
             assert responses(await read_all(stream)) == responses(whole)
 
 

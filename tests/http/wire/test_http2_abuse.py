@@ -33,10 +33,12 @@ def block() -> bytes:
 
 
 def head(stream: int, *flags: str, data: bytes | None = None) -> bytes:
+    """A HEADERS frame."""
     return HeadersFrame(stream, data if data is not None else block(), flags=list(flags)).serialize()
 
 
 def rapid_reset(count: int) -> bytes:
+    """Requests that are reset at once."""
     encoder = Encoder()
     return b"".join(
         HeadersFrame(n, encoder.encode(HEADERS), flags=["END_HEADERS", "END_STREAM"]).serialize()
@@ -58,8 +60,8 @@ FLOODS = {
     "header bomb by indexing": (
         head(
             1,
+            "END_HEADERS",
             data=block() + Encoder().encode([("x", "y" * 3900)], huffman=False) + b"\xbe" * 400,
-            *["END_HEADERS"],
         ),
         {CALM, PROTOCOL},
     ),

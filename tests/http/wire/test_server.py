@@ -135,7 +135,7 @@ async def test_serve_returns_when_shut_down_and_empty():
             listeners = listen("127.0.0.1", 0)
 
             async def run(task_status):
-                await serve(lambda request: Reply(200, []), listeners, task_status=task_status)
+                await serve(lambda _: Reply(200, []), listeners, task_status=task_status)
 
             server = await nursery.start(run)
             server.shut_down()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ssl
+from contextlib import asynccontextmanager
 
 import pytest
 import trio
@@ -20,7 +21,7 @@ def issue(folder, name: str, issuer=None):
     """Write `name`.pem and `name`.key; returns (certificate, key) for issuing others."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     signer, signer_key = issuer or (None, key)
     certificate = (
         x509.CertificateBuilder()
@@ -28,8 +29,8 @@ def issue(folder, name: str, issuer=None):
         .issuer_name(signer.subject if signer else subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
         .sign(signer_key, hashes.SHA256())
@@ -54,25 +55,33 @@ def pki(tmp_path_factory):
 
 
 def serving(pki, **options) -> ssl.SSLContext:
+    """A context for the server, which asks for client certificates."""
     return server_context(pki / "server.pem", pki / "server.key", client_ca=pki / "ca.pem", **options)
 
 
-async def connect(scene, pki, *protocols: str, certificate: str | None = None) -> trio.SSLStream:
+@asynccontextmanager
+async def connect(
+    scene, pki, *protocols: str, certificate: str | None = None, maximum: ssl.TLSVersion | None = None
+):
+    """A client's TLS stream, its handshake done; closed without ceremony."""
     context = ssl.create_default_context(cafile=str(pki / "ca.pem"))
     context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
     if protocols:
         context.set_alpn_protocols(list(protocols))
     if certificate:
         context.load_cert_chain(pki / f"{certificate}.pem", pki / f"{certificate}.key")
-    stream = trio.SSLStream(await dial(scene), context, server_hostname="localhost", https_compatible=True)
-    await stream.do_handshake()
-    return stream
+    if maximum:
+        context.maximum_version = maximum
+    async with await dial(scene) as raw:
+        stream = trio.SSLStream(raw, context, server_hostname="localhost", https_compatible=True)
+        await stream.do_handshake()
+        yield stream
 
 
 @pytest.mark.parametrize("protocols", [("http/1.1",), ()])
 async def test_http_1_1_is_spoken_when_agreed_or_nothing_is(pki, protocols):
     """ALPN http/1.1, or no ALPN, is HTTP/1.1; large answers arrive whole."""
-    async with running(tls=serving(pki)) as scene, await connect(scene, pki, *protocols) as stream:
+    async with running(tls=serving(pki)) as scene, connect(scene, pki, *protocols) as stream:
         await stream.send_all(request("POST", "/x", b"y" * 200_000))
         await read_until(stream, b"]")
         await stream.send_all(request(target="/large", close=True))
@@ -82,7 +91,7 @@ async def test_http_1_1_is_spoken_when_agreed_or_nothing_is(pki, protocols):
 
 async def test_http_2_is_spoken_when_agreed(pki):
     """ALPN h2 is HTTP/2."""
-    async with running(tls=serving(pki)) as scene, await connect(scene, pki, "h2", "http/1.1") as stream:
+    async with running(tls=serving(pki)) as scene, connect(scene, pki, "h2", "http/1.1") as stream:
         client = await Client2(stream).start()
         assert await client.get("/x") == ("200", b'["GET","/x",""]')
         assert len((await client.get("/large"))[1]) == 2_100_000
@@ -90,16 +99,18 @@ async def test_http_2_is_spoken_when_agreed(pki):
 
 async def test_http_2_can_be_switched_off(pki):
     """A context without h2 agrees on http/1.1."""
-    async with running(tls=serving(pki, http2=False)) as scene:
-        async with await connect(scene, pki, "h2", "http/1.1") as stream:
-            assert stream.selected_alpn_protocol() == "http/1.1"
+    async with (
+        running(tls=serving(pki, http2=False)) as scene,
+        connect(scene, pki, "h2", "http/1.1") as stream,
+    ):
+        assert stream.selected_alpn_protocol() == "http/1.1"
 
 
 async def test_the_clients_certificate_goes_up(pki):
     """A verified client certificate is in the request, as DER; without one there is none."""
     async with running(tls=serving(pki)) as scene:
         for certificate in ("client", None):
-            async with await connect(scene, pki, certificate=certificate) as stream:
+            async with connect(scene, pki, certificate=certificate) as stream:
                 await stream.send_all(request())
                 await read_until(stream, b"]")
         first, second = scene.requests
@@ -111,7 +122,7 @@ async def test_a_strangers_certificate_fails_the_handshake(pki):
     """A certificate of another CA gets no answer."""
     async with running(tls=serving(pki)) as scene:
         with pytest.raises(trio.BrokenResourceError):
-            async with await connect(scene, pki, certificate="stranger") as stream:
+            async with connect(scene, pki, certificate="stranger") as stream:
                 await stream.send_all(request())
                 await stream.receive_some(10)
         assert not scene.requests
@@ -119,15 +130,13 @@ async def test_a_strangers_certificate_fails_the_handshake(pki):
 
 async def test_close_notify_ends_the_connection(pki):
     """A client that says goodbye without closing its socket is taken at its word."""
-    async with running(tls=serving(pki)) as scene:
-        stream = await connect(scene, pki)
+    async with running(tls=serving(pki)) as scene, connect(scene, pki) as stream:
         await stream.send_all(request(target="/watch"))
         watch = await scene.watch()
         await read_until(stream, b"\r\n\r\n")
-        raw = await stream.unwrap()
+        await stream.unwrap()
         with trio.fail_after(5):
             await watch.stopped.wait()
-        await raw[0].aclose()
 
 
 async def test_a_request_in_clear_is_told_so(pki):
@@ -151,10 +160,10 @@ async def test_a_handshake_that_does_not_end_is_cut_off(pki, data, autojump_cloc
 async def test_damaged_records_end_the_connection(pki):
     """Bytes that are no record after the handshake end it; the server goes on."""
     async with running(tls=serving(pki)) as scene:
-        stream = await connect(scene, pki)
-        await stream.transport_stream.send_all(b"\x17\x03\x03\x00\x20" + b"x" * 32)
-        await read_all(stream.transport_stream)
-        async with await connect(scene, pki) as second:
+        async with connect(scene, pki) as stream:
+            await stream.transport_stream.send_all(b"\x17\x03\x03\x00\x20" + b"x" * 32)
+            await read_all(stream.transport_stream)
+        async with connect(scene, pki) as second:
             await second.send_all(request())
             await read_until(second, b"]")
 
@@ -162,9 +171,9 @@ async def test_damaged_records_end_the_connection(pki):
 async def test_a_renewed_certificate_serves_new_connections(pki):
     """reload_certificate changes what new connections see, and leaves running ones alone."""
     context = serving(pki)
-    async with running(tls=context) as scene, await connect(scene, pki) as old:
+    async with running(tls=context) as scene, connect(scene, pki) as old:
         reload_certificate(context, pki / "renewed.pem", pki / "renewed.key")
-        async with await connect(scene, pki) as new:
+        async with connect(scene, pki) as new:
             assert new.getpeercert()["subject"] == ((("commonName", "renewed"),),)
         await old.send_all(request())
         await read_until(old, b"]")
@@ -175,23 +184,21 @@ async def test_a_mismatched_renewal_keeps_the_old_certificate(pki):
     context = serving(pki)
     with pytest.raises(ssl.SSLError):
         reload_certificate(context, pki / "renewed.pem", pki / "server.key")
-    async with running(tls=context) as scene, await connect(scene, pki) as stream:
+    async with running(tls=context) as scene, connect(scene, pki) as stream:
         assert stream.getpeercert()["subject"] == ((("commonName", "server"),),)
 
 
 async def test_an_old_protocol_is_refused(pki):
     """The minimum version holds."""
     async with running(tls=serving(pki, minimum=ssl.TLSVersion.TLSv1_3)) as scene:
-        context = ssl.create_default_context(cafile=str(pki / "ca.pem"))
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        stream = trio.SSLStream(await dial(scene), context, server_hostname="localhost")
         with pytest.raises(trio.BrokenResourceError):
-            await stream.do_handshake()
+            async with connect(scene, pki, maximum=ssl.TLSVersion.TLSv1_2):
+                pass
 
 
 async def test_back_pressure_holds_through_tls(pki):
     """The queue is bounded in ciphertext, and everything arrives in order."""
-    async with running(tls=serving(pki)) as scene, await connect(scene, pki) as stream:
+    async with running(tls=serving(pki)) as scene, connect(scene, pki) as stream:
         await stream.send_all(request(target="/watch"))
         watch = await scene.watch()
         sent = 0

@@ -25,6 +25,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 _OF_THE_HOST = frozenset({"content-length", "transfer-encoding", "connection", "date"})
+_GATHERED = 256 * 1024  # announced bodies up to this are sent as one `Reply`
 _VERSION = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -86,16 +87,29 @@ class _Exchange:
     async def answer(self) -> Reply | Stream:
         """Wait for the beginning of the answer."""
         try:
-            body, more = await self._get.receive()
+            return await self._begin()
         except trio.EndOfChannel:
             return failure()
+
+    async def _begin(self) -> Reply | Stream:
+        body, more = await self._get.receive()
         if self._start is None:
             return failure()
         status, headers = self._start["status"], _headers_of(self._start)
+        if more and _announced(self._start) <= _GATHERED:
+            body, more = await self._rest(body), False
         if not more:
             self._gone.set()
             return Reply(status, headers, body)
         return Stream(status, headers, self._blocks(body))
+
+    async def _rest(self, first: bytes) -> bytes:
+        """A body whose small size the application has announced, whole (Quart ends each with an empty message)."""
+        parts, more = [first], True
+        while more:
+            part, more = await self._get.receive()
+            parts.append(part)
+        return b"".join(parts)
 
     async def _blocks(self, first: bytes) -> AsyncIterator[bytes]:
         try:
@@ -134,6 +148,14 @@ def scope_of(request: Request) -> Message:
         "extensions": {},
         "state": {},
     }
+
+
+def _announced(start: Message) -> float:
+    """The body's size by the application's Content-Length; infinite without one."""
+    for name, value in start.get("headers", ()):
+        if bytes(name).lower() == b"content-length" and bytes(value).isdigit():
+            return int(value)
+    return math.inf
 
 
 def _headers_of(start: Message) -> list[tuple[str, str]]:
