@@ -27,7 +27,7 @@ class DefaultTolerationSeconds:
     """The plugin."""
 
     name = "DefaultTolerationSeconds"
-    operations = frozenset({Operation.CREATE})
+    operations = frozenset({Operation.CREATE, Operation.UPDATE})
 
     async def admit(self, review: Review) -> None:
         """Add the tolerations that are not there."""
@@ -73,7 +73,7 @@ class Priority:
     """The plugin."""
 
     name = "Priority"
-    operations = frozenset({Operation.CREATE})
+    operations = frozenset({Operation.CREATE, Operation.UPDATE})
 
     def __init__(self, classes: PriorityClasses) -> None:
         self._classes = classes
@@ -83,6 +83,9 @@ class Priority:
         if not _is_pod(review) or review.document is None:
             return
         spec = review.document.setdefault("spec", {})
+        if review.old is not None:
+            _keep(spec, review.old.get("spec") or {})
+            return
         wanted = spec.get("priorityClassName")
         chosen = self._classes.find(wanted) if wanted else self._classes.default() or _NONE
         if chosen is None:
@@ -97,6 +100,13 @@ class Priority:
             spec["priorityClassName"] = chosen.name
         spec["priority"] = chosen.value
         spec.setdefault("preemptionPolicy", chosen.preemption_policy)
+
+
+def _keep(spec: dict[str, Any], stored: dict[str, Any]) -> None:
+    """An update that leaves them out changes neither."""
+    for name in ("priority", "preemptionPolicy"):
+        if spec.get(name) is None and name in stored:
+            spec[name] = stored[name]
 
 
 def _refused(review: Review, text: str) -> StatusError:

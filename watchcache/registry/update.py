@@ -41,13 +41,13 @@ async def change(
     check_revision(call.resource, call.name, wanted, revision)
     reservation.give_back()
     new = {**wanted, "metadata": metadata.carried_over(wanted["metadata"], old["metadata"])}
+    await _admit(store, call, new, old)
     try:
         new = part_of(call)(Preparation(new, old, store.clock(), reservation), call.resource)
     except Unfit as unfit:
         raise status.invalid(
             GroupKind(call.resource.group, call.resource.kind), call.name, [unfit.cause]
         ) from None
-    await _admit(store, call, new, old)
     metadata.validate_update(call.resource, new, old)
     return new
 

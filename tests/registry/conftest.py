@@ -1,0 +1,41 @@
+"""A registry over a real log, journal in memory and hub: everything but HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+import trio
+
+from tests.registry.scene import Client, Clock
+from watchcache.api.catalog import load_catalog
+from watchcache.api.codec import stamp
+from watchcache.cacher import Hub
+from watchcache.log import Log
+from watchcache.persist import MemoryJournal
+from watchcache.registry import Registry, Settings
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Short-lived events, a small service range."""
+    return Settings(event_ttl=60.0, service_cluster_ip_range="10.0.0.0/24")
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[Client]:
+    """A client of a fresh server."""
+    catalog = load_catalog()
+    clock = Clock()
+    log = Log(MemoryJournal(), stamp=stamp, clock=clock)
+    hub = Hub(log, stamp=stamp)
+    registry = Registry(log, hub, catalog, settings, clock=clock, random=Random(7))
+    await log.open()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(log.run)
+        await nursery.start(hub.run)
+        await registry.prepare()
+        await nursery.start(registry.run)
+        yield Client(registry, catalog, log)
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,160 @@
+"""POST: rows M1-M3, M16-M19 and M22 of the list-watch spec."""
+
+from __future__ import annotations
+
+from trio.testing import MockClock
+
+from tests.registry.scene import Client, config_map, deployment, pod, refused
+
+
+async def test_a_new_object_gets_uid_time_and_revision(autojump_clock: MockClock, client: Client):
+    """The server's own metadata is set, the data kept."""
+    made = await client.create("v1/configmaps", config_map("a"))
+    assert made["metadata"]["uid"]
+    assert made["metadata"]["creationTimestamp"].startswith("2027-01-15T08:00")
+    assert int(made["metadata"]["resourceVersion"]) == client.log.revision
+    assert made["data"] == {"k": "v"}
+    assert client.get("v1/configmaps", "a") == made
+
+
+async def test_a_taken_name_is_a_conflict(client: Client):
+    """M1: 409 AlreadyExists, with dryRun too."""
+    await client.create("v1/configmaps", config_map("a"))
+    for dry_run in (False, True):
+        error = await refused(client.create("v1/configmaps", config_map("a"), dry_run=dry_run), 409)
+        assert error.message == 'configmaps "a" already exists'
+        assert error.details == {"name": "a", "kind": "configmaps"}
+
+
+async def test_a_revision_in_a_new_object_is_refused_if_it_is_one(client: Client):
+    """M2: 500 for a number, ignored when 0 or no number."""
+    error = await refused(client.create("v1/configmaps", config_map("a", resourceVersion="5")), 500)
+    assert (error.reason, error.message) == ("", "resourceVersion should not be set on objects to be created")
+    await client.create("v1/configmaps", config_map("b", resourceVersion="0"))
+    await client.create("v1/configmaps", config_map("c", resourceVersion="abc"))
+
+
+async def test_generate_name_makes_a_name(client: Client):
+    """M3: five letters behind the base; a name wins; neither is 422."""
+    made = await client.create("v1/configmaps", {"metadata": {"generateName": "gen-"}})
+    assert len(made["metadata"]["name"]) == len("gen-") + 5
+    both = await client.create("v1/configmaps", {"metadata": {"generateName": "gen-", "name": "mine"}})
+    assert both["metadata"]["name"] == "mine"
+    error = await refused(client.create("v1/configmaps", {"metadata": {}}), 422)
+    assert "name or generateName is required" in error.message
+
+
+async def test_what_only_the_server_sets_is_dropped(client: Client):
+    """M18: uid, times and managedFields of the client are replaced or dropped, generation is kept where unmanaged."""
+    sent = config_map(
+        "a",
+        uid="x",
+        creationTimestamp="2020-01-01T00:00:00Z",
+        selfLink="/x",
+        generation=5,
+        managedFields=[{}],
+    )
+    metadata = (await client.create("v1/configmaps", sent))["metadata"]
+    assert metadata["uid"] != "x"
+    assert not metadata["creationTimestamp"].startswith("2020")
+    assert metadata["generation"] == 5
+    assert not {"selfLink", "managedFields"} & metadata.keys()
+
+
+async def test_dry_run_stores_nothing(client: Client):
+    """M19: uid and time but no resourceVersion, no revision used."""
+    before = client.log.revision
+    made = await client.create("v1/configmaps", config_map("a"), dry_run=True)
+    assert "resourceVersion" not in made["metadata"]
+    assert made["metadata"]["uid"]
+    assert (made["kind"], made["apiVersion"]) == ("ConfigMap", "v1")
+    assert client.log.revision == before
+    assert not client.exists("v1/configmaps", "a")
+
+
+async def test_the_clients_status_is_dropped(client: Client):
+    """M17: a deployment begins with an empty status, a pod pending, at generation 1."""
+    made = await client.create("apps/v1/deployments", {**deployment("d"), "status": {"replicas": 4}})
+    assert made["status"] == {}
+    assert made["metadata"]["generation"] == 1
+    born = await client.create("v1/pods", {**pod("p"), "status": {"phase": "Running"}})
+    assert born["status"] == {"phase": "Pending", "qosClass": "BestEffort"}
+
+
+async def test_nothing_is_created_in_an_absent_namespace(client: Client):
+    """M22: 404 for the namespace."""
+    error = await refused(client.create("v1/configmaps", config_map("a"), namespace="nowhere"), 404)
+    assert error.message == 'namespaces "nowhere" not found'
+
+
+async def test_nothing_is_created_in_a_terminating_namespace(client: Client):
+    """M22: 403 with its cause; updates are allowed."""
+    await client.create("v1/namespaces", {"metadata": {"name": "x"}}, namespace="")
+    await client.create("v1/configmaps", config_map("held", finalizers=["e.com/f"]), namespace="x")
+    await client.delete("v1/namespaces", "x", namespace="")
+    error = await refused(client.create("v1/configmaps", config_map("late"), namespace="x"), 403)
+    assert error.message == (
+        'configmaps "late" is forbidden: unable to create new content in namespace x because it is being terminated'
+    )
+    assert error.details["causes"][0]["reason"] == "NamespaceTerminating"
+    await client.patch("v1/configmaps", "held", {"data": {"new": "1"}}, namespace="x")
+
+
+async def test_kind_version_and_namespace_must_be_those_of_the_path(client: Client):
+    """M7, golden 57 and 64: other kinds and namespaces are 400, missing ones are filled in."""
+    wrong = {"kind": "ConfigMap", "apiVersion": "v1", **pod("p")}
+    error = await refused(client.create("v1/pods", wrong), 400)
+    assert error.message == (
+        'ConfigMap in version "v1" cannot be handled as a Pod: '
+        "converting (v1.ConfigMap) to (core.Pod): unknown conversion"
+    )
+    error = await refused(client.create("v1/configmaps", {"kind": "Nope", "apiVersion": "nope/v1"}), 400)
+    assert 'no kind "Nope" is registered for version "nope/v1"' in error.message
+    error = await refused(client.create("v1/configmaps", config_map("a", namespace="other")), 400)
+    assert "does not match the namespace sent on the request" in error.message
+
+
+async def test_unknown_fields_follow_the_field_validation(client: Client):
+    """M21: refused when strict, warned of by default, silent when ignored."""
+    sent = {**config_map("a"), "bogus": 1}
+    error = await refused(client.create("v1/configmaps", sent, field_validation="Strict"), 400)
+    assert error.message == (
+        'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "bogus"'
+    )
+    for validation, expected in (("Warn", ['unknown field "bogus"']), ("Ignore", [])):
+        call = client.call("v1/configmaps", "default", field_validation=validation, dry_run=True)
+        await client.registry.create(call, sent)
+        assert call.warnings == expected
+
+
+async def test_a_wrong_type_is_a_bad_request(client: Client):
+    """A type mismatch is worded as Go's decoder words it."""
+    error = await refused(client.create("v1/configmaps", {"metadata": {"name": "a"}, "data": 5}), 400)
+    assert error.message.startswith(
+        'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number'
+    )
+
+
+async def test_secrets_merge_their_string_data(client: Client):
+    """StringData is written into data, encoded (golden 10)."""
+    made = await client.create("v1/secrets", {"metadata": {"name": "s"}, "stringData": {"p": "w"}})
+    assert made["data"] == {"p": "dw=="}
+    assert "stringData" not in made
+
+
+async def test_a_job_selects_its_pods_by_its_uid(client: Client):
+    """A job without a selector of its own gets one, and labels (golden 27)."""
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}
+    made = await client.create("batch/v1/jobs", {"metadata": {"name": "j"}, "spec": {"template": template}})
+    uid = made["metadata"]["uid"]
+    assert made["spec"]["selector"] == {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+    assert made["spec"]["template"]["metadata"]["labels"] == made["metadata"]["labels"]
+
+
+async def test_a_pod_gets_the_priority_of_its_class(client: Client):
+    """The Priority plugin: the class's number, 0 without one, 403 for an unknown class."""
+    made = await client.create("v1/pods", pod("p", priorityClassName="system-node-critical"))
+    assert made["spec"]["priority"] == 2000001000
+    assert (await client.create("v1/pods", pod("q")))["spec"]["priority"] == 0
+    error = await refused(client.create("v1/pods", pod("r", priorityClassName="nope")), 403)
+    assert error.message == 'pods "r" is forbidden: no PriorityClass with name nope was found'
