@@ -170,7 +170,7 @@ def test_versions_are_ordered_by_stability():
         "foo1",
         "foo10",
     ]
-    assert sorted(ordered[::-1], key=version_order) == ordered
+    assert sorted(set(ordered), key=version_order) == ordered
 
 
 def test_schemas_give_types_defaults_and_keys(catalog: Catalog):
