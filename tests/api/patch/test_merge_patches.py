@@ -120,3 +120,18 @@ def test_lists_of_maps_need_their_key():
         DirectiveError, match=r"map: map\[image:z\] does not contain declared merge key: name"
     ):
         strategic(document, {"spec": {"containers": [{"image": "z"}]}}, POD)
+
+
+def nested(levels):
+    """An object with as many levels."""
+    value = {}
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+def test_nesting_beyond_reason_is_malformed():
+    """A patch that nests deeper than the interpreter follows is refused, not a crash."""
+    for patch in (merge_patch, lambda document, change: strategic(document, change, POD)):
+        with pytest.raises(MalformedPatch, match="exceeded max depth"):
+            patch(nested(5_000), nested(5_000))

@@ -244,6 +244,19 @@ def test_the_argument_is_not_changed():
     assert document == before
 
 
+def test_nesting_beyond_reason_is_refused():
+    """A type that contains itself cannot be used to exhaust the interpreter; deep unknown fields are just dropped."""
+    deep: dict[str, object] = {}
+    for _ in range(5_000):
+        deep = {"not": deep}
+    definition = {"spec": {"versions": [{"schema": {"openAPIV3Schema": deep}}]}}
+    with pytest.raises(TypeMismatch, match="exceeded max depth"):
+        conform(definition, schema("CustomResourceDefinition", "apiextensions.k8s.io/v1"))
+    body = b'{"bogus":' + b'{"not":' * 5_000 + b"{}" + b"}" * 5_001
+    conformed = conform({"bogus": deep}, schema("Pod"), body=body)
+    assert conformed.problems == ['unknown field "bogus"']
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "a", "1", "2020-01-01T00:00:00Z"]),
     lambda inner: st.lists(inner, max_size=3),

@@ -34,7 +34,7 @@ def apply_defaults(document: dict[str, Any], schema: Schema) -> None:
 
 
 class Plan:
-    """What to set in values of one type, and which of its fields lead to more. Built for all definitions that are met, cycles included."""
+    """What to set in values of one type, and which of its fields lead to more."""
 
     __slots__ = ("children", "literals", "rule")
 
@@ -73,15 +73,22 @@ def _visit_map(values: dict[str, dict[str, Any]], plan: Plan) -> None:
 
 @lru_cache(maxsize=1024)
 def _plan(schema: Schema) -> Plan | None:
-    return _build(schema, {}) if schema.properties else None
+    """The plan of a type; None when nothing can be set in it, and when the type is being looked at already: none with defaults contains itself."""
+    if not schema.properties:
+        return None
+    if not schema.name:
+        return _build(schema)
+    if schema.name not in _plans:
+        _plans[schema.name] = None
+        _plans[schema.name] = _build(schema)
+    return _plans[schema.name]
 
 
-def _build(schema: Schema, open_plans: dict[str, Plan]) -> Plan | None:
-    """The plan of a type; None when nothing can be set in it. `open_plans` are the types around it: meeting one again ends the descent."""
-    if schema.name in open_plans:
-        return None  # no type with defaults contains itself
+_plans: Final[dict[str, Plan | None]] = {}
+
+
+def _build(schema: Schema) -> Plan | None:
     plan = Plan()
-    inside = {**open_plans, schema.name: plan}
     name = short_name(schema.name)
     literals = {**_stated(schema), **LITERALS.get(name, {})}
     plan.literals = tuple(
@@ -91,7 +98,7 @@ def _build(schema: Schema, open_plans: dict[str, Plan]) -> Plan | None:
     children = []
     for field, child in schema.properties.items():
         target, visit = _inner(child)
-        inner = _build(target, inside) if target is not None and target.properties else None
+        inner = None if target is None else _plan(target)
         if inner is not None:
             children.append((field, visit, inner))
     plan.children = tuple(children)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+TOO_DEEP: Final = "error decoding patch: json: exceeded max depth"
+"""What a patch is told that nests deeper than the interpreter follows; Go's limit is 10,000 levels."""
+
 
 class PatchError(Exception):
     """A patch that cannot be applied. `code` is the HTTP status of the answer, `str()` its message."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from watchcache.api.patch.errors import MalformedPatch, PatchFailed, TooManyOperations
+from watchcache.api.patch.errors import TOO_DEEP, MalformedPatch, PatchFailed, TooManyOperations
 from watchcache.api.patch.gotext import json_type
 
 MAX_OPERATIONS: Final = 10_000
@@ -58,8 +58,11 @@ def json_patch(document: dict[str, Any], operations: Sequence[Operation]) -> dic
     # One holder above the document makes the document itself a member like any other.
     holder = {_ROOT: _copied(document)[0]}
     budget = MAX_COPIED_BYTES
-    for operation in operations:
-        budget -= _apply(holder, operation, budget)
+    try:
+        for operation in operations:
+            budget -= _apply(holder, operation, budget)
+    except RecursionError:
+        raise MalformedPatch(TOO_DEEP) from None
     patched = holder[_ROOT]
     if type(patched) is not dict:
         raise PatchFailed("the patched document is no object")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from watchcache.api.patch.errors import MalformedPatch
+from watchcache.api.patch.errors import TOO_DEEP, MalformedPatch
 from watchcache.api.patch.gotext import json_type
 
 
@@ -17,7 +17,10 @@ def merge_patch(document: dict[str, Any], patch: Any) -> dict[str, Any]:
         raise MalformedPatch(
             f"error decoding patch: json: cannot unmarshal {json_type(patch)} into Go value of type map[string]interface {{}}"
         )
-    return _merge(document, patch)
+    try:
+        return _merge(document, patch)
+    except RecursionError:
+        raise MalformedPatch(TOO_DEEP) from None
 
 
 def _merge(document: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from watchcache.api.patch.errors import DirectiveError, MalformedPatch
+from watchcache.api.patch.errors import TOO_DEEP, DirectiveError, MalformedPatch
 from watchcache.api.patch.gotext import json_type, printed
 from watchcache.api.schema import Schema
 
@@ -44,7 +44,10 @@ def strategic(document: dict[str, Any], patch: Any, schema: Schema) -> dict[str,
         raise MalformedPatch(
             f"json: cannot unmarshal {json_type(patch)} into Go value of type map[string]interface {{}}"
         )
-    return _merge_map(document, patch, schema)
+    try:
+        return _merge_map(document, patch, schema)
+    except RecursionError:
+        raise MalformedPatch(TOO_DEEP) from None
 
 
 def _merge_map(original: dict[str, Any], patch: dict[str, Any], schema: Schema | None) -> dict[str, Any]:

@@ -9,9 +9,13 @@ import msgspec
 from watchcache.api.schema import Schema
 from watchcache.api.structure.decoders import root
 from watchcache.api.structure.duplicates import duplicate_fields, may_have_duplicates
+from watchcache.api.structure.places import TypeMismatch
 
 MAX_PROBLEMS: Final = 100
 """kube-apiserver's decoder names no more unknown and duplicate fields of one document. [M]"""
+
+
+TOO_DEEP: Final = "json: exceeded max depth"
 
 
 class Conformed(msgspec.Struct, frozen=True):
@@ -32,7 +36,10 @@ def conform(document: dict[str, Any], schema: Schema, *, body: bytes | None = No
     The argument is not changed. Raises `TypeMismatch` for the first value of a wrong type in document order.
     """
     problems: list[str] = []
-    decoded = root(schema).decode(document, None, problems)
+    try:
+        decoded = root(schema).decode(document, None, problems)
+    except RecursionError:
+        raise TypeMismatch(TOO_DEEP) from None
     if body is not None and may_have_duplicates(body, document):
         found = duplicate_fields(body, schema)
         problems = problems if found is None else found

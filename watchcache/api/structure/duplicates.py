@@ -25,7 +25,10 @@ class _Members(list[tuple[str, Any]]):
 def may_have_duplicates(body: bytes, document: dict[str, Any]) -> bool:
     """Whether the text may name a field twice; false is certain unless it also spells values shorter than we do."""
     written = len(body.translate(None, _SPACE))
-    return written != len(msgspec.json.encode(document).translate(None, _SPACE))
+    try:
+        return written != len(msgspec.json.encode(document).translate(None, _SPACE))
+    except RecursionError:  # nested deeper than can be written
+        return True
 
 
 def duplicate_fields(body: bytes, schema: Schema) -> list[str] | None:
