@@ -296,6 +296,24 @@ async def test_compacted_history_is_refused(log, journal):
         await log.compact(4)
 
 
+async def test_a_subscriber_that_raises_ends_the_publisher_and_strands_no_writer():
+    """It is a mistake of ours and must be seen, but what is durable is answered as such."""
+    log = Log(MemoryJournal(), stamp=stamp)
+    await log.open()
+
+    def broken(events):
+        raise RuntimeError("a bug")
+
+    log.subscribe(broken)
+    with pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="a bug"), flatten_subgroups=True):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(log.run)
+            ticket = log.append_nowait("k", value())
+    assert (await ticket.wait()).revision == 1
+    with pytest.raises(LogClosed):
+        await log.append("l", value())
+
+
 async def test_a_conflict_needs_no_journal(log, journal):
     """The writer's turn decides at once."""
     await written(journal, log, "k")

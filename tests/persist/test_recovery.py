@@ -84,6 +84,27 @@ async def test_a_missing_segment_refuses_to_start(tmp_path):
     assert not check_directory(tmp_path).sound
 
 
+async def test_a_segment_that_was_just_begun_is_removed(tmp_path):
+    """Without a header it held nothing; what is before it is complete."""
+    events = await filled(tmp_path)
+    begun = tmp_path / f"{len(events):020}.events"
+    begun.write_bytes(b"\xffWC")
+    assert check_directory(tmp_path).sound
+    async with opened(tmp_path) as log:
+        assert await history(log) == events
+    assert not begun.exists()
+
+
+async def test_a_segment_that_was_begun_after_lost_events_refuses_to_start(tmp_path):
+    """Its name says up to where the events went once."""
+    await filled(tmp_path)
+    (tmp_path / f"{90:020}.events").write_bytes(b"")
+    with pytest.raises(Corrupt, match="the events end at 60"):
+        async with opened(tmp_path):
+            pass
+    assert not check_directory(tmp_path).sound
+
+
 async def test_a_start_reads_the_snapshot_and_the_events_after_it(tmp_path):
     """State, revision and the whole history are as before."""
     events = await filled(tmp_path, 200, snapshot_bytes=4000)

@@ -34,7 +34,7 @@ def read_events(
     wait: Callable[[], None] = _pause,
     stamp: Stamp = _unstamped,
 ) -> Iterator[Event]:
-    """Yield the events in a data directory, in order, from a revision on or from the oldest that is kept.
+    """Yield the events in a data directory, in order, from a revision on; from the oldest that is kept for None and 0.
 
     follow: at the end call `wait` and look for more, for ever. stamp: given, a deletion's value gets its revision put in.
     Raises Compacted when the revision is no longer there, Corrupt at damage, DirectoryUnusable.
@@ -57,7 +57,7 @@ def _first_segment(directory: Directory, from_revision: int | None) -> int:
     if directory.epoch() is None:
         raise DirectoryUnusable(f"{directory.path} holds no data of watchcache")
     bases = directory.segments() or [0]
-    if from_revision is None:
+    if not from_revision:
         return bases[0]
     if from_revision <= bases[0]:
         raise Compacted(from_revision - 1, bases[0])

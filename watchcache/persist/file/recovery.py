@@ -45,6 +45,7 @@ class Recovery:
         self._disk = disk
         self._state = State(0, {}, 0, 0, [], [])
         self._damaged_snapshot: Path | None = None
+        self._begun: int | None = None  # a last segment without even a header
 
     def run(self) -> State:
         """Return the state. Raises Corrupt, OSError."""
@@ -54,6 +55,8 @@ class Recovery:
         for number, segment in enumerate(self._state.segments):
             if segment.last > self._state.revision or number == len(self._state.segments) - 1:
                 self._replay(segment, active=number == len(self._state.segments) - 1)
+        if self._begun is not None:
+            self._remove_begun(self._begun)
         return self._state
 
     # -- the snapshot
@@ -87,12 +90,23 @@ class Recovery:
             except Damaged as damage:
                 if base != bases[-1] or later_commit(path.read_bytes(), 0) is not None:
                     raise self._corrupt(path, damage) from damage
-                self._disk.unlink(path, "recovery")
-                self._note(f"{path} was just begun when the server stopped; it held nothing and was removed")
+                self._begun = base
                 continue
             self._same_epoch(path, header.epoch)
             headers.append(header)
         return headers
+
+    def _remove_begun(self, base: int) -> None:
+        path = self._directory.segment(base)
+        if self._state.revision != base:
+            raise Corrupt(
+                path,
+                0,
+                f"it is begun after revision {base}, but the events end at {self._state.revision}",
+                RESTORE,
+            )
+        self._disk.unlink(path, "recovery")
+        self._note(f"{path} was just begun when the server stopped; it held nothing and was removed")
 
     def _chain(self, headers: list[SegmentHeader]) -> None:
         """Describe the unbroken row of segments that ends with the last, which must reach back to the snapshot."""
