@@ -9,7 +9,7 @@ from watchcache.api import status
 from watchcache.api.codec import value_of
 from watchcache.api.status import GroupKind
 from watchcache.log import Conflict
-from watchcache.registry import incoming, metadata
+from watchcache.registry import incoming, metadata, validation
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.services import Unfit
@@ -68,7 +68,7 @@ async def _prepare(store: Store, call: Call, document: Document, reservation: Re
         prepare_create(Preparation(new, None, now, reservation), resource, strategy_of(resource))
     except Unfit as unfit:
         raise status.invalid(GroupKind(resource.group, resource.kind), call.name, [unfit.cause]) from None
-    metadata.validate_new(resource, new)
+    validation.validate_new(resource, new)
     return new
 
 

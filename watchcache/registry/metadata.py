@@ -9,9 +9,7 @@ from __future__ import annotations
 from random import Random
 
 from watchcache.api import meta, status
-from watchcache.api.catalog import Resource
 from watchcache.api.revisions import body_revision
-from watchcache.api.status import Cause, GroupKind
 from watchcache.registry.calls import Call, Document
 
 
@@ -57,20 +55,3 @@ def check_uid_precondition(call: Call, stored: Document, uid: str) -> None:
 def parse_revision(text: str) -> int:
     """The resourceVersion in a document a client sent; 500 when malformed, as kube-apiserver has it (M4)."""
     return body_revision(text)
-
-
-def validate_new(resource: Resource, document: Document) -> None:
-    """422 with everything that is wrong with a new object's metadata."""
-    _refuse(resource, document, meta.check_create(document["metadata"], resource))
-
-
-def validate_update(resource: Resource, new: Document, old: Document) -> None:
-    """422 with everything that is wrong with changed metadata; what did not change is not looked at again."""
-    if new["metadata"] != old["metadata"]:
-        _refuse(resource, new, meta.check_update(new["metadata"], old["metadata"], resource))
-
-
-def _refuse(resource: Resource, document: Document, causes: list[Cause]) -> None:
-    if causes:
-        name = document["metadata"].get("name") or ""
-        raise status.invalid(GroupKind(resource.group, resource.kind), name, causes)

@@ -6,7 +6,7 @@ from watchcache.admission import Operation, Review
 from watchcache.api import status
 from watchcache.api.catalog import Resource
 from watchcache.api.status import Cause, GroupKind
-from watchcache.registry import create, incoming, metadata
+from watchcache.registry import create, incoming, metadata, validation
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.parts import part_of
@@ -48,7 +48,7 @@ async def change(
         raise status.invalid(
             GroupKind(call.resource.group, call.resource.kind), call.name, [unfit.cause]
         ) from None
-    metadata.validate_update(call.resource, new, old)
+    validation.validate_update(call.resource, new, old)
     return new
 
 
