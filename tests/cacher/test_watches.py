@@ -128,6 +128,16 @@ async def test_scopes_see_their_own(scene: Scene) -> None:
     assert (namespace.events, single.events) == ([("ADDED", 1), ("ADDED", 2)], [("ADDED", 2)])
 
 
+async def test_objects_without_a_namespace_are_sent_once(scene: Scene) -> None:
+    """For a cluster-scoped resource the root is the only place there is."""
+    pipe, single = Pipe(), Pipe()
+    scene.watch(After(0), pipe)
+    scene.watch(After(0), single, Selection(name="x"))
+    await scene.settle()
+    await scene.put("x")
+    assert pipe.events == single.events == [("ADDED", 1)]
+
+
 async def test_a_revision_without_history_is_an_error_in_the_stream(scene: Scene) -> None:
     """Too old: one ERROR naming the oldest revision that would do, then the end; that one still replays (W8)."""
     async with running(scene.log) as later:
@@ -206,13 +216,24 @@ async def test_many_clients_of_a_restarted_server_share_one_pass_over_the_log(sc
     await scene.delete("a/1")
     await scene.other()
     async with running(scene.log, Bounds(changes=5)) as later:
-        pipes = [Pipe() for _ in range(9)]
+        await scene.put("b/1")
+        pipes = [Pipe() for _ in range(10)]
         for number, pipe in enumerate(pipes):
             later.watch(After(number), pipe)
         await later.settle()
-        expected = [("ADDED", 1), ("ADDED", 2), *(("MODIFIED", n) for n in (3, 4, 5, 6)), ("DELETED", 7)]
-        assert [pipe.events for pipe in pipes] == [expected[number:] for number in range(9)]
-        assert later.pods.window.floor == 2
+        expected = [
+            ("ADDED", 1),
+            ("ADDED", 2),
+            *(("MODIFIED", n) for n in (3, 4, 5, 6)),
+            ("DELETED", 7),
+            ("ADDED", 9),
+        ]
+        assert [pipe.events for pipe in pipes] == [
+            *(expected[number:] for number in range(8)),
+            expected[7:],
+            [],
+        ]
+        assert later.pods.window.floor == 3
         later.pods.check()
 
 
