@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 
 import pytest
 from hypothesis import given
@@ -32,12 +31,6 @@ def pod(**spec):
         "metadata": {"name": "x"},
         "spec": {"containers": containers, **spec},
     }
-
-
-def problems_of(text: str) -> list[str]:
-    """What strict decoding says of a body."""
-    document = json.loads(text)
-    return conform(document, schema(document["kind"]), body=text.encode()).problems
 
 
 def test_unknown_fields_are_dropped_and_named_in_document_order():
@@ -85,46 +78,6 @@ def test_keys_of_maps_are_part_of_the_path():
 def test_at_most_a_hundred_problems_are_named():
     """A document of nothing but unknown fields does not make a message as long as itself."""
     assert len(conform(pod(**{f"u{n}": 1 for n in range(200)}), schema("Pod")).problems) == 100
-
-
-def test_duplicates_are_found_in_the_text_and_named_in_order():
-    """A field given twice is reported where its second value stands, among the unknown fields; the last value counts."""
-    text = (
-        '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"x","name":"y"},'
-        '"spec":{"containers":[{"name":"c","image":"i","image":"j"}],"containers":[{"name":"c","image":"i"}],'
-        '"bogus":1,"bogus":{"q":1,"q":2}},"kind":"Pod"}'
-    )
-    assert problems_of(text) == [
-        'duplicate field "metadata.name"',
-        'duplicate field "spec.containers[0].image"',
-        'duplicate field "spec.containers"',
-        'unknown field "spec.bogus"',
-        'duplicate field "kind"',
-    ]
-
-
-def test_duplicate_keys_of_maps_count_but_not_those_inside_raw_json():
-    """Labels are looked at, `fieldsV1` is not: it is kept as it came."""
-    text = (
-        '{"apiVersion":"v1","kind":"Pod","metadata":{"labels":{"a":"1","a":"2"},'
-        '"managedFields":[{"manager":"a","manager":"b","fieldsV1":{"f:a":{},"f:a":{}}}]}}'
-    )
-    assert problems_of(text) == [
-        'duplicate field "metadata.labels.a"',
-        'duplicate field "metadata.managedFields[0].manager"',
-    ]
-
-
-def test_other_spellings_are_no_duplicates():
-    """White space, escapes and exponents make the text longer than our own, and nothing is reported."""
-    assert problems_of('{ "kind": "ConfigMap",\n "apiVersion": "v1", "data": {"a\\u0062": "\\u003c"} }') == []
-
-
-def test_a_body_that_is_no_json_keeps_its_unknown_fields():
-    """YAML bodies have duplicates reported by their own decoder; what is unknown is still found."""
-    document = {"kind": "ConfigMap", "apiVersion": "v1", "bogus": 1}
-    conformed = conform(document, schema("ConfigMap"), body=b"kind: ConfigMap\nbogus: 1\n")
-    assert conformed.problems == ['unknown field "bogus"']
 
 
 def test_strict_decoding_joins_the_problems():
@@ -252,8 +205,7 @@ def test_nesting_beyond_reason_is_refused():
     definition = {"spec": {"versions": [{"schema": {"openAPIV3Schema": deep}}]}}
     with pytest.raises(TypeMismatch, match="exceeded max depth"):
         conform(definition, schema("CustomResourceDefinition", "apiextensions.k8s.io/v1"))
-    body = b'{"bogus":' + b'{"not":' * 5_000 + b"{}" + b"}" * 5_001
-    conformed = conform({"bogus": deep}, schema("Pod"), body=body)
+    conformed = conform({"bogus": deep}, schema("Pod"))
     assert conformed.problems == ['unknown field "bogus"']
 
 

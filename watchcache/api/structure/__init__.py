@@ -1,6 +1,6 @@
 """Documents against the types of their kind: what Go's decoding into a struct and encoding again does to JSON.
 
-`conform` checks types, finds unknown and duplicate fields, and gives the document in the one form that kube-apiserver would
+`conform` checks types, finds unknown fields, and gives the document in the one form that kube-apiserver would
 store and show. All rules that follow from the Go types are here; defaults that code sets are in `watchcache.api.defaulting`.
 """
 

@@ -8,11 +8,10 @@ import msgspec
 
 from watchcache.api.schema import Schema
 from watchcache.api.structure.decoders import root
-from watchcache.api.structure.duplicates import duplicate_fields, may_have_duplicates
 from watchcache.api.structure.places import TypeMismatch
 
 MAX_PROBLEMS: Final = 100
-"""kube-apiserver's decoder names no more unknown and duplicate fields of one document. [M]"""
+"""kube-apiserver's decoder names no more unknown fields of one document. [M]"""
 
 
 TOO_DEEP: Final = "json: exceeded max depth"
@@ -21,18 +20,17 @@ TOO_DEEP: Final = "json: exceeded max depth"
 class Conformed(msgspec.Struct, frozen=True):
     """A document that fits its kind, and what was wrong in ways that only strict decoding refuses.
 
-    `problems` are texts like `unknown field "spec.bogus"` or `duplicate field "metadata.name"`, in document order: one warning each, or
-    together the `strict_error`.
+    `problems` are texts like `unknown field "spec.bogus"`, in document order: one warning each, or together the `strict_error`.
+    Duplicate fields are the decoder's to find (`codec.duplicate_fields`): a decoded document no longer shows them.
     """
 
     document: dict[str, Any]
     problems: list[str]
 
 
-def conform(document: dict[str, Any], schema: Schema, *, body: bytes | None = None) -> Conformed:
+def conform(document: dict[str, Any], schema: Schema) -> Conformed:
     """The document as kube-apiserver would print it after reading it into its Go type.
 
-    `body` is the JSON that the document was decoded from, for finding duplicate fields; without it none are found.
     The argument is not changed. Raises `TypeMismatch` for the first value of a wrong type in document order.
     """
     problems: list[str] = []
@@ -40,9 +38,6 @@ def conform(document: dict[str, Any], schema: Schema, *, body: bytes | None = No
         decoded = root(schema).decode(document, None, problems)
     except RecursionError:
         raise TypeMismatch(TOO_DEEP) from None
-    if body is not None and may_have_duplicates(body, document):
-        found = duplicate_fields(body, schema)
-        problems = problems if found is None else found
     return Conformed(decoded, problems[:MAX_PROBLEMS])
 
 

@@ -6,7 +6,7 @@ Rules:
 - A struct's fields are compiled at its first use: `JSONSchemaProps` contains itself.
 - The first wrong type in document order ends it, as encoding/json reports only that one; unknown fields are collected.
 
-The pass is on the path of every write: a small pod takes about 20 us, an uncompiled walk over its schema took four times as long.
+The pass is on the path of every write: the body of a small pod takes 5 us, a stored pod of 3.5 KB 35 us.
 """
 
 from __future__ import annotations
