@@ -183,7 +183,7 @@ async def served(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what happens in the server's tasks; fails after 5 seconds."""
     with trio.fail_after(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the tests have no part in what they wait for
             await trio.sleep(0.005)
 
 
@@ -278,8 +278,9 @@ async def test_a_watch_whose_client_leaves_is_forgotten(served: Served):
 
 
 async def test_the_page_for_people_is_there(served: Served):
-    """`/ui/` comes from the Quart application on both hosts."""
+    """`/ui/` comes from the Quart application on both hosts, for users only."""
     client = await served.connect()
+    assert (await client.ask("GET", "/ui/", authorization="")).status == 401
     page = await client.ask("GET", "/ui/")
     assert page.status == 200
     assert page.headers["content-type"].startswith("text/html")

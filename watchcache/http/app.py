@@ -1,7 +1,7 @@
 """The pages for people, and the whole server as an ASGI application.
 
-`/ui/` shows what is served, how many objects there are, how the server is, and where to look further. Everything outside `/ui` goes to the
-same handler as on the wire host, so `create_app(api)` can be given to any ASGI server that runs trio. Quart takes 0.4 s to import:
+`/ui/` shows what is served, how many objects there are, how the server is, and where to look further. `create_app(api)` is everything, pages
+included, behind the same handler as on the wire host; any ASGI server that runs trio can host it. Quart takes 0.4 s to import:
 only a server that somebody looks at, or that runs under Hypercorn, pays for it.
 """
 
@@ -30,27 +30,32 @@ STYLE = (
 
 
 class Application(QuartTrio):
-    """A Quart application with a catch-all: what is not a page of ours is the API's."""
+    """The whole server as a Quart application: one catch-all, the API's handler."""
 
     api: Api
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One ASGI connection. Werkzeug's routing would clean up paths that kube-apiserver tells apart, so the API does not pass it."""
-        if scope["type"] == "http" and not is_page(scope["path"]):
+        """One ASGI connection.
+
+        Requests do not pass Werkzeug's routing, which would clean up paths that kube-apiserver tells apart; what is left to
+        Quart is the application's life cycle.
+        """
+        if scope["type"] == "http":
             await serve_http(self.api.handle, self.api.too_large, scope, receive, send)
             return
         await super().__call__(scope, receive, send)
 
 
-def is_page(path: str) -> bool:
-    """Whether a path is one for people."""
-    return path == "/ui" or path.startswith("/ui/")
-
-
 def create_app(api: Api) -> Application:
-    """The application of a server."""
+    """The whole server, for ASGI hosts that run trio."""
     app = Application(__name__)
     app.api = api
+    return app
+
+
+def create_pages(api: Api) -> QuartTrio:
+    """The pages alone. They know nothing of users: the handler's filters stand before them."""
+    app = QuartTrio(__name__)
 
     @app.route("/ui", strict_slashes=False)
     @app.route("/ui/", strict_slashes=False)
