@@ -14,7 +14,7 @@ import (
 )
 
 type field struct {
-	Type, Kind, Embedded           string
+	Type, Kind, Embedded                   string
 	Pointer, Omitempty, Omitzero, Marshals bool
 }
 
