@@ -86,8 +86,8 @@ def test_garbage_in_yaml_is_refused_or_is_json(data: bytes):
 
 @given(DOCUMENTS.filter(lambda document: "\\ud" not in json.dumps(document)))
 def test_yaml_round_trips(document: Any):
-    """What PyYAML writes is read back with JSON's values; a float without a fraction is an integer."""
-    text = yaml.safe_dump(document, allow_unicode=False)
+    """What PyYAML writes, each scalar in quotes with its tag, is read back with JSON's values."""
+    text = yaml.safe_dump(document, default_style='"')
     assert read_yaml(text.encode()) == document
 
 

@@ -7,7 +7,7 @@ complained about. Source: apimachinery/pkg/labels/selector.go; every text was me
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from watchcache.api import names, status
@@ -147,7 +147,7 @@ def _unparsable(problem: str) -> status.StatusError:
     return status.bad_request(f"unable to parse requirement: {problem}")
 
 
-def _check(problems: list[str], path: str, value: str) -> None:
+def _check(problems: Sequence[str], path: str, value: str) -> None:
     if problems:
         raise _unparsable(f"{path}: Invalid value: {quoted(value)}: {'; '.join(problems)}")
 

@@ -28,6 +28,10 @@ class Operator(StrEnum):
     LESS = "lt"
 
 
+_IN, _NOT_IN = Operator.IN, Operator.NOT_IN
+_EXISTS, _DOES_NOT_EXIST = Operator.EXISTS, Operator.DOES_NOT_EXIST
+
+
 class Requirement(msgspec.Struct, frozen=True, order=True):
     """One term of a label selector; `values` are sorted and without repeats."""
 
@@ -37,18 +41,16 @@ class Requirement(msgspec.Struct, frozen=True, order=True):
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether an object with these labels meets the term."""
-        value = labels.get(self.key)
-        match self.operator:
-            case Operator.IN:
-                return value in self.values
-            case Operator.NOT_IN:
-                return value not in self.values
-            case Operator.EXISTS:
-                return value is not None
-            case Operator.DOES_NOT_EXIST:
-                return value is None
-            case _:
-                return self._compares(value)
+        value, operator = labels.get(self.key), self.operator
+        if operator is _IN:
+            return value in self.values
+        if operator is _NOT_IN:
+            return value not in self.values
+        if operator is _EXISTS:
+            return value is not None
+        if operator is _DOES_NOT_EXIST:
+            return value is None
+        return self._compares(value)
 
     def _compares(self, value: str | None) -> bool:
         number, bound = as_int64(value or ""), as_int64(self.values[0])
@@ -68,7 +70,10 @@ class LabelSelector(msgspec.Struct, frozen=True):
     def matches(self, labels: Mapping[str, str] | None) -> bool:
         """Whether an object with these labels (None: none) is selected."""
         labels = _NO_LABELS if labels is None else labels
-        return all(requirement.matches(labels) for requirement in self.requirements)
+        for requirement in self.requirements:  # noqa: SIM110 - a generator would cost more than the look-ups
+            if not requirement.matches(labels):
+                return False
+        return True
 
     def requires(self, key: str) -> str | None:
         """The only value that the label may have, None when there are others or none."""

@@ -10,14 +10,17 @@ Sources: apimachinery/pkg/api/validation/objectmeta.go, apiserver/pkg/registry/r
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Mapping
+from functools import lru_cache
 from random import Random
 from typing import Any, Final
 
 from watchcache.api import causes, names
 from watchcache.api.catalog import Resource
 from watchcache.api.status import Cause
+
+_UUID_VERSION: Final = 0x4 << 76 | 0x2 << 62  # RFC 9562: version 4, variant 10
+_UUID_FREE: Final = ~(0xF << 76 | 0x3 << 62)
 
 Metadata = dict[str, Any]
 
@@ -61,12 +64,18 @@ _ORDER: Final = (
 
 def now_text(now: float) -> str:
     """A time (unix seconds) as metadata has it: RFC 3339 in UTC, whole seconds."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+    return _second_text(int(now))
+
+
+@lru_cache(maxsize=4)
+def _second_text(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
 
 
 def new_uid(random: Random) -> str:
     """A version 4 UUID."""
-    return str(uuid.UUID(int=random.getrandbits(128), version=4))
+    digits = f"{random.getrandbits(128) & _UUID_FREE | _UUID_VERSION:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def generated_name(base: str, random: Random) -> str:
@@ -112,25 +121,30 @@ def in_order(metadata: Metadata) -> Metadata:
 
 def check_create(metadata: Mapping[str, Any], resource: Resource) -> list[Cause]:
     """What is wrong with the metadata of a new object; nothing when it may be stored."""
-    return _check(metadata, resource, resource.name_rule) + _unqualified_finalizers(metadata, resource)
+    found = _check_name(metadata, resource.name_rule) + _check_namespace(metadata, resource)
+    found += _check_generation(metadata) + _check_marks(metadata) + _check_finalizers(metadata)
+    return found + _unqualified_finalizers(metadata, resource)
 
 
 def check_update(metadata: Mapping[str, Any], old: Mapping[str, Any], resource: Resource) -> list[Cause]:
     """What is wrong with the metadata of a changed object, after `prepare_update`; nothing when it may be stored."""
-    changes = _check_changes(metadata, old)
+    marks = _check_marks(metadata)
+    changes = _check_changes(metadata, old) + marks
+    always = _check_generation(metadata) + marks + _check_finalizers(metadata)
+    namespace = _check_namespace(metadata, resource)
     unqualified = _unqualified_finalizers(metadata, resource)
-    found = _check(metadata, resource, "path") + changes
-    found += changes + unqualified
-    return found + _check(metadata, resource, resource.name_rule) + unqualified
+    generic = _check_name(metadata, "path") + namespace + always + changes
+    strategy = (
+        changes + unqualified + _check_name(metadata, resource.name_rule) + namespace + always + unqualified
+    )
+    return generic + strategy
 
 
-def _check(metadata: Mapping[str, Any], resource: Resource, name_rule: str) -> list[Cause]:
-    """The rules for every object."""
-    found = _check_name(metadata, name_rule) + _check_namespace(metadata, resource)
+def _check_generation(metadata: Mapping[str, Any]) -> list[Cause]:
     generation = metadata.get("generation") or 0
-    if generation < 0:
-        found.append(causes.invalid("metadata.generation", generation, "must be greater than or equal to 0"))
-    return found + _check_marks(metadata) + _check_finalizers(metadata)
+    if generation >= 0:
+        return []
+    return [causes.invalid("metadata.generation", generation, "must be greater than or equal to 0")]
 
 
 def _check_marks(metadata: Mapping[str, Any]) -> list[Cause]:
@@ -172,10 +186,14 @@ def _check_annotations(metadata: Mapping[str, Any]) -> list[Cause]:
     found, size = [], 0
     for key, value in (metadata.get("annotations") or {}).items():
         found += [causes.invalid("metadata.annotations", key, text) for text in names.label_key(key.lower())]
-        size += len(key.encode()) + len(value.encode())
+        size += _size(key) + _size(value)
     if size > ANNOTATIONS_LIMIT:
         found.append(causes.too_long("metadata.annotations", ANNOTATIONS_LIMIT))
     return found
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _check_owners(metadata: Mapping[str, Any]) -> list[Cause]:
@@ -244,7 +262,7 @@ def _check_changes(metadata: Mapping[str, Any], old: Mapping[str, Any]) -> list[
     for key in _IMMUTABLE:
         if _stated(metadata, key) != _stated(old, key):
             found.append(causes.immutable(f"metadata.{key}", metadata.get(key)))
-    return found + _check_marks(metadata)
+    return found
 
 
 def _stated(metadata: Mapping[str, Any], key: str) -> Any:

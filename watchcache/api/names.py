@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from watchcache.api import status
@@ -39,6 +40,8 @@ _VALUE_TEXT: Final = (
     f" (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '{_VALUE}')"
 )
 _IP_TEXT: Final = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+
+_REMEMBERED_LENGTH: Final = 128  # bounds what the caches can hold
 
 _LEADING_ZERO_TEXT: Final = "must not have leading 0s"
 
@@ -106,8 +109,18 @@ def generated_base(base: str, rule: str) -> list[str]:
     return RULES[rule](base)
 
 
-def label_key(key: str) -> list[str]:
+def label_key(key: str) -> tuple[str, ...]:
     """A qualified name, `[subdomain/]name`: keys of labels and annotations, finalizers."""
+    return _remembered_key(key) if len(key) <= _REMEMBERED_LENGTH else tuple(_label_key(key))
+
+
+@lru_cache(maxsize=8192)
+def _remembered_key(key: str) -> tuple[str, ...]:
+    """The same few keys are in every object that is written: looking at them anew was half the cost of checking metadata."""
+    return tuple(_label_key(key))
+
+
+def _label_key(key: str) -> list[str]:
     prefix, slash, name = key.rpartition("/")
     if "/" in prefix:
         return [
@@ -122,8 +135,17 @@ def label_key(key: str) -> list[str]:
     return problems
 
 
-def label_value(value: str) -> list[str]:
+def label_value(value: str) -> tuple[str, ...]:
     """A label's value: at most 63 bytes, or empty."""
+    return _remembered_value(value) if len(value) <= _REMEMBERED_LENGTH else tuple(_label_value(value))
+
+
+@lru_cache(maxsize=8192)
+def _remembered_value(value: str) -> tuple[str, ...]:
+    return tuple(_label_value(value))
+
+
+def _label_value(value: str) -> list[str]:
     problems = _longer_than(63, value, "bytes")
     if not _VALUE_FORM.fullmatch(value):
         problems.append(_VALUE_TEXT)
@@ -151,4 +173,5 @@ def _prefix_problems(prefix: str) -> list[str]:
 
 
 def _longer_than(limit: int, text: str, unit: str = "characters") -> list[str]:
-    return [f"must be no more than {limit} {unit}"] if len(text.encode()) > limit else []
+    length = len(text) if text.isascii() else len(text.encode())
+    return [f"must be no more than {limit} {unit}"] if length > limit else []

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -22,10 +23,22 @@ if TYPE_CHECKING:
 
 __all__ = ["FieldSelector", "FieldTerm", "LabelSelector", "parse_fields", "parse_labels"]
 
+_REMEMBERED_LENGTH: Final = 512  # bounds what the cache can hold
+
 
 def parse_labels(text: str) -> LabelSelector:
     """The selector in a labelSelector parameter; raises StatusError 400 with kube-apiserver's text."""
-    return LabelSelector(tuple(sorted(LabelParser(text).requirements()))) if text else LabelSelector()
+    return _remembered_labels(text) if len(text) <= _REMEMBERED_LENGTH else _labels(text)
+
+
+@lru_cache(maxsize=1024)
+def _remembered_labels(text: str) -> LabelSelector:
+    """Controllers ask with the same few selectors over and over."""
+    return _labels(text)
+
+
+def _labels(text: str) -> LabelSelector:
+    return LabelSelector(tuple(sorted(LabelParser(text).requirements())))
 
 
 class FieldTerm(NamedTuple):
