@@ -8,7 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,35 @@ class ServerProcess:
         return self._process is not None
 
 
+class Running:
+    """A kubectl whose output is read line by line."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def line(self, timeout: float = 30) -> str:
+        """The next line without its end; fails the test when none comes in time."""
+        assert self._process.stdout is not None
+        alarm = threading.Timer(timeout, self._process.kill)
+        alarm.start()
+        try:
+            return self._process.stdout.readline().rstrip("\n")
+        finally:
+            alarm.cancel()
+
+    def lines(self) -> Iterator[str]:
+        """All lines, until it ends."""
+        assert self._process.stdout is not None
+        return iter(self._process.stdout)
+
+    def end(self, timeout: float = 30) -> int:
+        """Wait for it to end by itself; its exit status."""
+        assert self._process.stdout is not None
+        status = self._process.wait(timeout)
+        self._process.stdout.close()
+        return status
+
+
 class Kubectl:
     """kubectl with a kubeconfig and a cache directory of its own."""
 
@@ -116,16 +147,23 @@ class Kubectl:
         """The document that `-o json` prints."""
         return json.loads(self(*arguments, "-o", "json"))
 
-    def popen(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start it and leave it running."""
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[Running]:
+        """Run it beside the test; ended, if it still runs, when the block ends."""
         assert KUBECTL is not None
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [KUBECTL, *arguments],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             env=self.environment,
         )
+        running = Running(process)
+        try:
+            yield running
+        finally:
+            process.terminate()
+            running.end()
 
 
 @pytest.fixture
