@@ -12,9 +12,10 @@ from watchcache.log import Conflict
 from watchcache.registry import incoming, metadata, validation
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
+from watchcache.registry.kinds import strategy_of
 from watchcache.registry.services import Unfit
 from watchcache.registry.store import Store
-from watchcache.registry.strategy import Preparation, prepare_create, strategy_of
+from watchcache.registry.strategy import Preparation, prepare_create
 from watchcache.registry.versions import spoken
 
 GENERATED_NAME_TRIES: Final = 8

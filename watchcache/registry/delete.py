@@ -10,8 +10,9 @@ from watchcache.api.status import GroupKind, object_details
 from watchcache.log import Conflict, Head
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.deletion import ORPHAN, Decision, DeletionWish, Verdict, decide
+from watchcache.registry.kinds import strategy_of
 from watchcache.registry.store import Store, not_found
-from watchcache.registry.strategy import Strategy, strategy_of
+from watchcache.registry.strategy import Strategy
 
 
 async def delete(store: Store, call: Call, options: DeleteOptions) -> Outcome:

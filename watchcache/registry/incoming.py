@@ -23,7 +23,7 @@ from watchcache.api.schema import Schema
 from watchcache.api.status import Cause, GroupKind, StatusError
 from watchcache.api.structure import TypeMismatch, conform, strict_error, zero
 from watchcache.registry.calls import Call, Document
-from watchcache.registry.strategy import strategy_of
+from watchcache.registry.kinds import strategy_of
 from watchcache.registry.versions import incoming
 
 _SCHEME: Final = 'in scheme "pkg/runtime/scheme.go:111"'

@@ -12,7 +12,8 @@ from typing import Final
 from watchcache.api import status
 from watchcache.api.catalog import Resource
 from watchcache.registry.calls import Call, Document
-from watchcache.registry.strategy import Preparation, prepare_status, prepare_update, strategy_of
+from watchcache.registry.kinds import strategy_of
+from watchcache.registry.strategy import Preparation, prepare_status, prepare_update
 
 Part = Callable[[Preparation, Resource], Document]
 

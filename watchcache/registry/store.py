@@ -28,7 +28,7 @@ from watchcache.log import Conflict, Head, Log
 from watchcache.registry.addresses import ServiceAllocator
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.deletion import is_finished
-from watchcache.registry.strategy import strategy_of
+from watchcache.registry.kinds import strategy_of
 from watchcache.registry.versions import outgoing
 
 

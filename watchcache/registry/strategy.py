@@ -1,4 +1,4 @@
-"""What is special about each kind when it is written: one row per kind, small functions, no I/O.
+"""The plain life cycle of a document that is written, and where a kind may differ from it: no I/O.
 
 The life cycle is the same for all kinds; a `Strategy` says where one differs. The order is fixed:
 
@@ -7,7 +7,7 @@ The life cycle is the same for all kinds; a `Strategy` says where one differs. T
     status: everything but the status (and the metadata that the kind lets through) comes back
 
 A prepare function changes the new document in place and never the old one. What needs more than the two
-documents (uids, addresses) comes in as a `Preparation`.
+documents (uids, addresses) comes in as a `Preparation`. The rows of the kinds are in `kinds`.
 
 Sources: list-watch spec M16 and M17 (measured), and k/k pkg/registry/*/*/strategy.go.
 """
@@ -15,16 +15,13 @@ Sources: list-watch spec M16 and M17 (measured), and k/k pkg/registry/*/*/strate
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 
 from watchcache.api.catalog import Resource
-from watchcache.registry import services
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Document
-from watchcache.registry.deletion import DeletionRule, timestamp
-from watchcache.registry.quality import quality_of_service
+from watchcache.registry.deletion import DeletionRule
 
 
 class Preparation(msgspec.Struct):
@@ -37,8 +34,6 @@ class Preparation(msgspec.Struct):
 
 
 Prepare = Callable[[Preparation], None]
-
-_ALL_METADATA: Final = frozenset({"labels", "annotations", "finalizers", "ownerReferences"})
 
 
 class Strategy(msgspec.Struct, frozen=True):
@@ -58,13 +53,6 @@ class Strategy(msgspec.Struct, frozen=True):
     """What a DELETE that orphans by default warns of."""
 
 
-def strategy_of(resource: Resource) -> Strategy:
-    """The row of a kind; the plain one for kinds without."""
-    if not resource.builtin:
-        return _CUSTOM
-    return _STRATEGIES.get((resource.storage.group, resource.plural), _PLAIN)
-
-
 def prepare_create(preparation: Preparation, resource: Resource, strategy: Strategy) -> None:
     """Make the document of a POST what will be stored, as far as the kind decides it."""
     metadata = preparation.document["metadata"]
@@ -82,7 +70,7 @@ def prepare_update(preparation: Preparation, resource: Resource, strategy: Strat
     """Make the document of a PUT or PATCH of the object itself what will be stored."""
     assert preparation.old is not None
     if resource.has_status:
-        _restore(preparation.document, preparation.old, "status")
+        restore(preparation.document, preparation.old, "status")
     if strategy.prepare_update is not None:
         strategy.prepare_update(preparation)
     if resource.manages_generation and _counts(preparation.document, preparation.old, resource, strategy):
@@ -95,13 +83,13 @@ def prepare_status(preparation: Preparation, strategy: Strategy) -> Document:
     new, old = preparation.document, preparation.old
     metadata = dict(new["metadata"])
     for name in strategy.status_keeps:
-        _restore(metadata, old["metadata"], name)
+        restore(metadata, old["metadata"], name)
     merged = {**old, "metadata": metadata}
-    _restore(merged, new, "status")
+    restore(merged, new, "status")
     return merged
 
 
-def _restore(target: Document, source: Document, name: str) -> None:
+def restore(target: Document, source: Document, name: str) -> None:
     """Give `target` the member that `source` has, or has not."""
     if name in source:
         target[name] = source[name]
@@ -117,198 +105,3 @@ def _counts(new: Document, old: Document, resource: Resource, strategy: Strategy
             return True
     member = strategy.generation_counts
     return bool(member) and (new["metadata"].get(member) or {}) != (old["metadata"].get(member) or {})
-
-
-# --- pods ---
-
-
-def _create_pod(preparation: Preparation) -> None:
-    document = preparation.document
-    document["status"] = {"phase": "Pending", "qosClass": quality_of_service(document.get("spec") or {})}
-
-
-# --- nodes, namespaces ---
-
-
-def _create_namespace(preparation: Preparation) -> None:
-    """Born active, held by the finalizer of the namespace controller, with its name as a label to select by."""
-    document = preparation.document
-    spec = document.setdefault("spec", {}) or {}
-    finalizers = list(spec.get("finalizers") or ())
-    if "kubernetes" not in finalizers:
-        finalizers.append("kubernetes")
-    document["spec"] = {**spec, "finalizers": finalizers}
-    document["status"] = {"phase": "Active"}
-    _label_namespace(preparation)
-
-
-def _update_namespace(preparation: Preparation) -> None:
-    """spec.finalizers change through /finalize only; the label with the name cannot be lost."""
-    assert preparation.old is not None
-    _restore(preparation.document, preparation.old, "spec")
-    _label_namespace(preparation)
-
-
-def _label_namespace(preparation: Preparation) -> None:
-    metadata = preparation.document["metadata"]
-    name = metadata.get("name")
-    if name:
-        metadata["labels"] = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": name}
-
-
-# --- services ---
-
-
-def _allocate(preparation: Preparation) -> None:
-    services.allocate(preparation.document, preparation.old, preparation.reservation)
-
-
-# --- workloads ---
-
-
-def _create_daemon_set(preparation: Preparation) -> None:
-    """The annotation that clients before apps/v1 read the template's generation from."""
-    metadata = preparation.document["metadata"]
-    annotations = metadata.get("annotations") or {}
-    metadata["annotations"] = {"deprecated.daemonset.template.generation": "1", **annotations}
-
-
-def _update_daemon_set(preparation: Preparation) -> None:
-    new, old = preparation.document, preparation.old
-    assert old is not None
-    key = "deprecated.daemonset.template.generation"
-    before = (old["metadata"].get("annotations") or {}).get(key, "0")
-    spec, old_spec = new.get("spec") or {}, old.get("spec") or {}
-    same = spec.get("template") == old_spec.get("template")
-    number = int(before) if before.isdigit() else 0
-    annotations = new["metadata"].get("annotations") or {}
-    new["metadata"]["annotations"] = {**annotations, key: str(number if same else number + 1)}
-
-
-_JOB_UID: Final = "batch.kubernetes.io/controller-uid"
-_JOB_NAME: Final = "batch.kubernetes.io/job-name"
-
-
-def _create_job(preparation: Preparation) -> None:
-    """A job that does not select its pods itself selects them by its uid (spec.manualSelector is false)."""
-    document = preparation.document
-    spec = document.setdefault("spec", {})
-    if spec.get("manualSelector"):
-        return
-    uid, name = document["metadata"]["uid"], document["metadata"]["name"]
-    labels = {_JOB_UID: uid, _JOB_NAME: name, "controller-uid": uid, "job-name": name}
-    template = spec.setdefault("template", {})
-    metadata = template.get("metadata") or {}
-    template["metadata"] = {**metadata, "labels": {**(metadata.get("labels") or {}), **labels}}
-    # A Job without labels shows those of its template; they were copied after they had been set there.
-    if not document["metadata"].get("labels"):
-        document["metadata"]["labels"] = dict(template["metadata"]["labels"])
-    selector = spec.get("selector") or {}
-    matched = {_JOB_UID: uid}
-    spec["selector"] = {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), **matched}}
-
-
-def _keep_generated_selector(preparation: Preparation) -> None:
-    """A PUT of the manifest a Job was made from lacks what was generated for it; it stays, as far as it is left out."""
-    old = preparation.old
-    assert old is not None
-    spec, stored = preparation.document.get("spec") or {}, old.get("spec") or {}
-    if "selector" not in spec and "selector" in stored:
-        spec["selector"] = stored["selector"]
-
-
-# --- secrets, volumes, others ---
-
-
-def _merge_string_data(preparation: Preparation) -> None:
-    """What stringData holds is write-only: it lands in data, encoded."""
-    from base64 import b64encode  # noqa: PLC0415 - most servers' writes are of other kinds
-
-    texts = preparation.document.pop("stringData", None)
-    if texts:
-        encoded = {name: b64encode(text.encode()).decode() for name, text in texts.items()}
-        preparation.document["data"] = {**(preparation.document.get("data") or {}), **encoded}
-
-
-def _create_volume(preparation: Preparation) -> None:
-    preparation.document["status"] = {
-        "phase": "Pending",
-        "lastPhaseTransitionTime": timestamp(preparation.now),
-    }
-
-
-def _create_claim(preparation: Preparation) -> None:
-    preparation.document["status"] = {"phase": "Pending"}
-
-
-def _create_node(preparation: Preparation) -> None:
-    """A node that is not known to be ready takes no pods (kube-apiserver: the TaintNodesByCondition plugin)."""
-    spec = preparation.document.setdefault("spec", {})
-    taints = list(spec.get("taints") or ())
-    if not any(taint.get("key") == _NOT_READY and taint.get("effect") == "NoSchedule" for taint in taints):
-        taints.append({"key": _NOT_READY, "effect": "NoSchedule"})
-    spec["taints"] = taints
-
-
-_NOT_READY: Final = "node.kubernetes.io/not-ready"
-
-
-def _create_signing_request(preparation: Preparation) -> None:
-    preparation.document["status"] = {}
-
-
-_PLAIN: Final = Strategy()
-_CUSTOM: Final = Strategy(status_keeps=_ALL_METADATA)
-_RESET: Final = Strategy(status_keeps=_ALL_METADATA)
-_JOB_WARNING: Final = (
-    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them "
-    "or set propagationPolicy=Orphan to suppress this warning"
-)
-
-_STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
-    ("", "pods"): Strategy(
-        prepare_create=_create_pod,
-        status_keeps=frozenset({"ownerReferences"}),
-        deletion=DeletionRule(graceful=True),
-    ),
-    ("", "namespaces"): Strategy(
-        prepare_create=_create_namespace,
-        prepare_update=_update_namespace,
-        deletion=DeletionRule(namespace=True),
-    ),
-    ("", "nodes"): Strategy(prepare_create=_create_node, keeps_status_on_create=True),
-    ("", "services"): Strategy(prepare_create=_allocate, prepare_update=_allocate),
-    ("", "secrets"): Strategy(prepare_create=_merge_string_data, prepare_update=_merge_string_data),
-    ("", "events"): Strategy(deletion=DeletionRule(collected=False)),
-    ("", "persistentvolumes"): Strategy(
-        prepare_create=_create_volume, finalizers=("kubernetes.io/pv-protection",)
-    ),
-    ("", "persistentvolumeclaims"): Strategy(
-        prepare_create=_create_claim, finalizers=("kubernetes.io/pvc-protection",)
-    ),
-    ("", "replicationcontrollers"): Strategy(deletion=DeletionRule(orphans_by_default=True)),
-    ("apps", "deployments"): Strategy(status_keeps=frozenset({"labels"}), generation_counts="annotations"),
-    ("apps", "daemonsets"): Strategy(prepare_create=_create_daemon_set, prepare_update=_update_daemon_set),
-    ("batch", "jobs"): Strategy(
-        prepare_create=_create_job,
-        prepare_update=_keep_generated_selector,
-        deletion=DeletionRule(orphans_by_default=True),
-        orphan_warning=_JOB_WARNING,
-    ),
-    ("certificates.k8s.io", "certificatesigningrequests"): Strategy(prepare_create=_create_signing_request),
-    ("discovery.k8s.io", "endpointslices"): Strategy(generation_counts="labels"),
-    **dict.fromkeys(
-        [
-            ("apiextensions.k8s.io", "customresourcedefinitions"),
-            ("apiregistration.k8s.io", "apiservices"),
-            ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
-            ("flowcontrol.apiserver.k8s.io", "flowschemas"),
-            ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"),
-            ("networking.k8s.io", "servicecidrs"),
-            ("resource.k8s.io", "resourceclaims"),
-            ("storage.k8s.io", "volumeattachments"),
-        ],
-        _RESET,
-    ),
-}
-"""Kinds that differ, by the group and plural they are stored as."""

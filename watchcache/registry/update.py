@@ -48,7 +48,7 @@ async def change(
         raise status.invalid(
             GroupKind(call.resource.group, call.resource.kind), call.name, [unfit.cause]
         ) from None
-    validation.validate_update(call.resource, new, old)
+    validation.validate_update(call.resource, new, old, call.subresource)
     return new
 
 

@@ -24,6 +24,11 @@ Rule = Callable[[Document, Document | None], Iterable[Cause]]
 """(new, old or None at a creation) -> what is wrong."""
 
 _NOT_SELECTED: Final = "`selector` does not match template `labels`"
+_POD_CHANGES: Final = (
+    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+)
 _KEY: Final = re.compile(r"[-._a-zA-Z0-9]+")
 _KEY_TEXT: Final = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
@@ -42,12 +47,15 @@ def validate_new(resource: Resource, document: Document) -> None:
     )
 
 
-def validate_update(resource: Resource, new: Document, old: Document) -> None:
+def validate_update(resource: Resource, new: Document, old: Document, subresource: str = "") -> None:
     """422 with everything that is wrong with a changed object; metadata that did not change is not looked at again."""
     found: list[Cause] = []
     if new["metadata"] != old["metadata"]:
         found = meta.check_update(new["metadata"], old["metadata"], resource)
-    _refuse(resource, new, [*found, *_content(resource, new, old)])
+    found += _content(resource, new, old)
+    if resource.builtin and resource.kind == "Pod" and not subresource:
+        found += _changed_pod(new, old)
+    _refuse(resource, new, found)
 
 
 def _content(resource: Resource, new: Document, old: Document | None) -> Iterator[Cause]:
@@ -68,6 +76,32 @@ def _refuse(resource: Resource, document: Document, found: list[Cause]) -> None:
 def _pod(new: Document, old: Document | None) -> Iterator[Cause]:
     if old is None:
         yield from _containers(new.get("spec") or {}, "spec")
+
+
+def _changed_pod(new: Document, old: Document) -> Iterator[Cause]:
+    """What runs cannot be turned into something else: only images, deadline and tolerations change.
+
+    kube-apiserver shows a diff of its internal types behind the text; we do not have them.
+    """
+    spec, stored = new.get("spec") or {}, old.get("spec") or {}
+    if _fixed_part(spec, stored) != _fixed_part(stored, stored):
+        yield causes.forbidden("spec", _POD_CHANGES)
+
+
+def _fixed_part(spec: Document, stored: Document) -> Document:
+    """The spec without what may change; a pod behind a scheduling gate may still be told where to go."""
+    free = {"activeDeadlineSeconds", "schedulingGates"}
+    if stored.get("schedulingGates"):
+        free |= {"nodeSelector", "affinity"}
+    if (stored.get("terminationGracePeriodSeconds") or 0) < 0:
+        free.add("terminationGracePeriodSeconds")
+    fixed = {name: value for name, value in spec.items() if name not in free}
+    for name in ("containers", "initContainers"):
+        if name in fixed:
+            fixed[name] = [{**container, "image": ""} for container in fixed[name]]
+    known = stored.get("tolerations") or []
+    fixed["tolerations"] = [each for each in known if each in (spec.get("tolerations") or ())]
+    return fixed
 
 
 def _containers(spec: Document, path: str) -> Iterator[Cause]:

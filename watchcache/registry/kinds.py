@@ -1,0 +1,217 @@
+"""What is special about each kind when it is written: one row per kind, and small functions without I/O.
+
+Sources: list-watch spec M13-M17 and the golden exchanges 0-43 (measured), and k/k pkg/registry/*/*/strategy.go.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Final
+
+from watchcache.api.catalog import Resource
+from watchcache.registry import services
+from watchcache.registry.deletion import DeletionRule, timestamp
+from watchcache.registry.quality import quality_of_service
+from watchcache.registry.strategy import Preparation, Strategy, restore
+
+_ALL_METADATA: Final = frozenset({"labels", "annotations", "finalizers", "ownerReferences"})
+
+
+def strategy_of(resource: Resource) -> Strategy:
+    """The row of a kind; the plain one for kinds without."""
+    if not resource.builtin:
+        return _CUSTOM
+    return _STRATEGIES.get((resource.storage.group, resource.plural), _PLAIN)
+
+
+# --- pods ---
+
+
+def _create_pod(preparation: Preparation) -> None:
+    document = preparation.document
+    document["status"] = {"phase": "Pending", "qosClass": quality_of_service(document.get("spec") or {})}
+
+
+# --- nodes, namespaces ---
+
+
+def _create_namespace(preparation: Preparation) -> None:
+    """Born active, held by the finalizer of the namespace controller, with its name as a label to select by."""
+    document = preparation.document
+    spec = document.setdefault("spec", {}) or {}
+    finalizers = list(spec.get("finalizers") or ())
+    if "kubernetes" not in finalizers:
+        finalizers.append("kubernetes")
+    document["spec"] = {**spec, "finalizers": finalizers}
+    document["status"] = {"phase": "Active"}
+    _label_namespace(preparation)
+
+
+def _update_namespace(preparation: Preparation) -> None:
+    """spec.finalizers change through /finalize only; the label with the name cannot be lost."""
+    assert preparation.old is not None
+    restore(preparation.document, preparation.old, "spec")
+    _label_namespace(preparation)
+
+
+def _label_namespace(preparation: Preparation) -> None:
+    metadata = preparation.document["metadata"]
+    name = metadata.get("name")
+    if name:
+        metadata["labels"] = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": name}
+
+
+# --- services ---
+
+
+def _allocate(preparation: Preparation) -> None:
+    services.allocate(preparation.document, preparation.old, preparation.reservation)
+
+
+# --- workloads ---
+
+
+def _create_daemon_set(preparation: Preparation) -> None:
+    """The annotation that clients before apps/v1 read the template's generation from."""
+    metadata = preparation.document["metadata"]
+    annotations = metadata.get("annotations") or {}
+    metadata["annotations"] = {"deprecated.daemonset.template.generation": "1", **annotations}
+
+
+def _update_daemon_set(preparation: Preparation) -> None:
+    new, old = preparation.document, preparation.old
+    assert old is not None
+    key = "deprecated.daemonset.template.generation"
+    before = (old["metadata"].get("annotations") or {}).get(key, "0")
+    spec, old_spec = new.get("spec") or {}, old.get("spec") or {}
+    same = spec.get("template") == old_spec.get("template")
+    number = int(before) if before.isdigit() else 0
+    annotations = new["metadata"].get("annotations") or {}
+    new["metadata"]["annotations"] = {**annotations, key: str(number if same else number + 1)}
+
+
+_JOB_UID: Final = "batch.kubernetes.io/controller-uid"
+_JOB_NAME: Final = "batch.kubernetes.io/job-name"
+
+
+def _create_job(preparation: Preparation) -> None:
+    """A job that does not select its pods itself selects them by its uid (spec.manualSelector is false)."""
+    document = preparation.document
+    spec = document.setdefault("spec", {})
+    if spec.get("manualSelector"):
+        return
+    uid, name = document["metadata"]["uid"], document["metadata"]["name"]
+    labels = {_JOB_UID: uid, _JOB_NAME: name, "controller-uid": uid, "job-name": name}
+    template = spec.setdefault("template", {})
+    metadata = template.get("metadata") or {}
+    template["metadata"] = {**metadata, "labels": {**(metadata.get("labels") or {}), **labels}}
+    # A Job without labels shows those of its template; they were copied after they had been set there.
+    if not document["metadata"].get("labels"):
+        document["metadata"]["labels"] = dict(template["metadata"]["labels"])
+    selector = spec.get("selector") or {}
+    matched = {_JOB_UID: uid}
+    spec["selector"] = {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), **matched}}
+
+
+def _keep_generated_selector(preparation: Preparation) -> None:
+    """A PUT of the manifest a Job was made from lacks what was generated for it; it stays, as far as it is left out."""
+    old = preparation.old
+    assert old is not None
+    spec, stored = preparation.document.get("spec") or {}, old.get("spec") or {}
+    if "selector" not in spec and "selector" in stored:
+        spec["selector"] = stored["selector"]
+
+
+# --- secrets, volumes, others ---
+
+
+def _merge_string_data(preparation: Preparation) -> None:
+    """What stringData holds is write-only: it lands in data, encoded."""
+    texts = preparation.document.pop("stringData", None)
+    if texts:
+        encoded = {name: b64encode(text.encode()).decode() for name, text in texts.items()}
+        preparation.document["data"] = {**(preparation.document.get("data") or {}), **encoded}
+
+
+def _create_volume(preparation: Preparation) -> None:
+    preparation.document["status"] = {
+        "phase": "Pending",
+        "lastPhaseTransitionTime": timestamp(preparation.now),
+    }
+
+
+def _create_claim(preparation: Preparation) -> None:
+    preparation.document["status"] = {"phase": "Pending"}
+
+
+def _create_node(preparation: Preparation) -> None:
+    """A node that is not known to be ready takes no pods (kube-apiserver: the TaintNodesByCondition plugin)."""
+    spec = preparation.document.setdefault("spec", {})
+    taints = list(spec.get("taints") or ())
+    if not any(taint.get("key") == _NOT_READY and taint.get("effect") == "NoSchedule" for taint in taints):
+        taints.append({"key": _NOT_READY, "effect": "NoSchedule"})
+    spec["taints"] = taints
+
+
+_NOT_READY: Final = "node.kubernetes.io/not-ready"
+
+
+def _create_signing_request(preparation: Preparation) -> None:
+    preparation.document["status"] = {}
+
+
+_PLAIN: Final = Strategy()
+_CUSTOM: Final = Strategy(status_keeps=_ALL_METADATA)
+_RESET: Final = Strategy(status_keeps=_ALL_METADATA)
+_JOB_WARNING: Final = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them "
+    "or set propagationPolicy=Orphan to suppress this warning"
+)
+
+_STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
+    ("", "pods"): Strategy(
+        prepare_create=_create_pod,
+        status_keeps=frozenset({"ownerReferences"}),
+        deletion=DeletionRule(graceful=True),
+    ),
+    ("", "namespaces"): Strategy(
+        prepare_create=_create_namespace,
+        prepare_update=_update_namespace,
+        deletion=DeletionRule(namespace=True),
+    ),
+    ("", "nodes"): Strategy(prepare_create=_create_node, keeps_status_on_create=True),
+    ("", "services"): Strategy(prepare_create=_allocate, prepare_update=_allocate),
+    ("", "secrets"): Strategy(prepare_create=_merge_string_data, prepare_update=_merge_string_data),
+    ("", "events"): Strategy(deletion=DeletionRule(collected=False)),
+    ("", "persistentvolumes"): Strategy(
+        prepare_create=_create_volume, finalizers=("kubernetes.io/pv-protection",)
+    ),
+    ("", "persistentvolumeclaims"): Strategy(
+        prepare_create=_create_claim, finalizers=("kubernetes.io/pvc-protection",)
+    ),
+    ("", "replicationcontrollers"): Strategy(deletion=DeletionRule(orphans_by_default=True)),
+    ("apps", "deployments"): Strategy(status_keeps=frozenset({"labels"}), generation_counts="annotations"),
+    ("apps", "daemonsets"): Strategy(prepare_create=_create_daemon_set, prepare_update=_update_daemon_set),
+    ("batch", "jobs"): Strategy(
+        prepare_create=_create_job,
+        prepare_update=_keep_generated_selector,
+        deletion=DeletionRule(orphans_by_default=True),
+        orphan_warning=_JOB_WARNING,
+    ),
+    ("certificates.k8s.io", "certificatesigningrequests"): Strategy(prepare_create=_create_signing_request),
+    ("discovery.k8s.io", "endpointslices"): Strategy(generation_counts="labels"),
+    **dict.fromkeys(
+        [
+            ("apiextensions.k8s.io", "customresourcedefinitions"),
+            ("apiregistration.k8s.io", "apiservices"),
+            ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+            ("flowcontrol.apiserver.k8s.io", "flowschemas"),
+            ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"),
+            ("networking.k8s.io", "servicecidrs"),
+            ("resource.k8s.io", "resourceclaims"),
+            ("storage.k8s.io", "volumeattachments"),
+        ],
+        _RESET,
+    ),
+}
+"""Kinds that differ, by the group and plural they are stored as."""
