@@ -29,8 +29,13 @@ import trio
 from watchcache import __version__, logs, pki
 from watchcache.api.catalog import Catalog, load_catalog
 from watchcache.api.codec import stamp
-from watchcache.auth import Authenticator, CertificateAuthenticator, TokenFileAuthenticator, Union
-from watchcache.auth.tokens import TokenFileError
+from watchcache.auth import (
+    Authenticator,
+    CertificateAuthenticator,
+    TokenFileAuthenticator,
+    TokenFileError,
+    Union,
+)
 from watchcache.cacher import Hub
 from watchcache.http.api import Api, Options
 from watchcache.http.health import Check, always_well
