@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -19,7 +19,7 @@ from watchcache.auth import AlwaysAllow, Authenticator, Authorizer
 from watchcache.http.accounting import Accounting
 from watchcache.http.cache_metrics import cache_families
 from watchcache.http.description import Description
-from watchcache.http.errors import PageNotFound, reply_status
+from watchcache.http.errors import PageNotFound, StatusRow, reply_status
 from watchcache.http.exchange import Answering, Exchange
 from watchcache.http.exposition import Family, exposition
 from watchcache.http.filters import InFlight, standard_filters
@@ -60,8 +60,12 @@ class Api:
         options: Options | None = None,
         checks: Iterable[Check] = (),
         metrics_sources: Iterable[Source] = (),
+        failures: Sequence[StatusRow] = (),
     ) -> None:
-        """`checks` come after `ping` in the health endpoints; `metrics_sources` yield more families for `/metrics`."""
+        """`checks` come after `ping` in the health endpoints; `metrics_sources` yield more families for `/metrics`.
+
+        `failures` say how exceptions are answered that writes may raise beside `StatusError` (the journal's).
+        """
         self.options = options or Options()
         self.lifecycle = Lifecycle()
         self.registry = registry
@@ -88,7 +92,7 @@ class Api:
             self.in_flight,
             authorizer or AlwaysAllow(),
         )
-        self.handle = Pipeline(filters, self._answer)
+        self.handle = Pipeline(filters, self._answer, failures=failures)
         """The `messages.Handler`."""
 
     def too_large(self, request: Request) -> Reply:

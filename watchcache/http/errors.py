@@ -6,7 +6,7 @@ What is not in the table is a defect of the server: it is logged with its traceb
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -41,7 +41,8 @@ def _not_acceptable(error: NotAcceptable) -> StatusError:
 
 
 # Exceptions that are answered with a Status. The first class that fits decides.
-STATUSES: tuple[tuple[type[Exception], Callable[[Any], StatusError]], ...] = (
+StatusRow = tuple[type[Exception], Callable[[Any], StatusError]]
+STATUSES: tuple[StatusRow, ...] = (
     (StatusError, lambda error: error),
     (NotAcceptable, _not_acceptable),
     (Rejected, lambda _: status.unauthorized()),
@@ -62,9 +63,11 @@ TEXTS: tuple[tuple[type[Exception], int, Callable[[Any], str]], ...] = (
 )
 
 
-def answer_for(error: Exception, headers: dict[str, str], query: Query) -> Reply:
-    """The answer to a request that ended in an exception."""
-    for kind, make in STATUSES:
+def answer_for(
+    error: Exception, headers: dict[str, str], query: Query, more: Sequence[StatusRow] = ()
+) -> Reply:
+    """The answer to a request that ended in an exception. `more` rows are for exceptions of packages that this one does not know."""
+    for kind, make in (*STATUSES, *more):
         if isinstance(error, kind):
             return reply_status(make(error), headers, query)
     for kind, code, text in TEXTS:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
-from watchcache.http.errors import answer_for, deadline_reply
+from watchcache.http.errors import StatusRow, answer_for, deadline_reply
 from watchcache.http.exchange import Answering, Exchange, audit_id
 from watchcache.http.filters import Filter
 from watchcache.http.messages import Answer, Reply, Request, Stream, WatchReply
@@ -27,14 +27,21 @@ class Pipeline:
     """Filters around an endpoint; calling it with a request is the `messages.Handler`."""
 
     def __init__(
-        self, filters: Sequence[Filter], endpoint: Endpoint, *, clock: Callable[[], float] = time.perf_counter
+        self,
+        filters: Sequence[Filter],
+        endpoint: Endpoint,
+        *,
+        failures: Sequence[StatusRow] = (),
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        """`failures` are more rows for the table of errors."""
         self._filters = tuple(filters)
         self._enters = tuple(step.enter for step in filters)
         # what remains to be left when the first n filters were entered, innermost first
         self._leaves = [tuple(step.leave for step in reversed(filters[:n])) for n in range(len(filters) + 1)]
         self._endpoint = endpoint
         self._clock = clock
+        self._failures = tuple(failures)
 
     def __call__(self, request: Request) -> Answering:
         """The answer to a request, or an awaitable of it."""
@@ -42,7 +49,7 @@ class Pipeline:
         try:
             answer = self._enter(exchange)
         except Exception as error:  # panic recovery: one bad request must not take a connection with it
-            answer = answer_for(error, request.headers, exchange.query)
+            answer = answer_for(error, request.headers, exchange.query, self._failures)
         if isinstance(answer, _AT_ONCE):
             return self._leave(exchange, answer)
         return self._wait(exchange, answer)
@@ -62,7 +69,7 @@ class Pipeline:
                 try:
                     answer = await awaitable
                 except Exception as error:  # panic recovery, as above
-                    answer = answer_for(error, exchange.request.headers, exchange.query)
+                    answer = answer_for(error, exchange.request.headers, exchange.query, self._failures)
             if scope.cancelled_caught:
                 answer = deadline_reply()
         finally:
