@@ -107,13 +107,23 @@ def list_answer(listed: Listed, form: Form) -> Answer:
     if takes_gzip(form.accept_encoding):
         headers.extend(COMPRESSED_HEADERS)
         pieces = gzip_blocks(pieces)
-    return Stream(200, headers, _with_checkpoints(pieces))
+    return Stream(200, headers, Pieces(pieces))
 
 
-async def _with_checkpoints(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for piece in pieces:
-        yield piece
+class Pieces:
+    """Pieces with a checkpoint before each. A class, because a client may leave half-way and nobody closes a generator then."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
         await trio.lowlevel.checkpoint()
+        for piece in self._pieces:
+            return piece
+        raise StopAsyncIteration
 
 
 def list_pieces(listed: Listed, form: Form, head: bytes, tail: bytes) -> Iterator[bytes]:
