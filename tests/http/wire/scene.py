@@ -19,6 +19,7 @@ import trio.lowlevel
 from watchcache.http.messages import Handler, Reply, Request, Stream, WatchReply
 from watchcache.http.wire import Limits, Server, listen, serve
 
+FRAMING = "own"
 TEXT = [("Content-Type", "text/plain")]
 
 
@@ -131,7 +132,7 @@ async def running(
     scene = Scene()
     async with trio.open_nursery() as nursery:
         listeners = listen("127.0.0.1", 0)
-        start = partial(serve, handler or scene.handler, listeners, tls=tls, limits=limits)
+        start = partial(serve, handler or scene.handler, listeners, tls=tls, limits=limits, framing=FRAMING)
         scene.server = await nursery.start(start)
         yield scene
         nursery.cancel_scope.cancel()

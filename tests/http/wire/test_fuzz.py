@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 import trio.lowlevel
 from hpack import Encoder
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from .scene import dial, request, running
 
+pytestmark = pytest.mark.usefixtures("framing")
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SettingsFrame(0).serialize()
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 

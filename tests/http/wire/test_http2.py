@@ -12,6 +12,8 @@ from watchcache.http.wire import Limits
 
 from .scene import client2, dial, read_all, running
 
+pytestmark = pytest.mark.usefixtures("framing")
+
 
 async def test_a_connection_serves_many_requests():
     """Requests with and without a body are answered, with Go's headers in lower case."""

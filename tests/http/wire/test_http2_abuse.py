@@ -21,6 +21,7 @@ from watchcache.http.wire import Limits
 
 from .scene import Client2, client2, dial, running
 
+pytestmark = pytest.mark.usefixtures("framing")
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SettingsFrame(0).serialize()
 HEADERS = [(":method", "GET"), (":scheme", "http"), (":path", "/wait"), (":authority", "a")]
 CALM, PROTOCOL = 0xB, 0x1
@@ -66,7 +67,7 @@ FLOODS = {
         {CALM, PROTOCOL},
     ),
     "too many streams": (
-        b"".join(head(n, "END_HEADERS", "END_STREAM") for n in range(1, 230, 2)),
+        b"".join(head(n, "END_HEADERS", "END_STREAM") for n in range(1, 400, 2)),
         {CALM, PROTOCOL, 7},
     ),
 }

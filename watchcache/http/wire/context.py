@@ -23,6 +23,7 @@ class Shared(msgspec.Struct):
     wheel: Wheel
     departures: Departures
     nursery: trio.Nursery
+    framing: str  # of HTTP/2: a key of `http2.FRAMINGS`
     draining: bool = False  # shutting down: no request is begun on an old connection after the running one
 
     def spawn(self, task: Callable[[], Awaitable[None]]) -> None:

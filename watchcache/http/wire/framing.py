@@ -1,9 +1,8 @@
 """The seam between HTTP/2's framing and its streams: what a framing must do, and what it tells the session.
 
 The session (`http2.py`) decides what to say on which stream and when; a framing knows frames, HPACK, windows and the
-protocol's state machine. `framing_h2.py` does it with the `h2` library; a framing of our own over `hpack` can take its
-place, because no frame type, event class or exception of the library crosses this file. Both are pure: bytes in, calls
-and bytes out.
+protocol's state machine. `framing_h2.py` does it with the `h2` library, `framing_own.py` by itself; no frame type, event
+class or exception crosses this file. Both are pure: bytes in, calls and bytes out.
 """
 
 from __future__ import annotations
@@ -22,9 +21,11 @@ class ErrorCode(IntEnum):
     PROTOCOL_ERROR = 0x1
     INTERNAL_ERROR = 0x2
     FLOW_CONTROL_ERROR = 0x3
+    STREAM_CLOSED = 0x5
     FRAME_SIZE_ERROR = 0x6
     REFUSED_STREAM = 0x7
     CANCEL = 0x8
+    COMPRESSION_ERROR = 0x9
     ENHANCE_YOUR_CALM = 0xB
 
 
@@ -51,7 +52,7 @@ class Upcalls(Protocol):
         """More may be sent: on that stream, or (0) on any."""
 
     def on_frame(self, kind: str) -> None:
-        """A frame that costs its sender nothing arrived: "ping", "settings" or "trifle"."""
+        """A frame that costs its sender nothing arrived: "ping", "settings", "refused" (a stream too many) or "trifle"."""
 
     def on_goaway(self) -> None:
         """The peer will open no more streams."""

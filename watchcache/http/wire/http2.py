@@ -13,7 +13,7 @@ Rules:
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -21,14 +21,18 @@ from watchcache.http.messages import Answer, Peer, Reply, Request, Stream, Watch
 from watchcache.http.wire.blocks import pieces, size_of
 from watchcache.http.wire.budget import Budget
 from watchcache.http.wire.context import Shared, failure
-from watchcache.http.wire.framing import ConnectionOver, ErrorCode, HeaderList
+from watchcache.http.wire.framing import ConnectionOver, ErrorCode, Framing, HeaderList, Upcalls
 from watchcache.http.wire.framing_h2 import H2Framing
+from watchcache.http.wire.framing_own import OwnFraming
 from watchcache.http.wire.guard import log
 from watchcache.http.wire.heads import BadHeader
 from watchcache.http.wire.http2_request import BadRequest, body_expected, request_of
 from watchcache.http.wire.http2_stream import Http2Stream
+from watchcache.http.wire.limits import Limits
 from watchcache.http.wire.transport import Transport
 from watchcache.http.wire.wheel import Alarm
+
+FRAMINGS: dict[str, Callable[[Limits, Upcalls], Framing]] = {"own": OwnFraming, "h2": H2Framing}
 
 
 class Http2:
@@ -38,7 +42,7 @@ class Http2:
         limits, now = shared.limits, shared.wheel.now
         self.shared = shared
         self.transport = transport
-        self.framing = H2Framing(limits, self)
+        self.framing: Framing = FRAMINGS[shared.framing](limits, self)
         self.waiting: dict[int, Http2Stream] = {}  # streams with a queue, in the order of their turns
         self._limits = limits
         self._peer = peer
@@ -54,6 +58,7 @@ class Http2:
         self._budgets = {
             "ping": Budget(limits.pings, now),
             "settings": Budget(limits.settings, now),
+            "refused": Budget(limits.resets, now),
             "trifle": Budget(limits.trifles, now),
         }
 

@@ -88,7 +88,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """SETTINGS frames: clients send one or two."""
 
     trifles: tuple[int, float] = (2000, 200.0)
-    """Frames without use: PRIORITY, empty DATA, WINDOW_UPDATE of streams that ended. Browsers send some."""
+    """Frames without use: PRIORITY, empty DATA, unknown types, what crosses our resets. Browsers send some."""
 
     @property
     def inline_bytes(self) -> int:

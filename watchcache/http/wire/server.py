@@ -6,6 +6,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 import trio
@@ -155,15 +156,18 @@ async def serve(
     *,
     tls: ssl.SSLContext | None = None,
     limits: Limits | None = None,
+    framing: Literal["own", "h2"] = "own",
     task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve HTTP/1.1 and HTTP/2 on listening, non-blocking sockets (see `listen`), which are closed at the end.
+
+    `framing` chooses who does HTTP/2's frames: our own code, or the `h2` library.
 
     Starts (`nursery.start`) with a `Server`. Returns after `Server.shut_down()` when the last connection has ended.
     """
     async with trio.open_nursery() as nursery:
         wheel, departures = Wheel(), Departures()
-        shared = Shared(handler, limits or Limits(), tls, wheel, departures, nursery)
+        shared = Shared(handler, limits or Limits(), tls, wheel, departures, nursery, framing)
         server = Server(shared, listeners)
         nursery.start_soon(wheel.run, departures.check)
         task_status.started(server)
