@@ -58,16 +58,12 @@ def _shape_fits(resource: Resource, info: RequestInfo) -> bool:
 
 def _verb_fits(resource: Resource, info: RequestInfo, verb: str) -> bool:
     if info.subresource:
-        return _subresource_verb_fits(resource.subresources[info.subresource].verbs, verb)
+        return verb in resource.subresources[info.subresource].verbs
     if verb not in resource.verbs:
         return False
     if info.name:
         return verb == "watch" or verb not in NAMELESS_VERBS
     return not resource.namespaced or info.namespaced_path or verb in ACROSS_NAMESPACES
-
-
-def _subresource_verb_fits(verbs: frozenset[str], verb: str) -> bool:
-    return verb in verbs
 
 
 def check_segments(resource: Resource, info: RequestInfo) -> None:
