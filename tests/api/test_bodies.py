@@ -102,6 +102,20 @@ def test_nesting_is_bounded_without_recursion():
         codec.decode_yaml(b"[" + deep + b"]")
 
 
+@pytest.mark.parametrize(
+    ("run", "text"),
+    [
+        (b'["\\ud800",' + b"1, true ,[],\n" * 500, b'"end"]'),
+        (b'{"\\ud800":0,' + b",".join(b'"k%d" : "v"' % index for index in range(500)), b',"end":{}}'),
+    ],
+)
+def test_long_runs_of_plain_members_are_read_at_once(run: bytes, text: bytes):
+    """They give the same value as the standard library, and a fault behind them the same words."""
+    assert read_json(run + text) == json.loads((run + text).replace(b"\\ud800", b"\\ufffd"))
+    with pytest.raises(MalformedJSONError, match="invalid character 'x' after"):
+        read_json(run + text[:-1] + b"x")
+
+
 def test_invalid_utf8_is_replaced_byte_by_byte():
     """Each bad byte and each lone surrogate becomes U+FFFD."""
     assert codec.decode_json(b'{"a":"\xff\xe2\x82x"}') == {"a": "\ufffd\ufffd\ufffdx"}

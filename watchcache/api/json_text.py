@@ -14,6 +14,7 @@ Source of the wording: encoding/json/scanner.go; measured on kube-apiserver 1.36
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -28,6 +29,10 @@ _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 _SURROGATES: Final = re.compile(r"[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _EXPONENT: Final = re.compile(r"[eE][+-]?")
+_SPACE: Final = r"[ \t\r\n]*"
+_PLAIN: Final = r'(?:"[ !#-\[\]-~]*"|-?(?:0|[1-9][0-9]{0,17})|true|false|null|\[\]|\{\})'
+_PLAIN_ITEMS: Final = re.compile(rf"(?>{_SPACE}{_PLAIN}{_SPACE},)+")
+_PLAIN_MEMBERS: Final = re.compile(rf'(?>{_SPACE}"[ !#-\[\]-~]*"{_SPACE}:{_SPACE}{_PLAIN}{_SPACE},)+')
 _LITERALS: Final[dict[str, tuple[str, Any]]] = {
     "t": ("true", True),
     "f": ("false", False),
@@ -96,6 +101,8 @@ class _Reader:
                 raise self.unexpected("after object key:value pair" if is_object else "after array element")
             self.at += 1
             self.space()
+        if self.duplicate is None:
+            self.plain_run(container)
         if isinstance(container, dict):
             key = self.member_key()
             if self.duplicate is not None and key in container:
@@ -103,6 +110,20 @@ class _Reader:
             container[key] = self.value(f".{key}")
         else:
             container.append(self.value(f"[{len(container)}]"))
+
+    def plain_run(self, container: dict[str, Any] | list[Any]) -> None:
+        """Hands a run of plain members, each with its comma, to the C parser: three megabytes of `1,` before a fault would else hold up everyone."""
+        pattern = _PLAIN_MEMBERS if isinstance(container, dict) else _PLAIN_ITEMS
+        match = pattern.match(self.text, self.at)
+        if match is None:
+            return
+        run = match.group()[:-1]
+        if isinstance(container, dict):
+            container.update(json.loads(f"{{{run}}}"))
+        else:
+            container.extend(json.loads(f"[{run}]"))
+        self.at = match.end()
+        self.space()
 
     def path(self, key: str) -> str:
         """Path of a member of the innermost container."""
