@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from random import Random
 
 import pytest
@@ -16,6 +16,19 @@ from watchcache.log import Log
 from watchcache.persist import MemoryJournal
 from watchcache.registry import Registry, Settings
 
+Restart = Callable[[], Awaitable[Client]]
+
+
+async def started(nursery: trio.Nursery, log: Log, settings: Settings, clock: Clock) -> Client:
+    """A server on an open, running log."""
+    catalog = load_catalog()
+    hub = Hub(log, stamp=stamp)
+    registry = Registry(log, hub, catalog, settings, clock=clock, random=Random(7))
+    await nursery.start(hub.run)
+    await registry.prepare()
+    await nursery.start(registry.run)
+    return Client(registry, catalog, log, clock)
+
 
 @pytest.fixture
 def settings() -> Settings:
@@ -26,16 +39,23 @@ def settings() -> Settings:
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[Client]:
     """A client of a fresh server."""
-    catalog = load_catalog()
     clock = Clock()
     log = Log(MemoryJournal(), stamp=stamp, clock=clock)
-    hub = Hub(log, stamp=stamp)
-    registry = Registry(log, hub, catalog, settings, clock=clock, random=Random(7))
     await log.open()
     async with trio.open_nursery() as nursery:
         await nursery.start(log.run)
-        await nursery.start(hub.run)
-        await registry.prepare()
-        await nursery.start(registry.run)
-        yield Client(registry, catalog, log)
+        yield await started(nursery, log, settings, clock)
+        nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+async def restarted(client: Client) -> AsyncIterator[Restart]:
+    """Starts another server on what the client's has stored."""
+    async with trio.open_nursery() as nursery:
+
+        async def restart() -> Client:
+            registry = client.registry
+            return await started(nursery, client.log, registry.settings, client.clock)
+
+        yield restart
         nursery.cancel_scope.cancel()

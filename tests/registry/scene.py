@@ -35,10 +35,11 @@ class Clock:
 class Client:
     """Speaks to a registry as the HTTP layer does; `path` is `[group/]version/plural`."""
 
-    def __init__(self, registry: Registry, catalog: Catalog, log: Log) -> None:
+    def __init__(self, registry: Registry, catalog: Catalog, log: Log, clock: Clock) -> None:
         self.registry = registry
         self.catalog = catalog
         self.log = log
+        self.clock = clock
         self.events: list[Event] = []
         log.subscribe(self.events.extend)
 

@@ -6,8 +6,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from tests.registry.conftest import Restart
 from tests.registry.scene import ADMIN, Client, Document, config_map, deployment, pod, refused
-from watchcache.registry import Registry
 
 
 async def test_the_scale_is_a_document_of_its_own(client: Client):
@@ -318,10 +318,37 @@ async def test_a_fresh_server_has_the_standard_objects(client: Client):
     assert slices["endpoints"] == [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}]
 
 
-async def test_the_standard_objects_are_made_once(client: Client):
+async def test_the_standard_objects_are_made_once(client: Client, restarted: Restart):
     """A second start writes nothing."""
     before = client.log.revision
-    second = Registry.__new__(Registry)
-    second.__dict__.update(client.registry.__dict__)
-    await second.prepare()
+    await restarted()
     assert client.log.revision == before
+
+
+async def test_addresses_are_known_after_a_restart(client: Client, restarted: Restart):
+    """What stored services hold is not given again."""
+    await client.create("v1/services", service("a", clusterIP="10.0.0.77"))
+    again = await restarted()
+    error = await refused(again.create("v1/services", service("b", clusterIP="10.0.0.77")), 422)
+    assert "already allocated" in error.message
+
+
+async def test_events_expire_after_a_restart(autojump_clock: MockClock, client: Client, restarted: Restart):
+    """By their creation, when nothing else is known of them; the namespace they are in is known, too."""
+    await client.create("v1/events", {"metadata": {"name": "a"}, "involvedObject": {"namespace": "default"}})
+    await trio.sleep(40)
+    again = await restarted()
+    await again.create("v1/events", {"metadata": {"name": "b"}, "involvedObject": {"namespace": "default"}})
+    await trio.sleep(30)
+    assert await again.names("v1/events") == ["b"]
+
+
+async def test_an_interrupted_namespace_deletion_goes_on_after_a_restart(client: Client, restarted: Restart):
+    """A namespace found Terminating is emptied."""
+    await client.create("v1/namespaces", {"metadata": {"name": "x"}}, namespace="")
+    await client.create("v1/configmaps", config_map("a", finalizers=["e.com/f"]), namespace="x")
+    await client.delete("v1/namespaces", "x", namespace="")
+    again = await restarted()
+    await again.patch("v1/configmaps", "a", {"metadata": {"finalizers": None}}, namespace="x")
+    await trio.testing.wait_all_tasks_blocked()
+    assert not again.exists("v1/namespaces", "x", namespace="")
