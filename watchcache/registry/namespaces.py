@@ -10,6 +10,7 @@ stop it and is removed at once, as the pod garbage collector does it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -26,8 +27,12 @@ from watchcache.registry.calls import Call, Document
 from watchcache.registry.delete import delete
 from watchcache.registry.store import Store, read_modify_write
 
+_logger = logging.getLogger(__name__)
+
 FINALIZER = "kubernetes"
 USER = UserInfo("system:serviceaccount:kube-system:namespace-controller", groups=("system:serviceaccounts",))
+WORKERS = 16
+"""Deletions on their way at once: enough to share the journal's syncs."""
 RETRY = 5.0
 """Seconds until a namespace that something holds is looked at again though nothing in it was deleted."""
 
@@ -111,22 +116,32 @@ class NamespaceController:
         while True:
             self._namespaces.changed = changed = trio.Event()
             for name in self._namespaces.ending():
-                # Somebody was faster, or the disk is full: it is tried again.
-                with suppress(StatusError, JournalError):
-                    await self.empty(name)
+                await self._try_to_empty(name)
             with trio.move_on_after(RETRY if self._namespaces.ending() else float("inf")):
                 await changed.wait()
 
+    async def _try_to_empty(self, name: str) -> None:
+        try:
+            await self.empty(name)
+        except* (StatusError, JournalError):
+            _logger.info(
+                "namespace %s is not empty yet", name
+            )  # somebody was faster, or the disk is full: again later
+
     async def empty(self, name: str) -> None:
         """Delete what is in a namespace; let go of it when nothing is left."""
-        for call in list(self._contents(name)):
-            try:
-                await delete(self._store, call, self._options(call))
-            except StatusError as error:
-                if error.code != 404:
-                    raise
+        calls = self._contents(name)
+        async with trio.open_nursery() as nursery:
+            for _ in range(WORKERS):
+                nursery.start_soon(self._delete_all, calls)
         if next(self._contents(name), None) is None:
             await self._finalize(name)
+
+    async def _delete_all(self, calls: Iterator[Call]) -> None:
+        for call in calls:
+            # It is gone already, or cannot go now: what is left is looked at again.
+            with suppress(StatusError):
+                await delete(self._store, call, self._options(call))
 
     def _contents(self, name: str) -> Iterator[Call]:
         for resource in self._store.catalog.stored():
