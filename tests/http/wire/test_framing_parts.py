@@ -11,7 +11,7 @@ from watchcache.http.wire import hpack_plain
 from watchcache.http.wire.blocks import pieces, size_of
 from watchcache.http.wire.chunks import LAST_CHUNK, ChunkReader, chunk
 from watchcache.http.wire.frame_walk import FrameWalk
-from watchcache.http.wire.framing_own import frame
+from watchcache.http.wire.frames import frame
 from watchcache.http.wire.header_rules import Malformed, check_request, check_trailers, fields_of
 from watchcache.http.wire.heads import BadHeader, head, http2_head
 

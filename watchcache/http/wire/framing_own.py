@@ -13,7 +13,6 @@ Judged by h2spec and by the tests that the library's framing passes.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable
 from typing import NoReturn
 
@@ -21,40 +20,41 @@ from hpack import Decoder
 from hpack.exceptions import HPACKError
 
 from watchcache.http.wire import hpack_plain
+from watchcache.http.wire.frames import (
+    ACK,
+    CONTINUATION,
+    DATA,
+    ENABLE_PUSH,
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HEAD,
+    HEADERS,
+    INITIAL_WINDOW_SIZE,
+    LONG,
+    MAX_CONCURRENT_STREAMS,
+    MAX_FRAME_SIZE,
+    MAX_HEADER_LIST_SIZE,
+    PADDED,
+    PING,
+    PRIORITIZED,
+    RST_STREAM,
+    SETTING,
+    SETTINGS,
+    TOP,
+    WINDOW_UPDATE,
+    frame,
+)
 from watchcache.http.wire.framing import ConnectionOver, ErrorCode, HeaderList, Upcalls
 from watchcache.http.wire.header_rules import Malformed, check_request, check_trailers, fields_of
 from watchcache.http.wire.limits import Limits
 
-DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = (
-    range(10)
-)
-END_STREAM = ACK = 0x1
-END_HEADERS, PADDED, PRIORITIZED = 0x4, 0x8, 0x20
-(
-    HEADER_TABLE_SIZE,
-    ENABLE_PUSH,
-    MAX_CONCURRENT_STREAMS,
-    INITIAL_WINDOW_SIZE,
-    MAX_FRAME_SIZE,
-    MAX_HEADER_LIST_SIZE,
-) = range(1, 7)
-
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_HEAD = struct.Struct(">HBBBL")  # length (16 + 8 bits), type, flags, stream
-_SETTING = struct.Struct(">HL")
-_LONG = struct.Struct(">L")
-_TOP = 0x7FFFFFFF
 _DEFAULT_WINDOW, _DEFAULT_FRAME = 65535, 16384
 _BLOCK_FRAMES = (
     64  # CONTINUATIONs of one block; 1 MiB of headers in the smallest frames a client would choose
 )
 _REMEMBERED = 1000
-
-
-def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """A frame's bytes."""
-    size = len(payload)
-    return _HEAD.pack(size >> 8, size & 0xFF, kind, flags, stream) + payload
 
 
 class _Open:
@@ -113,7 +113,7 @@ class OwnFraming:
             if size - at < 9:
                 self._need = 9
                 break
-            high, low, kind, flags, stream = _HEAD.unpack_from(buffer, at)
+            high, low, kind, flags, stream = HEAD.unpack_from(buffer, at)
             length = high << 8 | low
             if length > self._limits.frame_bytes:
                 self._fail(ErrorCode.FRAME_SIZE_ERROR, "frame too long")
@@ -123,7 +123,7 @@ class OwnFraming:
             payload = bytes(buffer[at + 9 : at + 9 + length])
             at += 9 + length
             self._need = 9
-            self._dispatch(kind, flags, stream & _TOP, payload)
+            self._dispatch(kind, flags, stream & TOP, payload)
         del buffer[:at]
 
     def _read_preface(self) -> bool:
@@ -206,7 +206,7 @@ class OwnFraming:
         if flags & PRIORITIZED:
             if len(block) < 5:
                 self._fail(ErrorCode.FRAME_SIZE_ERROR, "HEADERS too short")
-            if _LONG.unpack_from(block)[0] & _TOP == stream:
+            if LONG.unpack_from(block)[0] & TOP == stream:
                 self._fail(ErrorCode.PROTOCOL_ERROR, "a stream that depends on itself")
             block = block[5:]
         self._block_stream, self._block_flags = stream, flags
@@ -246,7 +246,7 @@ class OwnFraming:
     def _request(self, stream: int, block: Iterable[tuple[bytes, bytes]]) -> None:
         self._newest = stream
         if len(self._streams) >= self._limits.streams:
-            self._out.append(frame(RST_STREAM, 0, stream, _LONG.pack(ErrorCode.REFUSED_STREAM)))
+            self._out.append(frame(RST_STREAM, 0, stream, LONG.pack(ErrorCode.REFUSED_STREAM)))
             self._remember(stream, by_us=True)
             self._up.on_frame("refused")
             return
@@ -278,7 +278,7 @@ class OwnFraming:
             self._fail(ErrorCode.PROTOCOL_ERROR, "PRIORITY of the connection")
         if len(payload) != 5:
             self._fail(ErrorCode.FRAME_SIZE_ERROR, "PRIORITY of a wrong size")
-        if _LONG.unpack_from(payload)[0] & _TOP == stream:
+        if LONG.unpack_from(payload)[0] & TOP == stream:
             self._fail(ErrorCode.PROTOCOL_ERROR, "a stream that depends on itself")
         self._up.on_frame("trifle")
 
@@ -300,19 +300,19 @@ class OwnFraming:
         self._up.on_frame("settings")
         if flags & ACK:
             return
-        for key, value in _SETTING.iter_unpack(payload):
+        for key, value in SETTING.iter_unpack(payload):
             self._set(key, value)
         self._out.append(frame(SETTINGS, ACK, 0))
         self._up.on_window(0)
 
     def _set(self, key: int, value: int) -> None:
         if key == INITIAL_WINDOW_SIZE:
-            if value > _TOP:
+            if value > TOP:
                 self._fail(ErrorCode.FLOW_CONTROL_ERROR, "initial window too large")
             change, self._peer_window = value - self._peer_window, value
             for one in self._streams.values():
                 one.window += change
-                if one.window > _TOP:
+                if one.window > TOP:
                     self._fail(ErrorCode.FLOW_CONTROL_ERROR, "a window grew too large")
         elif key == MAX_FRAME_SIZE:
             if not _DEFAULT_FRAME <= value < 1 << 24:
@@ -345,10 +345,10 @@ class OwnFraming:
             self._fail(ErrorCode.FRAME_SIZE_ERROR, "WINDOW_UPDATE of a wrong size")
         if stream > self._newest:
             self._fail(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of an idle stream")
-        more = _LONG.unpack(payload)[0] & _TOP
+        more = LONG.unpack(payload)[0] & TOP
         if stream == 0:
             self._window += more
-            if not more or self._window > _TOP:
+            if not more or self._window > TOP:
                 self._fail(
                     ErrorCode.FLOW_CONTROL_ERROR if more else ErrorCode.PROTOCOL_ERROR, "bad WINDOW_UPDATE"
                 )
@@ -357,7 +357,7 @@ class OwnFraming:
             stream
         ):  # else it crossed our END_STREAM: Go sends one per answer over 4 KiB
             one.window += more
-            if not more or one.window > _TOP:
+            if not more or one.window > TOP:
                 self._stream_error(stream, ErrorCode.FLOW_CONTROL_ERROR if more else ErrorCode.PROTOCOL_ERROR)
             else:
                 self._up.on_window(stream)
@@ -369,7 +369,7 @@ class OwnFraming:
         raise ConnectionOver(text)
 
     def _stream_error(self, stream: int, code: ErrorCode) -> None:
-        self._out.append(frame(RST_STREAM, 0, stream, _LONG.pack(code)))
+        self._out.append(frame(RST_STREAM, 0, stream, LONG.pack(code)))
         self._forget(stream, by_us=True)
         self._up.on_reset(stream)
 
@@ -393,8 +393,8 @@ class OwnFraming:
             (MAX_HEADER_LIST_SIZE, limits.head_bytes),
             (INITIAL_WINDOW_SIZE, limits.stream_window),
         )
-        self._out.append(frame(SETTINGS, 0, 0, b"".join(_SETTING.pack(*one) for one in settings)))
-        self._out.append(frame(WINDOW_UPDATE, 0, 0, _LONG.pack(limits.connection_window - _DEFAULT_WINDOW)))
+        self._out.append(frame(SETTINGS, 0, 0, b"".join(SETTING.pack(*one) for one in settings)))
+        self._out.append(frame(WINDOW_UPDATE, 0, 0, LONG.pack(limits.connection_window - _DEFAULT_WINDOW)))
 
     def take(self) -> bytes:
         """Bytes to send."""
@@ -429,7 +429,7 @@ class OwnFraming:
         size = len(data)
         one.window -= size
         self._window -= size
-        self._out.append(_HEAD.pack(size >> 8, size & 0xFF, DATA, END_STREAM if end else 0, stream))
+        self._out.append(HEAD.pack(size >> 8, size & 0xFF, DATA, END_STREAM if end else 0, stream))
         self._out.append(data)
         if end:
             self._end_local(stream, one)
@@ -452,23 +452,23 @@ class OwnFraming:
             return
         one.owed += counted
         if one.owed >= self._limits.stream_window // 2:
-            self._out.append(frame(WINDOW_UPDATE, 0, stream, _LONG.pack(one.owed)))
+            self._out.append(frame(WINDOW_UPDATE, 0, stream, LONG.pack(one.owed)))
             one.taken += one.owed
             one.owed = 0
 
     def _give_back(self, counted: int) -> None:
         self._owed += counted
         if self._owed >= self._limits.connection_window // 2:
-            self._out.append(frame(WINDOW_UPDATE, 0, 0, _LONG.pack(self._owed)))
+            self._out.append(frame(WINDOW_UPDATE, 0, 0, LONG.pack(self._owed)))
             self._taken += self._owed
             self._owed = 0
 
     def reset(self, stream: int, code: ErrorCode) -> None:
         """End a stream at once."""
         if stream in self._streams:
-            self._out.append(frame(RST_STREAM, 0, stream, _LONG.pack(code)))
+            self._out.append(frame(RST_STREAM, 0, stream, LONG.pack(code)))
             self._forget(stream, by_us=True)
 
     def goaway(self, code: ErrorCode) -> None:
         """Say that no newer stream will be answered. Running streams go on."""
-        self._out.append(frame(GOAWAY, 0, 0, _LONG.pack(self._newest) + _LONG.pack(code)))
+        self._out.append(frame(GOAWAY, 0, 0, LONG.pack(self._newest) + LONG.pack(code)))

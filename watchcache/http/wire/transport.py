@@ -73,7 +73,11 @@ class Transport:
         if self.closed:
             return True
         if self.tls is not None:
-            data = self.tls.encrypt(data)
+            try:
+                data = self.tls.encrypt(data)
+            except ssl.SSLError:  # the peer has broken the session: the reader will see it too
+                self.abort()
+                return True
         return self._write_raw(data)
 
     def _write_raw(self, data: bytes | memoryview) -> bool:
@@ -139,10 +143,13 @@ class Transport:
         if self.queued <= self._limits.low_water:
             self._fell_below()
 
-    def _fell_below(self) -> None:
+    def _wake(self) -> None:
         if self._event is not None:
             self._event.set()
             self._event = None
+
+    def _fell_below(self) -> None:
+        self._wake()
         if self._above:
             self._above = False
             if self._drain is not None:
@@ -242,7 +249,8 @@ class Transport:
         self.queued = 0
         trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
-        self._fell_below()
+        self._above = False
+        self._wake()  # tasks; a watcher is told by stop(), not by a drain callback in the middle of its own send()
 
     async def close(self, *, linger: bool = False) -> None:
         """Send what is queued, say goodbye and close; bounded by the stall alarm and `Limits.linger_seconds`.
