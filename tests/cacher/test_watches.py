@@ -337,6 +337,16 @@ async def test_no_bookmark_when_nothing_newer_happened(autojump_clock, scene: Sc
     assert (asked.sent, silent.sent) == (b"", b"")
 
 
+async def test_what_a_watch_replays_at_its_start_is_not_newer(autojump_clock, scene: Scene) -> None:
+    """The bookmark that would tell of the replayed events alone is not sent (W12)."""
+    await scene.put("a/x")
+    last = await scene.put("a/x")
+    pipe = Pipe()
+    scene.watch(After(1), pipe, bookmarks=True, timeout=4)
+    await trio.sleep(5)
+    assert pipe.events == [("MODIFIED", last)]
+
+
 async def test_a_bookmark_follows_initial_events_when_something_happened(
     autojump_clock, scene: Scene
 ) -> None:

@@ -103,7 +103,7 @@ class Watcher:
         self._entries: Sequence[Entry] = ()
         self._position = 0
         self._owes_end = False
-        self._since = 0  # bookmarks tell of what is newer than this only (W12)
+        self._since = 0  # bookmarks tell of what is newer than the start and all that is replayed then, only (W12)
         self._threshold: Threshold | None = None
         self._bookmark: Timer | None = None
         self._deadline: Timer | None = None
@@ -118,7 +118,7 @@ class Watcher:
             self._begin_initial(start)
         else:
             self._begin_after(start.revision if isinstance(start, After) else hub.revision)
-        self._since = self.cursor
+        self._since = max(self.cursor, self._cacher.revision)
         self.sink.on_drain(self._drained)
         if math.isfinite(self.request.timeout):
             self._ends_at = hub.now() + max(self.request.timeout, 0.0)
