@@ -280,7 +280,7 @@ def watch500(peer: Peer, scale: float) -> dict[str, float]:
 
     def writer() -> None:
         for number in range(changes):
-            patch = json.dumps({"data": {"n": str(number)}}).encode()
+            patch = json.dumps({"data": {"n": str(number + 1)}}).encode()
             client.send(
                 client.head("PATCH", f"{path}/{name}", len(patch), "application/merge-patch+json") + patch
             )

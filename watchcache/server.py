@@ -21,12 +21,14 @@ import ssl
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
 
 from watchcache import __version__, logs, pki
+from watchcache.api import status
 from watchcache.api.catalog import Catalog, load_catalog
 from watchcache.api.codec import stamp
 from watchcache.auth import (
@@ -38,10 +40,11 @@ from watchcache.auth import (
 )
 from watchcache.cacher import Hub
 from watchcache.http.api import Api, Options
+from watchcache.http.cache_metrics import cache_families
 from watchcache.http.health import Check, always_well
 from watchcache.http.wire import Limits, listen, reload_certificate, serve, server_context
 from watchcache.kubeconfig import kubeconfig, write_kubeconfig
-from watchcache.log import Journal, JournalError, Log
+from watchcache.log import Journal, JournalError, JournalFull, Log
 from watchcache.persist import FileJournal, MemoryJournal, Retention
 from watchcache.registry import Registry
 from watchcache.registry import Settings as RegistrySettings
@@ -59,6 +62,11 @@ SERVICE_NAMES = (
     "kubernetes.default",
     "kubernetes.default.svc",
     "kubernetes.default.svc.cluster.local",
+)
+# What writes are answered when the journal cannot keep them; the reads go on.
+JOURNAL_FAILURES = (
+    (JournalFull, lambda problem: status.service_unavailable(str(problem), 1)),
+    (JournalError, lambda problem: status.service_unavailable(str(problem), 5)),
 )
 TLS_VERSIONS = {"VersionTLS12": ssl.TLSVersion.TLSv1_2, "VersionTLS13": ssl.TLSVersion.TLSv1_3}
 
@@ -131,7 +139,15 @@ class Server:
         catalog = load_catalog()
         hub = Hub(log, stamp=stamp)
         registry = Registry(log, hub, catalog, self._registry_settings())
-        api = Api(registry, catalog, self._authenticator(), options=self._options(), checks=self._checks(log))
+        api = Api(
+            registry,
+            catalog,
+            self._authenticator(),
+            options=self._options(),
+            checks=self._checks(log),
+            metrics_sources=[partial(cache_families, hub, catalog)],
+            failures=JOURNAL_FAILURES,
+        )
         async with trio.open_nursery() as core:
             try:
                 await core.start(log.run)
