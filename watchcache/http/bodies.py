@@ -1,14 +1,15 @@
 """Request bodies: which media types are read.
 
 An absent or empty Content-Type means JSON, parameters after `;` do not count. Nothing is guessed from the body, and
-Content-Encoding is not looked at: a compressed body is no JSON, and gets the 400 for that.
+Content-Encoding is not looked at: a compressed body is no JSON, and gets the 400 for that. Go clients send built-in kinds as protobuf;
+custom resources have no messages.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from watchcache.api import codec, status
+from watchcache.api import codec, protobuf, status
 from watchcache.api.catalog import Resource
 from watchcache.http.exchange import Exchange
 from watchcache.http.negotiate import JSON, PROTOBUF, YAML
@@ -27,17 +28,20 @@ def media_type(exchange: Exchange) -> str:
     return stated or JSON
 
 
-def is_yaml(exchange: Exchange, resource: Resource) -> bool:
-    """Whether the body is YAML, else JSON. Raises StatusError 415 for any other type."""
+def read_type(exchange: Exchange, resource: Resource) -> str:
+    """The body's media type, one of those that are read for the resource. Raises StatusError 415 for any other."""
     stated = media_type(exchange)
-    if stated in READ_TYPES:
-        return stated == YAML
+    if stated in READ_TYPES or (stated == PROTOBUF and resource.builtin):
+        return stated
     raise status.unsupported_media_type((JSON, YAML, PROTOBUF) if resource.builtin else (JSON, YAML))
 
 
-def read_object(exchange: Exchange, resource: Resource) -> dict[str, Any]:
+def read_object(exchange: Exchange, resource: Resource, subresource: str = "") -> dict[str, Any]:
     """The document in the body. Raises StatusError 415 and 400."""
-    return codec.decode_object(exchange.request.body, resource, yaml=is_yaml(exchange, resource))
+    stated, body = read_type(exchange, resource), exchange.request.body
+    if stated == PROTOBUF:
+        return protobuf.decode_object(body, resource, subresource)
+    return codec.decode_object(body, resource, yaml=stated == YAML)
 
 
 def read_options(exchange: Exchange, resource: Resource) -> dict[str, Any] | None:
@@ -45,9 +49,11 @@ def read_options(exchange: Exchange, resource: Resource) -> dict[str, Any] | Non
     body = exchange.request.body
     if not body:
         return None
-    yaml = is_yaml(exchange, resource)
+    stated = read_type(exchange, resource)
+    if stated == PROTOBUF:
+        return protobuf.decode_options(body)
     try:
-        document = codec.decode_yaml(body) if yaml else codec.decode_json(body)
+        document = codec.decode_yaml(body) if stated == YAML else codec.decode_json(body)
     except codec.DecodeError as error:
         raise status.bad_request(str(error)) from None
     if document is None:

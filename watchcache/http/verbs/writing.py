@@ -74,7 +74,7 @@ def manager_of(exchange: Exchange) -> str:
 
 
 def _document(exchange: Exchange, call: Call) -> Document:
-    document = read_object(exchange, call.resource)
+    document = read_object(exchange, call.resource, call.subresource)
     if call.field_validation != "Ignore" and (repeated := duplicates(exchange, document)):
         _report(call, repeated)
     return document
