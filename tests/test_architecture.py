@@ -21,6 +21,8 @@ ALLOWED: dict[str, set[str] | None] = {
     "registry": {"api", "admission", "cacher", "log"},
     "http": {"registry", "api", "auth", "cacher"},
     "server": None,
+    "process": None,
+    "credentials": {"http", "kubeconfig", "pki", "settings"},
     "pki": set(),
     "settings": set(),
     "logs": set(),
