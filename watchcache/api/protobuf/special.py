@@ -1,6 +1,7 @@
 """Messages whose JSON is no object: quantities, times, raw JSON, and either-or types.
 
-Each has a pair of functions: from the message's fields to the JSON value, and back. Fields that the message lacks are zero values.
+Each has a pair of functions: from the message's fields to the JSON value, and back. Fields that the message lacks are zero values; a value
+without fields is written as a message of no bytes (Go's zero times, absent raw JSON).
 
 Source: the MarshalJSON and ProtoTime methods of Kubernetes' apimachinery and apiextensions, as a kube-apiserver showed them.
 """
