@@ -81,7 +81,7 @@ async def listed(store: Store, call: Call, options: ListOptions) -> Listing:
         raise status.bad_request("specifying resource version is not allowed when using continue")
     try:
         plan = plan_list(
-            list_revision(revision) if revision and not options.continue_token else None,
+            None if options.continue_token else _revision_of_list(revision),
             cast("Match", options.resource_version_match),
             options.limit,
             options.continue_token,
@@ -96,6 +96,11 @@ async def listed(store: Store, call: Call, options: ListOptions) -> Listing:
         raise (status.expired() if token is None else status.expired_continue(token)) from None
     except NotReady:
         raise status.reinitializing() from None
+
+
+def _revision_of_list(text: str) -> int | None:
+    """None for the newest: of the ways to write zero only "0" means any state, as kube-apiserver compares text."""
+    return (list_revision(text) or None) if text != "0" else 0
 
 
 def _selection(call: Call, cacher: Cacher, options: ListOptions) -> Selection:
