@@ -121,7 +121,7 @@ class Server:
     ) -> None:
         catalog = load_catalog()
         hub = Hub(log, stamp=stamp)
-        registry = Registry(log, hub, catalog, self._registry_settings())
+        registry = Registry(log, hub, catalog, self._registry_settings(credentials))
         api = Api(
             registry,
             catalog,
@@ -266,7 +266,7 @@ class Server:
                 raise SettingsProblem(f"--token-auth-file: {problem}") from None
         return Union(found)
 
-    def _registry_settings(self) -> RegistrySettings:
+    def _registry_settings(self, credentials: Credentials) -> RegistrySettings:
         settings = self.settings
         advertised = settings.advertise_address or settings.bind_address
         if ipaddress.ip_address(advertised).is_unspecified:
@@ -276,6 +276,7 @@ class Server:
             service_cluster_ip_range=settings.service_cluster_ip_range,
             advertise_address=advertised,
             secure_port=self.port,
+            client_ca=credentials.client_ca.read_text(),
         )
 
     def _options(self) -> Options:
