@@ -26,6 +26,7 @@ META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 UNKNOWN = "io.k8s.apimachinery.pkg.runtime.Unknown"
 ALWAYS = (
     UNKNOWN,
+    META.replace("v1", "v1beta1") + "PartialObjectMetadataList",
     *(
         META + kind
         for kind in (

@@ -84,7 +84,7 @@ def decode_options(data: bytes) -> dict[str, Any]:
 
 def encode(document: Mapping[str, Any]) -> bytes:
     """The document of a built-in kind in its envelope; ValueError for a kind without a message."""
-    api_version, kind = document["apiVersion"], document["kind"]
+    api_version, kind = document.get("apiVersion", ""), document.get("kind", "")
     message = message_of(api_version, kind)
     if message is None:
         raise ValueError(f"{api_version} {kind} has no protobuf message")
@@ -97,9 +97,9 @@ def envelope(api_version: str, kind: str, message: bytes) -> bytes:
     return MAGIC + encode_message(UNKNOWN, stated)
 
 
-def watch_frame(type: bytes, enveloped: bytes) -> bytes:
+def watch_frame(type: str, enveloped: bytes) -> bytes:
     """One event of a watch, of an object in its envelope: the length in four bytes, then a WatchEvent without an envelope."""
-    event = delimited(_EVENT_TYPE, type) + delimited(_EVENT_OBJECT, delimited(_RAW, enveloped))
+    event = delimited(_EVENT_TYPE, type.encode()) + delimited(_EVENT_OBJECT, delimited(_RAW, enveloped))
     return len(event).to_bytes(4) + event
 
 

@@ -16,13 +16,15 @@ from watchcache.cacher import Sink, WatchProblem
 from watchcache.http.encoding import JSON_HEADER
 from watchcache.http.exchange import Answering, Exchange
 from watchcache.http.messages import Answer, Running, WatchReply
-from watchcache.http.negotiate import Medium
+from watchcache.http.negotiate import JSON, PROTOBUF, Medium
 from watchcache.http.query import first
-from watchcache.http.representation import JsonEvents, MetadataEvents, TableEvents
+from watchcache.http.representation import JsonEvents, MetadataEvents, ProtobufEvents, TableEvents
 from watchcache.http.respond import Form, list_answer, object_answer
 from watchcache.http.route import Route
 from watchcache.http.verbs.service import Service, call_of, form_of, include_of, stream_medium
 from watchcache.registry import Call
+
+_STREAM_HEADERS = {JSON: JSON_HEADER, PROTOBUF: ("Content-Type", f"{PROTOBUF};stream=watch")}
 
 
 def get(service: Service, exchange: Exchange, route: Route) -> Answering:
@@ -53,12 +55,13 @@ async def _list(service: Service, call: Call, options: api_options.ListOptions, 
 def watch(service: Service, exchange: Exchange, route: Route) -> Answering:
     """A watch (W1 to W19): of a collection, or of one object below the deprecated `/watch/` (W17, W18)."""
     medium = stream_medium(exchange, route)
+    header = _STREAM_HEADERS[medium.type]
     if medium.transform == "PartialObjectMetadataList":
-        return WatchReply([JSON_HEADER], _empty)
+        return WatchReply([header], _empty)
     representation = representation_of(exchange, route, medium)
     options = timed(api_options.parse_list(exchange.query, watch=True), service.min_request_timeout)
     check_name(exchange.info.name, options)
-    return _watch(service, call_of(exchange, route), options, representation)
+    return _watch(service, call_of(exchange, route), options, representation, header)
 
 
 def timed(options: api_options.ListOptions, minimum: int) -> api_options.ListOptions:
@@ -79,22 +82,25 @@ def check_name(name: str, options: api_options.ListOptions) -> None:
 
 
 async def _watch(
-    service: Service, call: Call, options: api_options.ListOptions, representation: CacherRepresentation
+    service: Service,
+    call: Call,
+    options: api_options.ListOptions,
+    representation: CacherRepresentation,
+    header: tuple[str, str],
 ) -> Answer:
     try:
         start = await service.registry.watch(call, options, representation)
     except WatchProblem as problem:
-        return WatchReply([JSON_HEADER], _Failing(representation, problem))
-    return WatchReply([JSON_HEADER], start)
+        return WatchReply([header], _Failing(representation, problem))
+    return WatchReply([header], start)
 
 
 def representation_of(exchange: Exchange, route: Route, medium: Medium) -> CacherRepresentation:
     """How the events of a watch are written."""
     if medium.transform == "Table":
         return TableEvents(route.resource, include_of(exchange), medium.version)
-    if medium.transform == "PartialObjectMetadata":
-        return MetadataEvents(medium.version)
-    return JsonEvents(route.resource)
+    plain = MetadataEvents(medium.version) if medium.transform else JsonEvents(route.resource)
+    return ProtobufEvents(plain) if medium.type == PROTOBUF else plain
 
 
 class _Over:
