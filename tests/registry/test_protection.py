@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 import trio
+from trio.testing import MockClock
 
 from tests.registry.conftest import Restart
 from tests.registry.scene import Client, Document, pod
@@ -32,12 +32,7 @@ def with_claim(name: str, claim: str, **spec: Any) -> Document:
     return pod(name, volumes=volumes, **spec)
 
 
-@pytest.fixture(autouse=True)
-def _fast(autojump_clock: trio.testing.MockClock) -> None:
-    """No test waits in real time."""
-
-
-async def test_an_unused_claim_goes(client: Client):
+async def test_an_unused_claim_goes(client: Client, autojump_clock: MockClock):
     """Deleting a claim that no pod uses removes it without kube-controller-manager."""
     await client.create(CLAIMS, claim("a"))
     assert (await client.delete(CLAIMS, "a"))["metadata"]["finalizers"] == ["kubernetes.io/pvc-protection"]
@@ -45,7 +40,7 @@ async def test_an_unused_claim_goes(client: Client):
     assert not client.exists(CLAIMS, "a")
 
 
-async def test_a_pod_on_a_node_keeps_its_claim(client: Client):
+async def test_a_pod_on_a_node_keeps_its_claim(client: Client, autojump_clock: MockClock):
     """A claim in use stays, marked, until the pod is gone."""
     await client.create(CLAIMS, claim("a"))
     await client.create(PODS, with_claim("p", "a", nodeName="n"))
@@ -57,7 +52,7 @@ async def test_a_pod_on_a_node_keeps_its_claim(client: Client):
     assert not client.exists(CLAIMS, "a")
 
 
-async def test_a_pod_without_a_node_does_not(client: Client):
+async def test_a_pod_without_a_node_does_not(client: Client, autojump_clock: MockClock):
     """No kubelet has seen the pod: it does not use the claim."""
     await client.create(CLAIMS, claim("a"))
     await client.create(PODS, with_claim("p", "a"))
@@ -66,7 +61,7 @@ async def test_a_pod_without_a_node_does_not(client: Client):
     assert not client.exists(CLAIMS, "a")
 
 
-async def test_other_finalizers_stay(client: Client):
+async def test_other_finalizers_stay(client: Client, autojump_clock: MockClock):
     """Only the protecting finalizer is taken."""
     await client.create(CLAIMS, claim("a", finalizers=["example.com/mine"]))
     await client.delete(CLAIMS, "a")
@@ -74,7 +69,7 @@ async def test_other_finalizers_stay(client: Client):
     assert client.get(CLAIMS, "a")["metadata"]["finalizers"] == ["example.com/mine"]
 
 
-async def test_a_bound_volume_waits_for_its_claim(client: Client):
+async def test_a_bound_volume_waits_for_its_claim(client: Client, autojump_clock: MockClock):
     """A volume is let go of when the claim it is bound to has gone."""
     await client.create(CLAIMS, claim("a"))
     bound = await client.create(VOLUMES, volume("v", claimRef={"namespace": "default", "name": "a"}), "")
@@ -87,7 +82,7 @@ async def test_a_bound_volume_waits_for_its_claim(client: Client):
     assert not client.exists(VOLUMES, "v", "")
 
 
-async def test_a_namespace_with_a_claim_ends(client: Client):
+async def test_a_namespace_with_a_claim_ends(client: Client, autojump_clock: MockClock):
     """What is in the namespace is let go of, and it ends by itself."""
     await client.create("v1/namespaces", {"metadata": {"name": "shop"}}, "")
     await client.create(CLAIMS, claim("a"), "shop")
@@ -97,7 +92,9 @@ async def test_a_namespace_with_a_claim_ends(client: Client):
     assert not client.exists("v1/namespaces", "shop", "")
 
 
-async def test_what_was_ending_ends_after_a_restart(client: Client, restarted: Restart):
+async def test_what_was_ending_ends_after_a_restart(
+    client: Client, autojump_clock: MockClock, restarted: Restart
+):
     """A server that finds a claim marked lets go of it."""
     await client.create(CLAIMS, claim("a"))
     await client.delete(CLAIMS, "a")
