@@ -30,7 +30,9 @@ TLS_VERSIONS = {"VersionTLS12": ssl.TLSVersion.TLSv1_2, "VersionTLS13": ssl.TLSV
 class Credentials:
     """Made for a server at `url`; writes what is missing into `--cert-dir`, and the kubeconfig.
 
-    `pair` is what it serves with, `client_ca` a file with every CA whose client certificates are accepted.
+    `pair` is what it serves with, `client_ca` a file with every CA whose client certificates are accepted, `proxy_ca` the
+    CA of the proxies that may tell the cluster's other servers whom they speak for. It is another CA, which has signed
+    nothing: no certificate of a client makes a proxy.
     Raises `SettingsProblem` when the settings name what cannot be used.
     """
 
@@ -40,6 +42,7 @@ class Credentials:
             authority = pki.Authority(settings.cert_dir)
             self.pair = self._serving_pair(authority)
             self.client_ca = self._client_cas(authority.files.certificate)
+            self.proxy_ca = pki.Authority(settings.cert_dir / "front-proxy").files.certificate
             self._write_kubeconfig(authority, url, kubeconfig_path)
         except pki.CertificateProblem as problem:
             raise SettingsProblem(str(problem)) from None

@@ -277,6 +277,7 @@ class Server:
             advertise_address=advertised,
             secure_port=self.port,
             client_ca=credentials.client_ca.read_text(),
+            proxy_ca=credentials.proxy_ca.read_text(),
         )
 
     def _options(self) -> Options:

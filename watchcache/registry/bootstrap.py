@@ -25,6 +25,14 @@ from watchcache.registry.update import update
 USER: Final = UserInfo("system:apiserver", groups=("system:masters",))
 NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease", "default")
 
+REQUEST_HEADERS: Final = {
+    "requestheader-allowed-names": '["front-proxy-client"]',
+    "requestheader-extra-headers-prefix": '["X-Remote-Extra-"]',
+    "requestheader-group-headers": '["X-Remote-Group"]',
+    "requestheader-username-headers": '["X-Remote-User"]',
+}
+"""Kubernetes' usual names of the headers in which a proxy says whom it speaks for."""
+
 
 class Address(msgspec.Struct, frozen=True):
     """Where the server is reached, and the ranges it gives services addresses from."""
@@ -107,13 +115,16 @@ def _token_tracking(now: float) -> Document:
     }
 
 
-def client_ca_map(client_ca: str) -> Document:
-    """Where other servers of the cluster find the CA (PEM) of the clients that this one knows."""
+def authentication(client_ca: str, proxy_ca: str) -> Document:
+    """Where the cluster's other servers find whom to believe: the CAs (PEM) of clients and of authenticating proxies."""
+    data = {"client-ca-file": client_ca}
+    if proxy_ca:
+        data |= {"requestheader-client-ca-file": proxy_ca, **REQUEST_HEADERS}
     return {
         "kind": "ConfigMap",
         "apiVersion": "v1",
         "metadata": {"name": "extension-apiserver-authentication", "namespace": "kube-system"},
-        "data": {"client-ca-file": client_ca},
+        "data": data,
     }
 
 

@@ -54,7 +54,8 @@ class Settings(msgspec.Struct, frozen=True):
 
     `event_ttl` and `min_request_timeout` are in seconds; `service_cluster_ip_range` is one range or two of different
     families, joined by a comma; `advertise_address` and `secure_port` go into the endpoints of `default/kubernetes`;
-    `client_ca` is the PEM text of the CA of client certificates, published for the cluster's other servers.
+    `client_ca` and `proxy_ca` are the CAs (PEM) of clients and of authenticating proxies, published for the cluster's other
+    servers.
     """
 
     event_ttl: float = 3600.0
@@ -64,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True):
     advertise_address: str = "127.0.0.1"
     secure_port: int = 6443
     client_ca: str = ""
+    proxy_ca: str = ""
 
 
 class Registry:
@@ -143,7 +145,9 @@ class Registry:
         address = bootstrap.Address(self.settings.advertise_address, self.settings.secure_port, self._ranges)
         await bootstrap.bootstrap(self._store, address)
         if self.settings.client_ca:
-            await self.ensure(bootstrap.client_ca_map(self.settings.client_ca), refresh=True)
+            await self.ensure(
+                bootstrap.authentication(self.settings.client_ca, self.settings.proxy_ca), refresh=True
+            )
 
     def _take_in(self) -> None:
         """Load and subscribe in one step without await, so that no event is missed or seen twice."""
