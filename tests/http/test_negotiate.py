@@ -9,6 +9,7 @@ from watchcache.http.negotiate import (
     OBJECT_TYPES,
     Medium,
     NotAcceptable,
+    check_stream,
     is_pretty,
     negotiate,
     negotiate_error,
@@ -63,9 +64,10 @@ def test_what_nobody_writes_is_refused(accept: str, produced: tuple[str, ...], b
 
 
 def test_a_watch_is_never_yaml():
-    """YAML passes the route of a list and is refused by the stream's serializer."""
+    """YAML passes as for a list and is refused as a stream, also when JSON follows it."""
+    medium = negotiate("application/yaml,application/json", LIST_TYPES)
     with pytest.raises(NotAcceptable) as raised:
-        negotiate("application/yaml", LIST_TYPES, stream=True)
+        check_stream(medium, LIST_TYPES)
     assert raised.value.message == (
         SERIALIZER + "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
     )
@@ -100,7 +102,9 @@ def test_a_table_is_never_protobuf():
 def test_a_watch_may_be_protobuf():
     """With or without `;stream=watch`."""
     for accept in (PROTOBUF, f"{PROTOBUF};stream=watch"):
-        assert negotiate(accept, LIST_TYPES, stream=True) == Medium(PROTOBUF)
+        medium = negotiate(accept, LIST_TYPES)
+        assert medium == Medium(PROTOBUF)
+        check_stream(medium, LIST_TYPES)
 
 
 @pytest.mark.parametrize(

@@ -57,18 +57,25 @@ class Clause(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def negotiate(
-    accept: str, produced: tuple[str, ...], *, stream: bool = False, transforms: bool = True
-) -> Medium:
+def negotiate(accept: str, produced: tuple[str, ...], *, transforms: bool = True) -> Medium:
     """The representation for a route that produces the types. Raises `NotAcceptable`."""
     if not _passes_route(accept, produced):
         raise NotAcceptable(_route_refusal(produced), by_route=True)
-    writable = tuple(t for t in produced if ";" not in t) if not stream else STREAM_TYPES
-    medium = _serializer(accept, _written(produced, stream=stream), transforms=transforms)
+    written = tuple(t for t in produced if ";" not in t)
+    medium = _serializer(accept, written, transforms=transforms)
     if medium is None:
-        types = ", ".join(writable)
-        raise NotAcceptable(f"only the following media types are accepted: {types}", by_route=False)
+        raise NotAcceptable(_form_refusal(written), by_route=False)
     return medium
+
+
+def check_stream(medium: Medium, produced: tuple[str, ...]) -> None:
+    """Refuse a watch in a form that is no stream. Raises `NotAcceptable`.
+
+    A watch is negotiated as its list would be, and kube-apiserver looks at this only when all else about it is right.
+    """
+    streams = tuple(t for t in produced if ";" in t)
+    if f"{medium.type};stream=watch" not in streams:
+        raise NotAcceptable(_form_refusal(streams), by_route=False)
 
 
 @lru_cache(maxsize=512)
@@ -78,8 +85,8 @@ def negotiate_error(accept: str) -> Medium:
     return Medium(pretty=True) if medium is None else medium
 
 
-def _written(produced: tuple[str, ...], *, stream: bool) -> tuple[str, ...]:
-    return tuple(t for t in produced if ";" not in t and not (stream and t == YAML))
+def _form_refusal(types: tuple[str, ...]) -> str:
+    return f"only the following media types are accepted: {', '.join(types)}"
 
 
 def _passes_route(accept: str, produced: tuple[str, ...]) -> bool:

@@ -142,7 +142,7 @@ async def _start_of(store: Store, options: ListOptions) -> After | Initial | Now
     """Where a watch begins (W1-W4, W9)."""
     text = options.resource_version
     revision = watch_revision(text)
-    if not wants_initial_events(options):
+    if not wants_initial_events(options, revision):
         return After(revision) if revision else Now()
     if not text:
         await store.hub.wait_newest()
@@ -151,11 +151,9 @@ async def _start_of(store: Store, options: ListOptions) -> After | Initial | Now
     return Initial(revision, options.allow_watch_bookmarks)
 
 
-def wants_initial_events(options: ListOptions) -> bool:
+def wants_initial_events(options: ListOptions, revision: int) -> bool:
     """Whether the state comes first: as asked, and by default when no revision to resume from is given (W2)."""
-    if options.send_initial_events is not None:
-        return options.send_initial_events
-    return options.resource_version in {"", "0"}  # when nobody has filled the defaults in
+    return not revision if options.send_initial_events is None else options.send_initial_events
 
 
 def _timeout(asked: int | None, least: float, random: Random) -> float:
