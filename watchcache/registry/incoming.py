@@ -169,7 +169,7 @@ def shaped(call: Call, document: Document, schema: Schema, wording: Wording) -> 
     except TypeMismatch as mismatch:
         raise wording.refuse(str(mismatch), mismatch.restored) from None
     if conformed.problems or call.repeated:
-        _report(call, _all_problems(call.repeated, conformed.problems, document), wording)
+        _report(call, _all_problems(call, conformed.problems, document), wording)
     if not isinstance(conformed.document.get("metadata"), dict):
         conformed.document["metadata"] = {}
     return conformed.document
@@ -183,17 +183,18 @@ def _report(call: Call, problems: list[str], wording: Wording) -> None:
         call.warnings.extend(problem for problem in problems if problem not in call.warnings)
 
 
-def _all_problems(repeated: list[str], unknown: list[str], document: Document) -> list[str]:
-    """Unknown and repeated fields together: a JSON body's in its order, those of YAML and patches are found before.
+def _all_problems(call: Call, unknown: list[str], document: Document) -> list[str]:
+    """Unknown and repeated fields together.
 
-    A field that is unknown is not reported again for being repeated.
+    Of a JSON body in its order; a field that is unknown is not reported again for being repeated. Repeated keys of YAML
+    and all that is wrong with a patch itself come first, and what a patch made has its members sorted.
     """
+    if call.verb == "patch":
+        return call.repeated + sorted(unknown, key=_path_of)
+    if not call.repeated or not call.repeated[0].startswith(_REPEATED):
+        return call.repeated + unknown
     paths = [_path_of(problem) for problem in unknown]
-    known = [
-        problem for problem in repeated if not any(_is_within(_path_of(problem), path) for path in paths)
-    ]
-    if not known or not isinstance(document, dict) or not known[0].startswith(_REPEATED):
-        return known + unknown
+    known = [each for each in call.repeated if not any(_is_within(_path_of(each), path) for path in paths)]
     places = {name: place for place, name in enumerate(document)}
     return sorted(unknown + known, key=lambda problem: places.get(_top_of(_path_of(problem)), 0))
 
