@@ -115,6 +115,8 @@ def _document(envelope: Envelope) -> dict[str, Any]:
     if message is None:
         raise MalformedMessageError(_unregistered(envelope))
     head = {"kind": envelope.kind, "apiVersion": envelope.api_version}
+    if not envelope.api_version:
+        del head["apiVersion"]  # documents of discovery say none
     return head | decode_message(message, envelope.message)
 
 
