@@ -162,7 +162,7 @@ async def test_a_future_revision_times_out(autojump_clock: MockClock, client: Cl
 async def test_a_watch_begins_with_the_objects(client: Client):
     """W2: no revision means the state first, then what happens; an end bookmark only when asked for."""
     await client.create("v1/configmaps", config_map("a"))
-    page = await watch(client, "v1/configmaps", allow_watch_bookmarks=True)
+    page = await watch(client, "v1/configmaps", allow_watch_bookmarks=True, send_initial_events=True)
     await trio.testing.wait_all_tasks_blocked()
     await client.create("v1/configmaps", config_map("b"))
     await trio.testing.wait_all_tasks_blocked()

@@ -77,8 +77,6 @@ async def listed(store: Store, call: Call, options: ListOptions) -> Listing:
     cacher = store.cacher(call.resource)
     selection = _selection(call, cacher, options)
     revision = options.resource_version
-    if options.continue_token and revision not in {"", "0"}:
-        raise status.bad_request("specifying resource version is not allowed when using continue")
     try:
         plan = plan_list(
             None if options.continue_token else _revision_of_list(revision),
@@ -86,6 +84,8 @@ async def listed(store: Store, call: Call, options: ListOptions) -> Listing:
             options.limit,
             options.continue_token,
         )
+        if plan.resumed and revision not in {"", "0"}:
+            raise status.bad_request("specifying resource version is not allowed when using continue")
         return await cacher.list(selection, plan)
     except BadContinue as problem:
         raise status.bad_request(f"invalid continue token: {problem}") from None
@@ -148,7 +148,8 @@ async def _start_of(store: Store, options: ListOptions) -> After | Initial | Now
         await store.hub.wait_newest()
     with suppress(FutureRevision):  # the cacher writes it into the stream
         await store.hub.wait_revision(revision)
-    return Initial(revision, options.allow_watch_bookmarks)
+    # Without the parameter, and without the default for it, nobody waits for the end.
+    return Initial(revision, options.allow_watch_bookmarks and options.send_initial_events is not None)
 
 
 def wants_initial_events(options: ListOptions, revision: int) -> bool:

@@ -17,7 +17,7 @@ from watchcache.http.encoding import JSON_HEADER
 from watchcache.http.exchange import Answering, Exchange
 from watchcache.http.messages import Answer, Running, WatchReply
 from watchcache.http.negotiate import JSON, PROTOBUF, Medium
-from watchcache.http.query import first
+from watchcache.http.query import first, is_true
 from watchcache.http.representation import JsonEvents, MetadataEvents, ProtobufEvents, TableEvents
 from watchcache.http.respond import Form, list_answer, object_answer
 from watchcache.http.route import Route
@@ -56,8 +56,11 @@ def watch(service: Service, exchange: Exchange, route: Route) -> Answering:
     """A watch (W1 to W19): of a collection, or of one object below the deprecated `/watch/` (W17, W18)."""
     medium = watch_medium(exchange, route)
     representation = representation_of(exchange, route, medium)
-    options = timed(api_options.parse_list(exchange.query, watch=True), service.min_request_timeout)
-    return _watch(service, call_of(exchange, route), options, representation, medium)
+    # Below /watch/, which is a watch whatever `watch=` says, only that parameter makes the options those of a watch.
+    as_watch = not exchange.info.watch_prefix or is_true(exchange.query, "watch")
+    options = api_options.parse_list(exchange.query, watch=as_watch)
+    timed_options = timed(options, service.min_request_timeout)
+    return _watch(service, call_of(exchange, route), timed_options, representation, medium)
 
 
 def timed(options: api_options.ListOptions, minimum: int) -> api_options.ListOptions:
