@@ -80,7 +80,7 @@ class MessageDecoder:
                 reader = readers.get(tag)
                 at = self._skip(data, at, tag) if reader is None else reader(data, at, into, depth)
         except IndexError:
-            raise truncated() from None
+            raise truncated(end) from None
         if at != end:
             raise truncated(at)
 
