@@ -262,8 +262,11 @@ class Server:
         if self.settings.token_auth_file:
             try:
                 found.append(TokenFileAuthenticator(Path(self.settings.token_auth_file)))
-            except (TokenFileError, OSError) as problem:
+            except TokenFileError as problem:
                 raise SettingsProblem(f"--token-auth-file: {problem}") from None
+            except OSError as problem:
+                path = self.settings.token_auth_file
+                raise SettingsProblem(f"--token-auth-file: cannot read {path}: {problem.strerror}") from None
         return Union(found)
 
     def _registry_settings(self, credentials: Credentials) -> RegistrySettings:
