@@ -11,7 +11,6 @@ Heavy modules are imported where they are used: a start has half a second, and Q
 from __future__ import annotations
 
 import errno
-import gc
 import ipaddress
 import logging
 import socket
@@ -137,7 +136,6 @@ class Server:
                 await core.start(hub.run)
                 await registry.prepare()
                 await core.start(registry.run)
-                settle_memory()
                 await self._serve_requests(api, listeners, credentials, task_status)
             finally:
                 with trio.CancelScope(shield=True):
@@ -323,16 +321,6 @@ async def _serve_wire(
     task_status: trio.TaskStatus[WireServer] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     await serve(api.handle, listeners, tls=context, limits=limits, task_status=task_status)
-
-
-def settle_memory() -> None:
-    """Take what was loaded out of the garbage collector's sight (design D1b): it lives as long as the server.
-
-    With 150,000 pods a full collection would otherwise stop the server for a good part of a second.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def listen_problem(host: str, port: int, problem: OSError) -> str:

@@ -22,7 +22,6 @@ from watchcache.http.wire.blocks import pieces, size_of
 from watchcache.http.wire.budget import Budget
 from watchcache.http.wire.context import Shared, failure
 from watchcache.http.wire.framing import ConnectionOver, ErrorCode, Framing, HeaderList, Upcalls
-from watchcache.http.wire.framing_h2 import H2Framing
 from watchcache.http.wire.framing_own import OwnFraming
 from watchcache.http.wire.guard import log
 from watchcache.http.wire.heads import BadHeader
@@ -32,7 +31,15 @@ from watchcache.http.wire.limits import Limits
 from watchcache.http.wire.transport import Transport
 from watchcache.http.wire.wheel import Alarm
 
-FRAMINGS: dict[str, Callable[[Limits, Upcalls], Framing]] = {"own": OwnFraming, "h2": H2Framing}
+
+def _h2_framing(limits: Limits, upcalls: Upcalls) -> Framing:
+    """Imported when it is asked for: the h2 library takes 8 ms of a start."""
+    from watchcache.http.wire.framing_h2 import H2Framing  # noqa: PLC0415
+
+    return H2Framing(limits, upcalls)
+
+
+FRAMINGS: dict[str, Callable[[Limits, Upcalls], Framing]] = {"own": OwnFraming, "h2": _h2_framing}
 
 
 class Http2:
