@@ -26,6 +26,7 @@ from watchcache.api import status
 from watchcache.api.catalog import Catalog, load_catalog
 from watchcache.api.codec import stamp
 from watchcache.auth import (
+    AnonymousAuthenticator,
     Authenticator,
     CertificateAuthenticator,
     TokenFileAuthenticator,
@@ -35,10 +36,10 @@ from watchcache.auth import (
 from watchcache.cacher import Hub
 from watchcache.credentials import Credentials
 from watchcache.http.api import Api, Options
-from watchcache.http.cache_metrics import cache_families
 from watchcache.http.health import Check, always_well
 from watchcache.http.wire import Limits, listen, serve
 from watchcache.log import Journal, JournalError, JournalFull, Log
+from watchcache.log_metrics import log_families
 from watchcache.persist import FileJournal, MemoryJournal, Retention
 from watchcache.registry import Registry
 from watchcache.registry import Settings as RegistrySettings
@@ -127,7 +128,7 @@ class Server:
             self._authenticator(),
             options=self._options(),
             checks=self._checks(log),
-            metrics_sources=[partial(cache_families, hub, catalog)],
+            metrics_sources=[partial(log_families, log)],
             failures=JOURNAL_FAILURES,
         )
         async with trio.open_nursery() as core:
@@ -265,6 +266,8 @@ class Server:
             except OSError as problem:
                 path = self.settings.token_auth_file
                 raise SettingsProblem(f"--token-auth-file: cannot read {path}: {problem.strerror}") from None
+        if self.settings.anonymous_auth:
+            found.append(AnonymousAuthenticator())
         return Union(found)
 
     def _registry_settings(self, credentials: Credentials) -> RegistrySettings:
