@@ -51,17 +51,18 @@ def decode_message(name: str, data: bytes) -> Document:
 class MessageDecoder:
     """One message: readers by tag, compiled at the first use, because messages contain themselves."""
 
-    __slots__ = ("_readers", "name")
+    __slots__ = ("_known", "_readers", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._readers: dict[int, Reader] | None = None
+        self._known: dict[int, str] = {}
 
     def read(self, data: bytes, at: int, end: int, into: Document, depth: int) -> None:
         """Fills `into` with the fields between two positions."""
         readers = self._readers
         if readers is None:
-            readers = self._readers = _compile(self.name)
+            readers = self._compile()
         if depth > MAX_DEPTH:
             raise MalformedMessageError(f"exceeded max depth of {MAX_DEPTH} messages")
         try:
@@ -79,16 +80,28 @@ class MessageDecoder:
 
     def _skip(self, data: bytes, at: int, tag: int) -> int:
         number, wire_type = signed(tag >> 3, 32), tag & 7
-        short = self.name.rpartition(".")[2]
         if wire_type == GROUP_END:
-            raise MalformedMessageError(f"proto: {short}: wiretype end group for non-group")
+            raise MalformedMessageError(f"proto: {self._short}: wiretype end group for non-group")
         if number <= 0:
-            raise MalformedMessageError(f"proto: {short}: illegal tag {number} (wire type {tag})")
-        for field in messages.fields_of(self.name):
-            if field.number == number:
-                name = _GO_NAMES.get(field.name) or field.name[0].upper() + field.name[1:]
-                raise MalformedMessageError(f"proto: wrong wireType = {wire_type} for field {name}")
+            raise MalformedMessageError(f"proto: {self._short}: illegal tag {number} (wire type {tag})")
+        name = self._known.get(number)
+        if name is not None:
+            go_name = _GO_NAMES.get(name) or name[0].upper() + name[1:]
+            raise MalformedMessageError(f"proto: wrong wireType = {wire_type} for field {go_name}")
         return skip(data, at, wire_type)
+
+    @property
+    def _short(self) -> str:
+        return self.name.rpartition(".")[2]
+
+    def _compile(self) -> dict[int, Reader]:
+        readers: dict[int, Reader] = {}
+        for field in messages.fields_of(self.name):
+            self._known[field.number] = field.name
+            for wire_type, reader in _readers_of(field):
+                readers[field.number << 3 | wire_type] = reader
+        self._readers = readers
+        return readers
 
 
 _decoders: Final[dict[str, MessageDecoder]] = {}
@@ -100,13 +113,6 @@ def decoder_of(name: str) -> MessageDecoder:
     if found is None:
         found = _decoders[name] = MessageDecoder(name)
     return found
-
-
-def _compile(name: str) -> dict[int, Reader]:
-    readers: dict[int, Reader] = {}
-    for field in messages.fields_of(name):
-        readers.update({field.number << 3 | wire_type: reader for wire_type, reader in _readers_of(field)})
-    return readers
 
 
 def _readers_of(field: Field) -> list[tuple[int, Reader]]:
