@@ -213,11 +213,6 @@ def stamp(value: bytes, revision: int) -> bytes:
     return b"%b%d%b" % (VALUE_PREFIX, revision, value[value.index(b'"', len(VALUE_PREFIX)) :])
 
 
-def unstamp(value: bytes) -> bytes:
-    """The value with an empty resourceVersion: equal for objects that differ in nothing else."""
-    return VALUE_PREFIX + value[value.index(b'"', len(VALUE_PREFIX)) :]
-
-
 def revision_of(value: bytes) -> int:
     """The revision a value is stamped with; 0 when it is not."""
     digits = value[len(VALUE_PREFIX) : value.index(b'"', len(VALUE_PREFIX))]
@@ -230,8 +225,3 @@ def document_of(value: bytes, resource: Resource) -> dict[str, Any]:
     if not document["metadata"]["resourceVersion"]:
         del document["metadata"]["resourceVersion"]
     return document
-
-
-def bytes_of(value: bytes, resource: Resource) -> bytes:
-    """The complete document of a stamped value as it is sent: a head in the place of the first brace, nothing parsed."""
-    return resource.head + value[1:]

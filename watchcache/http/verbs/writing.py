@@ -44,7 +44,7 @@ def patch(service: Service, exchange: Exchange, route: Route) -> Answering:
     """PATCH. Which types are there is said before the options are looked at."""
     content_type = exchange.request.headers.get("content-type", "").split(";", 1)[0].strip()
     if content_type not in PATCH_TYPES:
-        raise status.StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+        raise status.unsupported_patch_type()
     if content_type == STRATEGIC_PATCH and not route.resource.builtin:
         raise status.unsupported_media_type(CUSTOM_PATCH_TYPES)
     options = api_options.parse_patch(exchange.query, apply=content_type == APPLY_PATCH)
