@@ -42,7 +42,9 @@ class Answer:
         """Of the object or list."""
         return str(self.document["metadata"]["resourceVersion"])
 
-    def says(self, code: int, reason: str | None, message: str, details: dict[str, Any] | None = None) -> None:
+    def says(
+        self, code: int, reason: str | None, message: str, details: dict[str, Any] | None = None
+    ) -> None:
         """Assert that it is the Status document of a failure with just these parts."""
         expected: dict[str, Any] = {
             "kind": "Status",
