@@ -175,7 +175,12 @@ class Authentication:
             raise Rejected("no credentials")
 
     def leave(self, exchange: Exchange, answer: Answer) -> None:
-        """Nothing."""
+        """End an HTTP/2 connection that gets 401: what nobody vouches for must not flood us with streams.
+
+        Source: apiserver's UnauthenticatedHTTP2DOSMitigation, on by default.
+        """
+        if isinstance(answer, Reply) and answer.status == 401 and exchange.request.version == "2":
+            answer.close = True
 
 
 class InFlight:

@@ -316,3 +316,5 @@ class Http2:
             stream.reply_now(reply)
         elif stream.send_head(reply.status, reply.headers, size):
             self._start(stream, stream.send_pieces(pieces(reply.body)))
+        if reply.close:
+            self.drain()
