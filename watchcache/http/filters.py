@@ -175,11 +175,21 @@ class Authentication:
             raise Rejected("no credentials")
 
     def leave(self, exchange: Exchange, answer: Answer) -> None:
-        """End an HTTP/2 connection that gets 401: what nobody vouches for must not flood us with streams.
+        """Nothing."""
 
-        Source: apiserver's UnauthenticatedHTTP2DOSMitigation, on by default.
-        """
-        if isinstance(answer, Reply) and answer.status == 401 and exchange.request.version == "2":
+
+class Strangers:
+    """Ends an HTTP/2 connection that gets 401: what nobody vouches for must not flood us with streams.
+
+    Source: apiserver's UnauthenticatedHTTP2DOSMitigation, on by default.
+    """
+
+    def enter(self, exchange: Exchange) -> None:
+        """Nothing."""
+
+    def leave(self, exchange: Exchange, answer: Answer) -> None:
+        """Let the connection's running streams end, and take no more."""
+        if exchange.request.version == "2" and isinstance(answer, Reply) and answer.status == 401:
             answer.close = True
 
 
@@ -275,6 +285,7 @@ def standard_filters(
         RequestInfoFilter(),
         WaitGroup(lifecycle),
         Deadline(request_timeout),
+        Strangers(),
         Authentication(authenticator),
         in_flight,
         Authorization(authorizer),
