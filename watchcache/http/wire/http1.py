@@ -85,7 +85,12 @@ class Http1:
                 return False
 
     def _keeps(self) -> bool:
-        return not self._last and self._reader.keep_alive and not self._shared.draining and not self._transport.closed
+        return (
+            not self._last
+            and self._reader.keep_alive
+            and not self._shared.draining
+            and not self._transport.closed
+        )
 
     async def _read(self) -> bool:
         """Receive more of a request, under the deadline of what it is the middle of."""

@@ -61,6 +61,9 @@ class Http2:
         self._nursery: trio.Nursery | None = None
         self._scope = trio.CancelScope()  # around reading
         self._idle = Alarm(shared.wheel, self._end_idle)
+        self._parting = Alarm(
+            shared.wheel, self._scope.cancel
+        )  # set: GOAWAY is out, frames on their way are still read
         self._resets = Budget(limits.resets, now)
         self._budgets = {
             "ping": Budget(limits.pings, now),
@@ -87,6 +90,7 @@ class Http2:
         finally:
             self._end_streams()
             self._idle.drop()
+            self._parting.drop()
             self.transport.on_drain(None)
         return ours
 
@@ -118,13 +122,19 @@ class Http2:
             self.flush()
         self._check_over()
 
+    def _part(self) -> None:
+        """End the connection after an answer, a moment later: the client may be in the middle of saying something."""
+        if self._last == math.inf:
+            self._parting.set(self._limits.part_seconds)
+            self.drain()
+
     def _end_idle(self) -> None:
         if not self._streams:
             self.drain()
 
     def _check_over(self) -> None:
         """Stop reading when draining is complete; the connection then closes."""
-        if self._last != math.inf and not self._streams:
+        if self._last != math.inf and not self._streams and self._parting.deadline == math.inf:
             self._scope.cancel()
 
     def _end_streams(self) -> None:
@@ -317,4 +327,4 @@ class Http2:
         elif stream.send_head(reply.status, reply.headers, size):
             self._start(stream, stream.send_pieces(pieces(reply.body)))
         if reply.close:
-            self.drain()
+            self._part()
