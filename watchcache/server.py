@@ -258,6 +258,8 @@ class Server:
 
     def _authenticator(self) -> Authenticator:
         found: list[Authenticator] = [CertificateAuthenticator()]
+        if self._credentials is not None and self._credentials.token_file is not None:
+            found.append(TokenFileAuthenticator(self._credentials.token_file))
         if self.settings.token_auth_file:
             try:
                 found.append(TokenFileAuthenticator(Path(self.settings.token_auth_file)))
