@@ -20,6 +20,9 @@ ALLOWED: dict[str, set[str] | None] = {
     "admission": {"api", "auth"},
     "registry": {"api", "admission", "cacher", "log"},
     "http": {"registry", "api", "auth", "cacher"},
+    "follow": {"log"},
+    "front": {"api", "auth", "http", "log", "settings"},
+    "workers": None,
     "server": None,
     "process": None,
     "credentials": {"http", "kubeconfig", "pki", "settings"},
@@ -34,7 +37,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "__init__": set(),
 }
 # `watchcache` itself (its version) may be read by everyone.
-DOORS_ONLY = {"log", "persist", "cacher", "api", "auth", "admission", "registry"}
+DOORS_ONLY = {"log", "follow", "workers", "persist", "cacher", "api", "auth", "admission", "registry"}
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:

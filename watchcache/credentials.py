@@ -55,7 +55,7 @@ class Credentials:
             raise SettingsProblem(
                 f"cannot write {problem.filename}: {problem.strerror}; name another directory with --cert-dir"
             ) from None
-        self.context = self._context()
+        self.serving = Serving(settings, self.pair, self.client_ca)
 
     def _serving_pair(self, authority: pki.Authority) -> pki.KeyPair:
         settings = self._settings
@@ -97,20 +97,33 @@ class Credentials:
         pki.write_private(self.token_file, row.encode())
         return token
 
-    def _context(self) -> ssl.SSLContext:
-        settings = self._settings
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The TLS context to serve with."""
+        return self.serving.context
+
+    def reload(self) -> None:
+        """Read the serving pair again (SIGHUP)."""
+        self.serving.reload()
+
+
+class Serving:
+    """A TLS context and the files that it is made from. Raises `SettingsProblem`."""
+
+    def __init__(self, settings: Settings, pair: pki.KeyPair, client_ca: Path) -> None:
+        self.pair = pair
+        self.client_ca = client_ca
         try:
-            return server_context(
-                self.pair.certificate,
-                self.pair.key,
-                client_ca=self.client_ca,
+            self.context = server_context(
+                pair.certificate,
+                pair.key,
+                client_ca=client_ca,
                 minimum=TLS_VERSIONS[settings.tls_min_version],
                 http2=not settings.disable_http2_serving,
                 ciphers=openssl_names(settings.tls_cipher_suites),
             )
         except (ssl.SSLError, OSError) as problem:
-            files = f"{self.pair.certificate} and {self.pair.key}"
-            raise SettingsProblem(f"cannot serve with {files}: {problem}") from None
+            raise SettingsProblem(f"cannot serve with {pair.certificate} and {pair.key}: {problem}") from None
 
     def reload(self) -> None:
         """Read the serving pair again; one that cannot be used is said in the log and not taken."""

@@ -16,11 +16,7 @@ import trio
 from watchcache import logs
 from watchcache.log import JournalError
 from watchcache.server import Server
-from watchcache.settings import Settings, SettingsProblem
-
-
-class ServerFailed(Exception):
-    """The server ran and had to give up; the text says why."""
+from watchcache.settings import ServerFailed, Settings, SettingsProblem
 
 
 def main(settings: Settings) -> None:
@@ -36,6 +32,8 @@ def main(settings: Settings) -> None:
         raise first_of(group) from None
     except* JournalError as group:
         raise ServerFailed(f"the journal failed: {first_of(group)}") from None
+    except* ServerFailed as group:
+        raise first_of(group) from None
 
 
 async def _run(settings: Settings) -> None:

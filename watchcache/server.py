@@ -14,7 +14,7 @@ import errno
 import ipaddress
 import logging
 import socket
-import ssl
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,23 +22,22 @@ from typing import TYPE_CHECKING
 import trio
 
 from watchcache import __version__
-from watchcache.api import status
-from watchcache.api.catalog import Catalog, load_catalog
+from watchcache.api.catalog import load_catalog
 from watchcache.api.codec import stamp
-from watchcache.auth import (
-    AnonymousAuthenticator,
-    Authenticator,
-    CertificateAuthenticator,
-    TokenFileAuthenticator,
-    TokenFileError,
-    Union,
-)
 from watchcache.cacher import Hub
 from watchcache.credentials import Credentials
-from watchcache.http.api import Api, Options
-from watchcache.http.health import Check, always_well
-from watchcache.http.wire import Limits, listen, serve
-from watchcache.log import Journal, JournalError, JournalFull, Log
+from watchcache.front import (
+    JOURNAL_FAILURES,
+    Ending,
+    api_options,
+    authenticator,
+    checks,
+    drain,
+    serve_requests,
+)
+from watchcache.http.api import Api
+from watchcache.http.wire import listen, reserve
+from watchcache.log import Journal, JournalError, Log
 from watchcache.log_metrics import log_families
 from watchcache.persist import FileJournal, MemoryJournal, Retention
 from watchcache.registry import Registry
@@ -46,16 +45,9 @@ from watchcache.registry import Settings as RegistrySettings
 from watchcache.settings import Settings, SettingsProblem
 
 if TYPE_CHECKING:
-    from watchcache.http.wire import Server as WireServer
+    from watchcache.workers import Supervisor
 
 logger = logging.getLogger("watchcache.server")
-# How long running requests may take to finish at shutdown before they are cut.
-DRAIN_SECONDS = 10.0
-# What writes are answered when the journal cannot keep them; the reads go on.
-JOURNAL_FAILURES = (
-    (JournalFull, lambda problem: status.service_unavailable(str(problem), 1)),
-    (JournalError, lambda problem: status.service_unavailable(str(problem), 5)),
-)
 
 
 class Server:
@@ -67,10 +59,10 @@ class Server:
         self.kubeconfig_path = Path(
             settings.write_kubeconfig or settings.cert_dir / "admin.kubeconfig"
         ).absolute()
-        self._catalog: Catalog | None = None
         self._log: Log | None = None
         self._scope = trio.CancelScope()
-        self._ending = trio.Event()
+        self._ending = Ending()
+        self._workers: Supervisor | None = None
         self._credentials: Credentials | None = None
         self._notes: tuple[str, ...] = ()
 
@@ -122,50 +114,47 @@ class Server:
         catalog = load_catalog()
         hub = Hub(log, stamp=stamp)
         registry = Registry(log, hub, catalog, self._registry_settings(credentials))
-        api = Api(
-            registry,
-            catalog,
-            self._authenticator(),
-            options=self._options(),
-            checks=self._checks(log),
-            metrics_sources=[partial(log_families, log)],
-            failures=JOURNAL_FAILURES,
-        )
+        front = self._front(registry, listeners, credentials)
         async with trio.open_nursery() as core:
             try:
                 await core.start(log.run)
                 await core.start(hub.run)
                 await registry.prepare()
                 await core.start(registry.run)
-                await self._serve_requests(api, listeners, credentials, task_status)
+                await front(task_status)
             finally:
                 with trio.CancelScope(shield=True):
                     await log.close()
                 core.cancel_scope.cancel()
 
-    async def _serve_requests(
-        self,
-        api: Api,
-        listeners: list[socket.socket],
-        credentials: Credentials,
-        task_status: trio.TaskStatus[None],
-    ) -> None:
+    def _front(
+        self, registry: Registry, listeners: list[socket.socket], credentials: Credentials
+    ) -> Callable[[trio.TaskStatus[None]], Awaitable[None]]:
+        """What answers requests until the end; called when the registry runs. Raises SettingsProblem."""
+        who = authenticator(self.settings, credentials.token_file)
+        if self.settings.workers:
+            return partial(self._serve_with_workers, registry, credentials)
+        api = Api(
+            registry,
+            registry.catalog,
+            who,
+            options=api_options(self.settings, self.url),
+            checks=checks(self.log),
+            metrics_sources=[partial(log_families, self.log)],
+            failures=JOURNAL_FAILURES,
+        )
         if self.settings.host == "hypercorn":
-            await self._serve_with_hypercorn(api, listeners, credentials, task_status)
-            return
-        async with trio.open_nursery() as front:
-            wire: WireServer = await front.start(
-                _serve_wire, api, listeners, credentials.context, self._limits(api)
-            )
-            task_status.started()
-            await self._ending.wait()
-            await self._drain(api)
-            wire.shut_down()
-            api.end_watches()
-            with trio.move_on_after(DRAIN_SECONDS):
-                await api.wait_idle()
-                await trio.sleep(0.1)  # the last answers are on their way out
-            front.cancel_scope.cancel()
+            return partial(self._serve_with_hypercorn, api, listeners, credentials)
+        context, settings, ending = credentials.context, self.settings, self._ending
+        return lambda status: serve_requests(api, listeners, context, settings, ending, task_status=status)
+
+    async def _serve_with_workers(
+        self, registry: Registry, credentials: Credentials, task_status: trio.TaskStatus[None]
+    ) -> None:
+        from watchcache.workers import Supervisor
+
+        self._workers = Supervisor(registry, self.log, self.settings, credentials, self.url, self.port)
+        await self._workers.serve(self._ending, task_status=task_status)
 
     async def _serve_with_hypercorn(
         self,
@@ -177,8 +166,8 @@ class Server:
         from watchcache.http.hypercorn_host import serve_with_hypercorn
 
         async def wait_ending() -> None:
-            await self._ending.wait()
-            await self._drain(api)
+            await self._ending.begun.wait()
+            await drain(api, self.settings)
             api.end_watches()
 
         for listener in listeners:
@@ -194,20 +183,9 @@ class Server:
             shutdown=wait_ending,
         )
 
-    async def _drain(self, api: Api) -> None:
-        """Be unready for the delay that was asked for, then let running requests finish (W22)."""
-        api.begin_shutdown()
-        await trio.sleep(self.settings.shutdown_delay_duration)
-        if self.settings.shutdown_send_retry_after:
-            api.refuse()
-        if self.settings.shutdown_watch_termination_grace_period:
-            api.end_watches()
-        with trio.move_on_after(DRAIN_SECONDS):
-            await api.wait_idle()
-
     def shut_down(self) -> None:
         """End gracefully."""
-        self._ending.set()
+        self._ending.begin()
 
     def abort(self) -> None:
         """End now: connections are cut, the journal is closed."""
@@ -217,13 +195,20 @@ class Server:
         """Read the serving certificate again (SIGHUP)."""
         if self._credentials is not None:
             self._credentials.reload()
+        if self._workers is not None:
+            self._workers.reload()
 
     # -- its parts, from the settings
 
     def _listen(self) -> list[socket.socket]:
         host, port = self.settings.bind_address, self.settings.secure_port
+        if self.settings.workers and self.settings.host == "hypercorn":
+            raise SettingsProblem("--watchcache-workers needs --watchcache-host=wire")
         try:
-            listeners = listen(host, port, reuse_port=self.settings.permit_port_sharing)
+            if self.settings.workers:
+                listeners = reserve(host, port, shared=self.settings.permit_port_sharing)
+            else:
+                listeners = listen(host, port, reuse_port=self.settings.permit_port_sharing)
         except OSError as problem:
             raise SettingsProblem(listen_problem(host, port, problem)) from None
         self.port = listeners[0].getsockname()[1]
@@ -256,22 +241,6 @@ class Server:
         for note in recovered.notes:
             logger.warning("%s", note)
 
-    def _authenticator(self) -> Authenticator:
-        found: list[Authenticator] = [CertificateAuthenticator()]
-        if self._credentials is not None and self._credentials.token_file is not None:
-            found.append(TokenFileAuthenticator(self._credentials.token_file))
-        if self.settings.token_auth_file:
-            try:
-                found.append(TokenFileAuthenticator(Path(self.settings.token_auth_file)))
-            except TokenFileError as problem:
-                raise SettingsProblem(f"--token-auth-file: {problem}") from None
-            except OSError as problem:
-                path = self.settings.token_auth_file
-                raise SettingsProblem(f"--token-auth-file: cannot read {path}: {problem.strerror}") from None
-        if self.settings.anonymous_auth:
-            found.append(AnonymousAuthenticator())
-        return Union(found)
-
     def _registry_settings(self, credentials: Credentials) -> RegistrySettings:
         settings = self.settings
         advertised = settings.advertise_address or settings.bind_address
@@ -286,46 +255,17 @@ class Server:
             proxy_ca=credentials.proxy_ca.read_text(),
         )
 
-    def _options(self) -> Options:
-        settings = self.settings
-        return Options(
-            request_timeout=settings.request_timeout,
-            min_request_timeout=settings.min_request_timeout,
-            max_requests_inflight=settings.max_requests_inflight,
-            max_mutating_requests_inflight=settings.max_mutating_requests_inflight,
-            server_address=self.url.removeprefix("https://"),
-        )
-
-    def _limits(self, api: Api) -> Limits:
-        streams = self.settings.http2_max_streams_per_connection
-        return Limits(too_large=api.too_large, streams=streams or Limits().streams)
-
-    def _checks(self, log: Log) -> list[Check]:
-        def log_writer() -> str | None:
-            return f"the journal failed: {log.failure}" if log.failure else None
-
-        return [Check("log", always_well), Check("log-writer", log_writer, ("readyz",))]
-
     def announcement(self) -> str:
         """What a person reads when the server is ready."""
         settings = self.settings
         kept = f"journal in {settings.data_dir}" if settings.storage_backend == "file" else "nothing is kept"
         stats = self.log.stats()
+        if settings.workers:
+            kept += f"; {settings.workers} workers"
         return (
             f"watchcache {__version__} serving {self.url} ({settings.storage_backend}: {kept}; "
             f"{stats.keys} objects at revision {self.revision})\n  export KUBECONFIG={self.kubeconfig_path}"
         )
-
-
-async def _serve_wire(
-    api: Api,
-    listeners: list[socket.socket],
-    context: ssl.SSLContext,
-    limits: Limits,
-    *,
-    task_status: trio.TaskStatus[WireServer] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    await serve(api.handle, listeners, tls=context, limits=limits, task_status=task_status)
 
 
 def listen_problem(host: str, port: int, problem: OSError) -> str:

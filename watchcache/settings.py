@@ -11,6 +11,10 @@ class SettingsProblem(Exception):
     """Something about the settings makes a start impossible; the text is one line that says what is wrong and what to do."""
 
 
+class ServerFailed(Exception):
+    """The server ran and had to give up; the text says why."""
+
+
 def state_directory() -> Path:
     """Where this user's servers keep data, certificates and kubeconfig unless told otherwise (XDG_STATE_HOME)."""
     base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
@@ -56,6 +60,7 @@ class Settings:
     service_cluster_ip_range: str = "10.0.0.0/24"
     # the process
     host: str = "wire"
+    workers: int = 0  # serving processes beside this one; 0: this one serves
     shutdown_delay_duration: float = 0.0
     shutdown_send_retry_after: bool = False
     shutdown_watch_termination_grace_period: float = 0.0

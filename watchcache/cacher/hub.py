@@ -26,7 +26,7 @@ from watchcache.cacher.history import History
 from watchcache.cacher.problems import FutureRevision
 from watchcache.cacher.thresholds import Thresholds
 from watchcache.cacher.watcher import Watcher
-from watchcache.log import Event, Log
+from watchcache.log import Event, ReadableLog
 
 _logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Hub:
     """
 
     def __init__(
-        self, log: Log, *, stamp: Stamp, read_revision: Callable[[], Awaitable[int]] | None = None
+        self, log: ReadableLog, *, stamp: Stamp, read_revision: Callable[[], Awaitable[int]] | None = None
     ) -> None:
         self.log = log
         self.revision = 0  # the newest published event that the cachers hold

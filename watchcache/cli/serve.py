@@ -11,7 +11,7 @@ from typing import Any
 
 from watchcache.cli.arguments import from_config, from_environment, settings_of, split
 from watchcache.cli.help import serve_help
-from watchcache.settings import Settings, SettingsProblem
+from watchcache.settings import ServerFailed, Settings, SettingsProblem
 
 
 def serve(arguments: Sequence[str]) -> int:
@@ -36,7 +36,7 @@ def run(settings: Settings) -> int:
     """The server in this process."""
     # Next to nothing of what a start makes is garbage: looking for it took 30 of 240 ms. `process` turns it on again.
     gc.disable()
-    from watchcache.process import ServerFailed, main
+    from watchcache.process import main
 
     try:
         main(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 
 UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -18,6 +19,7 @@ SIZES = {
     "G": 10**9,
     "T": 10**12,
 }
+MOST_WORKERS = 256
 _SIZE = re.compile(r"(\d+)(Ki|Mi|Gi|Ti|k|M|G|T)?")
 TRUE = {"1", "t", "T", "true", "TRUE", "True"}
 FALSE = {"0", "f", "F", "false", "FALSE", "False"}
@@ -113,3 +115,16 @@ def text(value: str) -> str:
 def comma_list(value: str) -> tuple[str, ...]:
     """The non-empty parts between commas."""
     return tuple(part for part in value.split(",") if part)
+
+
+def workers(text: str) -> int:
+    """A number of processes; `auto` is one for each core this process may use, and none besides it on a single core.
+
+    Raises `ValueError`.
+    """
+    if text == "auto":
+        cores = len(os.sched_getaffinity(0))
+        return cores if cores > 1 else 0
+    if not text.isdecimal() or int(text) > MOST_WORKERS:
+        raise ValueError(f'"{text}" is neither auto nor a number from 0 to {MOST_WORKERS}')
+    return int(text)

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
@@ -34,7 +34,7 @@ from watchcache.http.pipeline import Pipeline
 from watchcache.http.query import EMPTY
 from watchcache.http.routing import resolve
 from watchcache.http.verbs import Service, verb_for
-from watchcache.registry import Registry
+from watchcache.registry import Resources
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ class Api:
 
     def __init__(
         self,
-        registry: Registry,
+        registry: Resources,
         catalog: Catalog,
         authenticator: Authenticator,
         *,
@@ -62,10 +62,12 @@ class Api:
         checks: Iterable[Check] = (),
         metrics_sources: Iterable[Source] = (),
         failures: Sequence[StatusRow] = (),
+        scrape: Callable[[], Awaitable[bytes]] | None = None,
     ) -> None:
         """`checks` come after `ping` in the health endpoints; `metrics_sources` yield more families for `/metrics`.
 
         `failures` say how exceptions are answered that writes may raise beside `StatusError` (the journal's).
+        `scrape` gives the text of `/metrics` when this is one process of several.
         """
         self.options = options or Options()
         self.lifecycle = Lifecycle()
@@ -79,6 +81,7 @@ class Api:
         self.in_flight = InFlight(
             self.options.max_requests_inflight, self.options.max_mutating_requests_inflight
         )
+        self._scrape = scrape
         self._pages = Pages(self)
         self.catalog = catalog
         self._service = Service(registry, catalog, self.options.min_request_timeout)
@@ -136,7 +139,7 @@ class Api:
         if is_health(path):
             answer: Answering | None = self.health.answer(path, exchange.query)
         elif path == "/metrics":
-            answer = self._metrics_reply()
+            answer = self._metrics_reply(self.metrics.text()) if self._scrape is None else self._scraped()
         elif path == "/metrics/slis":
             answer = self._slis_reply()
         elif path == "/ui" or path.startswith("/ui/"):
@@ -147,12 +150,16 @@ class Api:
             raise PageNotFound
         return answer
 
-    def _metrics_reply(self) -> Reply:
+    async def _scraped(self) -> Reply:
+        assert self._scrape is not None
+        return self._metrics_reply(await self._scrape())
+
+    def _metrics_reply(self, text: bytes) -> Reply:
         headers = [
             ("Content-Type", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"),
             ("Process-Start-Time-Unix", str(int(self.metrics.started))),
         ]
-        return Reply(200, headers, self.metrics.text())
+        return Reply(200, headers, text)
 
     def _slis_reply(self) -> Reply:
         headers = [("Content-Type", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores")]
@@ -160,7 +167,7 @@ class Api:
 
     def _behind(self) -> str | None:
         """Check `watchcache-sync`: the cachers hold all that the log has published."""
-        held, published = self.registry.hub.revision, self.registry.log.published
+        held, published = self.registry.hub.revision, self.registry.hub.log.published
         return None if held >= published else f"the cache is at revision {held}, the log at {published}"
 
     def _own_families(self) -> Iterable[Family]:

@@ -17,8 +17,10 @@ from watchcache.log.errors import (
     LogError,
 )
 from watchcache.log.events import Event, Head, Stamp
+from watchcache.log.history import HistoryReader
 from watchcache.log.journal import Journal, Recovered
 from watchcache.log.log import Log
+from watchcache.log.reading import ReadableLog
 from watchcache.log.ring import Ring
 from watchcache.log.sequence import MAX_VALUE, Sequence
 from watchcache.log.stats import JournalStats, LogStats
@@ -31,6 +33,7 @@ __all__ = [
     "Corrupt",
     "Event",
     "Head",
+    "HistoryReader",
     "Journal",
     "JournalError",
     "JournalFailed",
@@ -40,6 +43,7 @@ __all__ = [
     "LogClosed",
     "LogError",
     "LogStats",
+    "ReadableLog",
     "Recovered",
     "Ring",
     "Sequence",

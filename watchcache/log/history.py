@@ -11,7 +11,6 @@ from typing import Protocol
 
 from watchcache.log.errors import Compacted
 from watchcache.log.events import Event
-from watchcache.log.journal import Journal
 from watchcache.log.ring import Ring
 
 BATCH = 512  # events: some milliseconds of work for whoever sends them
@@ -31,13 +30,21 @@ class Extent(Protocol):
         ...
 
 
+class Past(Protocol):
+    """Where events are read that the ring does not hold any more: a journal, or the process that has one."""
+
+    async def read(self, after: int, through: int) -> Sequence[Event]:
+        """Return the events that follow one revision, at least one of them; see `Journal.read`."""
+        ...
+
+
 class HistoryReader:
     """An asynchronous iterator over batches of events; see `Log.history`."""
 
-    def __init__(self, extent: Extent, ring: Ring, journal: Journal, after: int) -> None:
+    def __init__(self, extent: Extent, ring: Ring, past: Past, after: int) -> None:
         self._extent = extent
         self._ring = ring
-        self._journal = journal
+        self._past = past
         self._after = after
         self._stretch: Sequence[Event] = ()  # read from the journal, given out up to `_given`
         self._given = 0
@@ -65,7 +72,7 @@ class HistoryReader:
         if self._after >= self._ring.oldest:
             return self._ring.after(self._after, BATCH)
         through = min(self._ring.oldest, self._extent.published)
-        self._stretch, self._given = await self._journal.read(self._after, through), 0
+        self._stretch, self._given = await self._past.read(self._after, through), 0
         return self._cut()
 
     def _cut(self) -> list[Event]:

@@ -7,5 +7,6 @@ before what it says is durable, and that of racing writers without a resourceVer
 
 from watchcache.registry.calls import Call, Document, Listed, Outcome
 from watchcache.registry.registry import Registry, Settings
+from watchcache.registry.resources import Resources
 
-__all__ = ["Call", "Document", "Listed", "Outcome", "Registry", "Settings"]
+__all__ = ["Call", "Document", "Listed", "Outcome", "Registry", "Resources", "Settings"]

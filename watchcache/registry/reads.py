@@ -34,13 +34,13 @@ from watchcache.cacher import (
 )
 from watchcache.registry.calls import Call, Listed, Outcome
 from watchcache.registry.selection import select
-from watchcache.registry.store import Store
+from watchcache.registry.store import Stored
 from watchcache.registry.versions import outgoing, representation_for
 
 Start = Callable[[Sink], Watcher]
 
 
-def get_nowait(store: Store, call: Call) -> Outcome:
+def get_nowait(store: Stored, call: Call) -> Outcome:
     """The object at the newest published state."""
     resource = call.resource
     entry = store.cacher(resource).get(call.key)
@@ -51,16 +51,19 @@ def get_nowait(store: Store, call: Call) -> Outcome:
     return store.outcome(call, 200, entry.value)
 
 
-async def wait_for(store: Store, resource_version: str) -> None:
-    """Wait until the caches hold a revision that a GET asks for (L18)."""
+async def wait_for(store: Stored, resource_version: str) -> None:
+    """Wait until the caches hold a revision that a GET asks for (L18), or the newest when it asks for none."""
     revision = watch_revision(resource_version)
     try:
-        await store.hub.wait_revision(revision)
+        if resource_version:
+            await store.hub.wait_revision(revision)
+        else:
+            await store.hub.wait_newest()
     except FutureRevision as problem:
         raise status.too_large_revision(problem.requested, problem.current) from None
 
 
-async def list_objects(store: Store, call: Call, options: ListOptions) -> Listed:
+async def list_objects(store: Stored, call: Call, options: ListOptions) -> Listed:
     """A collection, or a page of one."""
     resource = call.resource
     if not resource.stored:
@@ -72,7 +75,7 @@ async def list_objects(store: Store, call: Call, options: ListOptions) -> Listed
     return Listed(resource, listing.revision, values, listing.continue_token, listing.remaining)
 
 
-async def listed(store: Store, call: Call, options: ListOptions) -> Listing:
+async def listed(store: Stored, call: Call, options: ListOptions) -> Listing:
     """The entries that a list gives. Raises StatusError as the table of list problems has it."""
     cacher = store.cacher(call.resource)
     selection = _selection(call, cacher, options)
@@ -115,7 +118,7 @@ def _selection(call: Call, cacher: Cacher, options: ListOptions) -> Selection:
 
 
 async def watch(
-    store: Store, call: Call, options: ListOptions, representation: Representation, least_timeout: float
+    store: Stored, call: Call, options: ListOptions, representation: Representation, least_timeout: float
 ) -> Start:
     """Prepare a watch: wait as long as the protocol says, so that what is returned can start at once.
 
@@ -138,14 +141,14 @@ async def watch(
     return start
 
 
-async def _start_of(store: Store, options: ListOptions) -> After | Initial | Now:
+async def _start_of(store: Stored, options: ListOptions) -> After | Initial | Now:
     """Where a watch begins (W1-W4, W9)."""
     text = options.resource_version
     revision = watch_revision(text)
+    if not text:
+        await wait_for(store, "")
     if not wants_initial_events(options, revision):
         return After(revision) if revision else Now()
-    if not text:
-        await store.hub.wait_newest()
     with suppress(FutureRevision):  # the cacher writes it into the stream
         await store.hub.wait_revision(revision)
     # Without the parameter, and without the default for it, nobody waits for the end.

@@ -26,9 +26,9 @@ from watchcache.admission import (
     Priority,
 )
 from watchcache.api import status
-from watchcache.api.catalog import Catalog, Resource
+from watchcache.api.catalog import Catalog
 from watchcache.api.options import DeleteOptions, ListOptions
-from watchcache.cacher import Bounds, Cacher, Hub, Representation
+from watchcache.cacher import Bounds, Hub
 from watchcache.log import Event, Log
 from watchcache.registry import (
     bootstrap,
@@ -36,21 +36,18 @@ from watchcache.registry import (
     create,
     delete,
     patch,
-    reads,
     scale,
     subresources,
     update,
 )
 from watchcache.registry.addresses import ServiceAllocator
-from watchcache.registry.attributes import attributes_of
 from watchcache.registry.calls import Call, Document, Listed, Outcome
 from watchcache.registry.expiry import Expiry
 from watchcache.registry.namespaces import NamespaceController, Namespaces
 from watchcache.registry.priorities import StoredPriorityClasses
 from watchcache.registry.protection import Protection
-from watchcache.registry.reads import Start
+from watchcache.registry.resources import Resources
 from watchcache.registry.reviews import Authenticate, Authorize, Reviewer, everyone, nobody
-from watchcache.registry.selection import INDEXES
 from watchcache.registry.store import Store
 
 _SERVICES = "services/specs/"
@@ -75,7 +72,7 @@ class Settings(msgspec.Struct, frozen=True):
     proxy_ca: str = ""
 
 
-class Registry:
+class Registry(Resources):
     """All stored resources of one server, with the rules by which they live and change.
 
     Making one gives the hub a cacher for each stored resource. Then: open and run the log, run the hub,
@@ -97,30 +94,25 @@ class Registry:
         random: Random | None = None,
     ) -> None:
         self.settings = settings or Settings()
-        self.catalog = catalog
         self.log = log
-        self.hub = hub
-        self._bounds = bounds
+        random = random or Random()  # noqa: S311 - names and uids are no secrets
+        super().__init__(hub, catalog, self.settings.min_request_timeout, bounds=bounds, random=random)
         self._ranges = tuple(text.strip() for text in self.settings.service_cluster_ip_range.split(","))
-        self._random = random or Random()  # noqa: S311 - names and uids are no secrets
         self._namespaces = Namespaces()
         self._priorities = StoredPriorityClasses()
-        self._cachers: dict[str, Cacher] = {}
         self._store = Store(
             log=log,
             hub=hub,
             catalog=catalog,
             cachers=self._cachers,
             chain=self._chain(plugins),
-            allocator=ServiceAllocator(self._ranges, self.settings.service_node_port_range, self._random),
+            allocator=ServiceAllocator(self._ranges, self.settings.service_node_port_range, random),
             clock=clock,
-            random=self._random,
+            random=random,
         )
         self._reviewer = Reviewer(catalog, clock, authorize, authenticate)
         self._expiry = Expiry(log, self.settings.event_ttl, clock)
         self._protection = Protection(self._store)
-        for resource in catalog.stored():
-            self.serve(resource)
 
     def _chain(self, plugins: Sequence[Plugin]) -> Chain:
         """The default plugins in kube-apiserver's order, then those handed in."""
@@ -132,23 +124,6 @@ class Registry:
         return self._store.node_labels(name)
 
     # -- life
-
-    def serve(self, resource: Resource) -> Cacher:
-        """Keep objects of a resource from now on (custom resources come while the server runs)."""
-        cacher = Cacher(
-            resource.storage_prefix,
-            attributes_of(resource),
-            field_names=resource.field_labels,
-            indexes=INDEXES.get(resource.storage_prefix, ()),
-            bounds=self._bounds,
-        )
-        self._cachers[resource.storage_prefix] = cacher
-        self.hub.add(cacher)
-        return cacher
-
-    def withdraw(self, resource: Resource) -> None:
-        """Keep them no more: watches end, reads answer 404."""
-        self.hub.remove(self._cachers.pop(resource.storage_prefix))
 
     async def prepare(self) -> None:
         """Take in what is stored, then create the standard objects. Once, while log and hub run."""
@@ -200,28 +175,6 @@ class Registry:
     async def ensure(self, document: Document, *, refresh: bool = False) -> None:
         """Create an object of the server's own unless it is there; with `refresh` replace what is there if it differs."""
         await bootstrap.ensure(self._store, document, refresh=refresh)
-
-    # -- reads
-
-    def get_nowait(self, call: Call) -> Outcome:
-        """Read one object (or its scale, status, ...) at the newest published state. 404 when it is not there."""
-        if call.subresource and scale.is_scale(call):
-            return scale.get_scale(self._store, call)
-        return reads.get_nowait(self._store, call)
-
-    async def get(self, call: Call, resource_version: str) -> Outcome:
-        """Read as `get_nowait`, after waiting for `resource_version` (L18). 500 when malformed, 504 when in the future."""
-        await reads.wait_for(self._store, resource_version)
-        return self.get_nowait(call)
-
-    async def list(self, call: Call, options: ListOptions) -> Listed:
-        """List a collection (L1-L21)."""
-        return await reads.list_objects(self._store, call, options)
-
-    async def watch(self, call: Call, options: ListOptions, representation: Representation) -> Start:
-        """Prepare a watch (W1-W19); what is returned starts it on a sink and gives the Watcher."""
-        least = self.settings.min_request_timeout
-        return await reads.watch(self._store, call, options, representation, least)
 
     # -- writes
 

@@ -17,7 +17,7 @@ from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import BodyWording, Wording
 from watchcache.registry.label_selector import selector_text
 from watchcache.registry.patch import patch_for
-from watchcache.registry.store import Modify, Store, not_found, read_modify_write
+from watchcache.registry.store import Modify, Store, Stored, not_found, read_modify_write
 from watchcache.registry.update import change
 
 _HEAD: Final = {"kind": "Scale", "apiVersion": "autoscaling/v1"}
@@ -47,7 +47,7 @@ def scale_of(document: Document) -> Document:
     }
 
 
-def get_scale(store: Store, call: Call) -> Outcome:
+def get_scale(store: Stored, call: Call) -> Outcome:
     """Read the scale; 404 when the workload is not there."""
     entry = store.cacher(call.resource).get(call.key)
     if entry is None:

@@ -32,16 +32,12 @@ from watchcache.registry.kinds import strategy_of
 from watchcache.registry.versions import outgoing
 
 
-class Store(msgspec.Struct):
-    """What the verbs work with: the log and the cachers, the catalog, admission and the clock (unix seconds)."""
+class Stored(msgspec.Struct):
+    """What the reading verbs work with: the cachers and the catalog."""
 
-    log: Log
     hub: Hub
     catalog: Catalog
     cachers: Mapping[str, Cacher]
-    chain: Chain
-    allocator: ServiceAllocator
-    clock: Callable[[], float]
     random: Random
 
     def storage(self, resource: Resource) -> Resource:
@@ -75,6 +71,15 @@ class Store(msgspec.Struct):
     def outcome(self, call: Call, code: int, value: bytes) -> Outcome:
         """The answer with a stored value, in the version that the call speaks."""
         return Outcome(code, outgoing(value, call.resource, self.catalog))
+
+
+class Store(Stored, kw_only=True):
+    """What the writing verbs work with besides: the log, admission, the ranges of services and the clock (unix seconds)."""
+
+    log: Log
+    chain: Chain
+    allocator: ServiceAllocator
+    clock: Callable[[], float]
 
 
 Modify = Callable[[Document, int], Awaitable[Document]]

@@ -32,7 +32,7 @@ def get(service: Service, exchange: Exchange, route: Route) -> Answering:
     form = form_of(exchange, route)
     call = call_of(exchange, route)
     revision = first(exchange.query, "resourceVersion") if exchange.query else ""
-    if revision:
+    if revision or not service.registry.reads_at_once:
         return _get_at(service, call, revision, form)
     return object_answer(route.resource, service.registry.get_nowait(call), form)
 

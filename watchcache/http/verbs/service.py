@@ -23,7 +23,7 @@ from watchcache.http.query import first
 from watchcache.http.respond import Form
 from watchcache.http.route import Route
 from watchcache.http.routing import quote
-from watchcache.registry import Call, Registry
+from watchcache.registry import Call, Resources
 
 PLAIN_FORM = Form()
 # What routes produce, by (built-in kind, collection). Custom resources have no protobuf.
@@ -38,7 +38,7 @@ _PRODUCED: dict[tuple[bool, bool], tuple[str, ...]] = {
 class Service(msgspec.Struct, frozen=True):
     """What answers requests on resources. `min_request_timeout` (seconds) is the least time of a watch that asks for none."""
 
-    registry: Registry
+    registry: Resources
     catalog: Catalog
     min_request_timeout: int = 1800
 

@@ -14,6 +14,7 @@ from watchcache.http.wire.limits import Limits as Limits
 from watchcache.http.wire.server import Server as Server
 from watchcache.http.wire.server import ServerStats as ServerStats
 from watchcache.http.wire.server import listen as listen
+from watchcache.http.wire.server import reserve as reserve
 from watchcache.http.wire.server import serve as serve
 from watchcache.http.wire.tls import reload_certificate as reload_certificate
 from watchcache.http.wire.tls import server_context as server_context

@@ -39,6 +39,24 @@ def listen(
 
     `reuse_port`: other processes may listen there too, and the kernel deals connections out (SO_REUSEPORT).
     """
+    listener = _bound(host, port, reuse_port=reuse_port)
+    listener.listen(backlog)
+    return [listener]
+
+
+def reserve(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
+    """Sockets that keep an address for processes that will `listen` there with `reuse_port`; they take no connections.
+
+    Raises OSError when somebody else listens there, unless he may (`shared`).
+    """
+    if not shared:
+        probe = _bound(host, port, reuse_port=False)
+        port = probe.getsockname()[1]
+        probe.close()
+    return [_bound(host, port, reuse_port=True)]
+
+
+def _bound(host: str, port: int, *, reuse_port: bool) -> socket.socket:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, address = found[0]
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -49,12 +67,11 @@ def listen(
         if family == socket.AF_INET6 and host == "::":
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         listener.bind(address)
-        listener.listen(backlog)
         listener.setblocking(False)
     except BaseException:
         listener.close()
         raise
-    return [listener]
+    return listener
 
 
 class Server:

@@ -1,0 +1,298 @@
+"""The following side: a log of another process, with the reading half of `Log`.
+
+`open` loads the state, `run` applies what comes. Frames name the revision they follow. One that follows a newer
+revision than was applied shows a gap: it is left out, and the feed is asked to send again from here; events
+that were applied already are passed over. So readers see each event once, in order, whatever the stream lost or said twice.
+
+What a follower cannot repair ends it with `FeedLost`: the stream's end, or a history that no longer reaches back to here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+import trio
+
+from watchcache.follow.link import Link
+from watchcache.follow.messages import (
+    Ask,
+    Beat,
+    Change,
+    Downward,
+    Events,
+    Gone,
+    Heads,
+    Loaded,
+    Newest,
+    Past,
+    Recall,
+    Subscribe,
+    Upward,
+    decode_downward,
+    event_of,
+    framed,
+)
+from watchcache.log import Compacted, Event, Head, HistoryReader, JournalFailed, Ring
+
+RING_BYTES = 64 << 20
+
+Deliver = Callable[[Sequence[Event]], None]
+T = TypeVar("T")
+
+
+class FeedLost(Exception):
+    """What was followed is out of reach: the text says why."""
+
+
+class _Reply(Generic[T]):
+    """An answer that several tasks may wait for."""
+
+    def __init__(self) -> None:
+        self._come = trio.Event()
+        self._value: T | None = None
+
+    def settle(self, value: T | None) -> None:
+        """Let the waiting go on; None: no answer will come."""
+        self._value = value
+        self._come.set()
+
+    async def wait(self) -> T:
+        """The answer. Raises FeedLost."""
+        await self._come.wait()
+        if self._value is None:
+            raise FeedLost("the feed ended before it answered")
+        return self._value
+
+
+class FollowerLog:
+    """A `ReadableLog` that is fed through a stream; `open`, then `run` it in a task."""
+
+    def __init__(self, stream: trio.abc.Stream, *, ring_bytes: int = RING_BYTES) -> None:
+        self.epoch = ""
+        self.published = 0
+        self.oldest = 0
+        self.newest = 0  # what the feed's own log has published, as far as it has said
+        self.gaps = 0
+        self.heard = 0.0  # when the feed last said anything, by trio's clock
+        self.failure: BaseException | None = None
+        self._link = Link(stream)
+        self._ring = Ring(ring_bytes)
+        self._heads: dict[str, Head] = {}
+        self._sorted: list[str] | None = None
+        self._subscribers: tuple[Deliver, ...] = ()
+        self._repairing = False
+        self._outbox: list[bytes] = []
+        self._outgoing = trio.Event()
+        self._number = 0
+        self._recalls: dict[int, _Reply[Past]] = {}
+        self._asked: tuple[int, _Reply[int]] | None = None
+        self._gathering: _Reply[int] | None = None
+        self._lost = False
+
+    # -- life
+
+    async def open(self) -> None:
+        """Load the state. Raises FeedLost."""
+        try:
+            await self._link.send(framed(Subscribe("", 0)))
+        except trio.BrokenResourceError:
+            raise FeedLost("the feed ended") from None
+        loaded = None
+        while loaded is None:
+            message = await self._receive()
+            if isinstance(message, Heads):
+                for key, revision, value in message.heads:
+                    self._heads[key] = Head(revision, value)
+            elif isinstance(message, Loaded):
+                loaded = message
+        self._sorted = list(self._heads)  # they come in order
+        self.epoch, self.published, self.oldest = loaded.epoch, loaded.revision, loaded.oldest
+        self.newest = loaded.revision
+        self._ring.restart(loaded.revision)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Apply what comes; ends only when cancelled. Raises FeedLost."""
+        lost = FeedLost("the feed ended")
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._send)
+                task_status.started()
+                try:
+                    while True:
+                        self._take(await self._receive())
+                except FeedLost as problem:
+                    lost = problem
+                    nursery.cancel_scope.cancel()
+        finally:
+            self._lose()
+        raise lost
+
+    async def _receive(self) -> Downward:
+        payload = await self._link.receive()
+        if payload is None:
+            raise FeedLost("the feed ended")
+        self.heard = trio.current_time()
+        try:
+            message = decode_downward(payload)
+        except msgspec.MsgspecError as problem:
+            raise FeedLost(f"the feed is not understood: {problem}") from None
+        if isinstance(message, Gone):
+            raise FeedLost(f"the events after revision {message.after} are compacted")
+        return message
+
+    def _lose(self) -> None:
+        self._lost = True
+        waiting: list[_Reply[int] | None] = [self._asked[1] if self._asked else None, self._gathering]
+        self._asked = self._gathering = None
+        for asked in waiting:
+            if asked is not None:
+                asked.settle(None)
+        for recall in self._recalls.values():
+            recall.settle(None)
+        self._recalls.clear()
+
+    # -- applying
+
+    def _take(self, message: Downward) -> None:
+        if isinstance(message, Events):
+            self._apply(message)
+        elif isinstance(message, Newest):
+            self._answered(message)
+        elif isinstance(message, Past):
+            self._recalls.pop(message.number, _Reply()).settle(message)
+        elif isinstance(message, Beat):
+            self._hear(message)
+
+    def _apply(self, message: Events) -> None:
+        if message.after > self.published:
+            self._repair()
+            return
+        self._repairing = False
+        self.oldest = message.oldest
+        events = [self._event(change) for change in message.changes if change.revision > self.published]
+        if not events:
+            return
+        self.published = events[-1].revision
+        self.newest = max(self.newest, self.published)
+        self._ring.extend(events)
+        for deliver in self._subscribers:
+            deliver(events)
+
+    def _event(self, change: Change) -> Event:
+        """The event of a change, with what it replaces, which is the head here; the head is then what it brings."""
+        key = change.key
+        head = self._heads.get(key) if change.prev_revision else None
+        event = event_of(change, None if head is None else head.value)
+        if change.deleted:
+            del self._heads[key]
+            self._sorted = None
+        else:
+            self._heads[key] = Head(change.revision, change.value)
+            if head is None:
+                self._sorted = None
+        return event
+
+    def _repair(self) -> None:
+        if not self._repairing:
+            self._repairing = True
+            self.gaps += 1
+            self._say(Subscribe(self.epoch, self.published))
+
+    def _hear(self, beat: Beat) -> None:
+        self.oldest = beat.oldest
+        self.newest = max(self.newest, beat.published)
+        self.failure = JournalFailed(beat.failure) if beat.failure else None
+        if beat.sent > self.published:
+            self._repair()
+
+    # -- saying
+
+    def _say(self, message: Upward) -> None:
+        self._outbox.append(framed(message))
+        self._outgoing.set()
+
+    async def _send(self) -> None:
+        while True:
+            if not self._outbox:
+                self._outgoing = trio.Event()
+                await self._outgoing.wait()
+            frames, self._outbox = b"".join(self._outbox), []
+            try:
+                await self._link.send(frames)
+            except trio.BrokenResourceError:
+                return  # the receiving side says so
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number
+
+    # -- reading
+
+    def __len__(self) -> int:
+        """How many keys exist."""
+        return len(self._heads)
+
+    def heads(self, prefix: str) -> Iterator[tuple[str, Head]]:
+        """Yield the published keys that start with `prefix`, sorted, with their heads; to be used up without an await."""
+        if self._sorted is None:
+            self._sorted = sorted(self._heads)
+        start = bisect_left(self._sorted, prefix)
+        for key in self._sorted[start : bisect_left(self._sorted, prefix + "\U0010ffff", start)]:
+            yield key, self._heads[key]
+
+    def subscribe(self, deliver: Deliver) -> Callable[[], None]:
+        """Have `deliver` called with each group of events, in order; returns the way out. It must not raise."""
+        self._subscribers = (*self._subscribers, deliver)
+
+        def unsubscribe() -> None:
+            self._subscribers = tuple(each for each in self._subscribers if each is not deliver)
+
+        return unsubscribe
+
+    def history(self, after: int) -> HistoryReader:
+        """Return an iterator over the events after a revision: from here as far as they are held, from the feed before that."""
+        return HistoryReader(self, self._ring, self, after)
+
+    async def read(self, after: int, through: int) -> Sequence[Event]:
+        """Old events, from the feed: some that follow `after`, none after `through`. Raises Compacted, FeedLost."""
+        self._check()
+        number = self._next_number()
+        reply = self._recalls[number] = _Reply[Past]()
+        self._say(Recall(number, after))
+        past = await reply.wait()  # who leaves here leaves the reply to be settled and forgotten
+        events = [event_of(change, change.prev) for change in past.changes if change.revision <= through]
+        if not events:
+            raise Compacted(after, past.oldest)
+        return events
+
+    async def read_revision(self) -> int:
+        """The feed's newest revision, not older than any write that was acknowledged when this was called. Raises FeedLost.
+
+        One question at a time: who comes while it is under way shares the next, because its answer may have been read
+        before they came.
+        """
+        self._check()
+        reply = self._gathering
+        if reply is None:
+            reply = self._gathering = _Reply()
+            if self._asked is None:
+                self._ask()
+        return await reply.wait()
+
+    def _ask(self) -> None:
+        if self._gathering is not None:
+            self._asked, self._gathering = (self._next_number(), self._gathering), None
+            self._say(Ask(self._asked[0]))
+
+    def _answered(self, message: Newest) -> None:
+        if self._asked is not None and self._asked[0] == message.number:
+            self._asked[1].settle(message.revision)
+            self._asked = None
+            self._ask()
+
+    def _check(self) -> None:
+        if self._lost:
+            raise FeedLost("the feed ended")

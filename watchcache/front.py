@@ -1,0 +1,137 @@
+"""What answers requests in a process: the wire host in front of an `Api`, and how the two end.
+
+A server of one process has one; a server with workers has one in each of them.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+import trio
+
+from watchcache.api import status
+from watchcache.auth import (
+    AnonymousAuthenticator,
+    Authenticator,
+    CertificateAuthenticator,
+    TokenFileAuthenticator,
+    TokenFileError,
+    Union,
+)
+from watchcache.http.api import Api, Options
+from watchcache.http.health import Check, always_well
+from watchcache.http.wire import Limits, Server, serve
+from watchcache.log import JournalError, JournalFull, ReadableLog
+from watchcache.settings import Settings, SettingsProblem
+
+# How long running requests may take to finish at shutdown before they are cut.
+DRAIN_SECONDS = 10.0
+# What writes are answered when the journal cannot keep them; the reads go on.
+JOURNAL_FAILURES = (
+    (JournalFull, lambda problem: status.service_unavailable(str(problem), 1)),
+    (JournalError, lambda problem: status.service_unavailable(str(problem), 5)),
+)
+
+
+class Ending:
+    """How a front is told to end: gracefully, or because there is nothing behind it any more."""
+
+    def __init__(self) -> None:
+        self.begun = trio.Event()
+        self.lost = False
+
+    def begin(self, *, lost: bool = False) -> None:
+        """End; `lost`: at once, without the delays that were asked for."""
+        self.lost = self.lost or lost
+        self.begun.set()
+
+
+async def serve_requests(
+    api: Api,
+    listeners: Sequence[socket.socket],
+    context: ssl.SSLContext,
+    settings: Settings,
+    ending: Ending,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Answer requests until the ending is begun, and then end (W22); `started` when the port answers."""
+    limits = Limits(
+        too_large=api.too_large, streams=settings.http2_max_streams_per_connection or Limits().streams
+    )
+    async with trio.open_nursery() as nursery:
+        wire: Server = await nursery.start(_serve, api, listeners, context, limits)
+        task_status.started()
+        await ending.begun.wait()
+        if not ending.lost:
+            await drain(api, settings)
+        wire.shut_down()
+        api.end_watches()
+        with trio.move_on_after(1.0 if ending.lost else DRAIN_SECONDS):
+            await api.wait_idle()
+            await trio.sleep(0.1)  # the last answers are on their way out
+        nursery.cancel_scope.cancel()
+
+
+async def _serve(
+    api: Api,
+    listeners: Sequence[socket.socket],
+    context: ssl.SSLContext,
+    limits: Limits,
+    *,
+    task_status: trio.TaskStatus[Server],
+) -> None:
+    await serve(api.handle, listeners, tls=context, limits=limits, task_status=task_status)
+
+
+async def drain(api: Api, settings: Settings) -> None:
+    """Be unready for the delay that was asked for, then let running requests finish (W22)."""
+    api.begin_shutdown()
+    await trio.sleep(settings.shutdown_delay_duration)
+    if settings.shutdown_send_retry_after:
+        api.refuse()
+    if settings.shutdown_watch_termination_grace_period:
+        api.end_watches()
+    with trio.move_on_after(DRAIN_SECONDS):
+        await api.wait_idle()
+
+
+def authenticator(settings: Settings, token_file: Path | None) -> Authenticator:
+    """Who may come in; `token_file` is one of the server's own. Raises SettingsProblem."""
+    found: list[Authenticator] = [CertificateAuthenticator()]
+    if token_file is not None:
+        found.append(TokenFileAuthenticator(token_file))
+    if settings.token_auth_file:
+        try:
+            found.append(TokenFileAuthenticator(Path(settings.token_auth_file)))
+        except TokenFileError as problem:
+            raise SettingsProblem(f"--token-auth-file: {problem}") from None
+        except OSError as problem:
+            path = settings.token_auth_file
+            raise SettingsProblem(f"--token-auth-file: cannot read {path}: {problem.strerror}") from None
+    if settings.anonymous_auth:
+        found.append(AnonymousAuthenticator())
+    return Union(found)
+
+
+def api_options(settings: Settings, url: str) -> Options:
+    """What an operator chose about requests."""
+    return Options(
+        request_timeout=settings.request_timeout,
+        min_request_timeout=settings.min_request_timeout,
+        max_requests_inflight=settings.max_requests_inflight,
+        max_mutating_requests_inflight=settings.max_mutating_requests_inflight,
+        server_address=url.removeprefix("https://"),
+    )
+
+
+def checks(log: ReadableLog) -> list[Check]:
+    """What health endpoints ask of the log."""
+
+    def log_writer() -> str | None:
+        return f"the journal failed: {log.failure}" if log.failure else None
+
+    return [Check("log", always_well), Check("log-writer", log_writer, ("readyz",))]

@@ -1,0 +1,45 @@
+"""What readers need of a log, whether it is this process's own or follows another's (`watchcache.follow`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from watchcache.log.events import Event, Head
+from watchcache.log.history import HistoryReader
+
+
+class ReadableLog(Protocol):
+    """The reading half of `Log`, with its promises; revisions need not be consecutive."""
+
+    @property
+    def epoch(self) -> str:
+        """Names this body of data."""
+        ...
+
+    @property
+    def published(self) -> int:
+        """The newest revision that is durable and delivered here."""
+        ...
+
+    @property
+    def oldest(self) -> int:
+        """A reader may resume after any revision from this one on."""
+        ...
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Set when the journal has failed and no write is acknowledged any more."""
+        ...
+
+    def heads(self, prefix: str) -> Iterator[tuple[str, Head]]:
+        """Yield the published keys that start with `prefix`, sorted, with their heads; to be used up without an await."""
+        ...
+
+    def subscribe(self, deliver: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
+        """Have `deliver` called with each group of published events, in order; returns the way out."""
+        ...
+
+    def history(self, after: int) -> HistoryReader:
+        """Return an iterator over the published events after a revision; see `Log.history`."""
+        ...

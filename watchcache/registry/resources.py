@@ -1,0 +1,109 @@
+"""The stored resources of a server as requests see them: reads from the cachers, and writes that somebody carries out.
+
+`Registry` carries them out itself, by the rules; a process that follows another's log passes them on to it
+(`watchcache.workers`). The HTTP layer knows this class only.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from random import Random
+
+from watchcache.api.catalog import Catalog, Resource
+from watchcache.api.options import DeleteOptions, ListOptions
+from watchcache.cacher import Bounds, Cacher, Hub, Representation
+from watchcache.registry import reads, scale
+from watchcache.registry.attributes import attributes_of
+from watchcache.registry.calls import Call, Document, Listed, Outcome
+from watchcache.registry.reads import Start
+from watchcache.registry.selection import INDEXES
+from watchcache.registry.store import Stored
+
+
+class Resources(ABC):
+    """Making one gives the hub a cacher for each stored resource. `least_timeout` is that of a watch, in seconds (W14)."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        catalog: Catalog,
+        least_timeout: float,
+        *,
+        bounds: Bounds | None = None,
+        random: Random,
+    ) -> None:
+        self.hub = hub
+        self.catalog = catalog
+        self._least_timeout = least_timeout
+        self._bounds = bounds
+        self._cachers: dict[str, Cacher] = {}
+        self._stored = Stored(hub=hub, catalog=catalog, cachers=self._cachers, random=random)
+        for resource in catalog.stored():
+            self.serve(resource)
+
+    def serve(self, resource: Resource) -> Cacher:
+        """Keep objects of a resource from now on (custom resources come while the server runs)."""
+        cacher = Cacher(
+            resource.storage_prefix,
+            attributes_of(resource),
+            field_names=resource.field_labels,
+            indexes=INDEXES.get(resource.storage_prefix, ()),
+            bounds=self._bounds,
+        )
+        self._cachers[resource.storage_prefix] = cacher
+        self.hub.add(cacher)
+        return cacher
+
+    def withdraw(self, resource: Resource) -> None:
+        """Keep them no more: watches end, reads answer 404."""
+        self.hub.remove(self._cachers.pop(resource.storage_prefix))
+
+    # -- reads
+
+    @property
+    def reads_at_once(self) -> bool:
+        """Whether the caches always hold all that was acknowledged, so that `get_nowait` is a consistent read."""
+        return self.hub.read_revision is None
+
+    def get_nowait(self, call: Call) -> Outcome:
+        """Read one object (or its scale, status, ...) at the newest published state. 404 when it is not there."""
+        if call.subresource and scale.is_scale(call):
+            return scale.get_scale(self._stored, call)
+        return reads.get_nowait(self._stored, call)
+
+    async def get(self, call: Call, resource_version: str) -> Outcome:
+        """Read as `get_nowait`, after waiting for `resource_version`, or for the newest without one (L18). 500 when malformed, 504 when in the future."""
+        await reads.wait_for(self._stored, resource_version)
+        return self.get_nowait(call)
+
+    async def list(self, call: Call, options: ListOptions) -> Listed:
+        """List a collection (L1-L21)."""
+        return await reads.list_objects(self._stored, call, options)
+
+    async def watch(self, call: Call, options: ListOptions, representation: Representation) -> Start:
+        """Prepare a watch (W1-W19); what is returned starts it on a sink and gives the Watcher."""
+        return await reads.watch(self._stored, call, options, representation, self._least_timeout)
+
+    # -- writes: errors are StatusError, besides what the log raises when its journal has failed or is full
+
+    @abstractmethod
+    async def create(self, call: Call, document: Document) -> Outcome:
+        """POST: create an object, or act through a subresource (binding, eviction, ...) or a review kind."""
+
+    @abstractmethod
+    async def update(self, call: Call, document: Document) -> Outcome:
+        """PUT: replace an object or a subresource (M4-M7)."""
+
+    @abstractmethod
+    async def patch(self, call: Call, content_type: str, body: bytes, force: bool = False) -> Outcome:
+        """PATCH with one of the patch types (M8, M9); `force` is for apply patches."""
+
+    @abstractmethod
+    async def delete(self, call: Call, options: DeleteOptions) -> Outcome:
+        """DELETE one object (M12-M15)."""
+
+    @abstractmethod
+    async def delete_collection(
+        self, call: Call, list_options: ListOptions, delete_options: DeleteOptions
+    ) -> Listed:
+        """DELETE a collection; the list as it was read before (M20)."""

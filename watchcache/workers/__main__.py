@@ -1,0 +1,10 @@
+"""A worker's process; started by `place`, with the descriptors of its two sockets."""
+
+import gc
+import sys
+
+if __name__ == "__main__":
+    gc.disable()  # until what is loaded is loaded: see `process.settle_memory`
+    from watchcache.workers.worker import main
+
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))

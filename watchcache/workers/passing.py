@@ -1,0 +1,104 @@
+"""Both ends of a write that a worker passes on.
+
+The worker has authenticated the caller and read the body; the registry of the process that writes does everything else,
+in one place. The answer comes with the newest revision at that time, and the worker gives it when its own caches hold that:
+a client reads its own writes from the worker that took them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable
+from random import Random
+from typing import Any
+
+from watchcache.api import status
+from watchcache.api.catalog import Catalog
+from watchcache.api.codec import decode_json, encode
+from watchcache.api.options import DeleteOptions, ListOptions
+from watchcache.api.status import StatusError
+from watchcache.cacher import Hub
+from watchcache.log import JournalError, Log
+from watchcache.registry import Call, Document, Listed, Outcome, Registry, Resources
+from watchcache.workers import calls
+from watchcache.workers.peer import Peer, PeerGone
+
+
+class PassingResources(Resources):
+    """The resources in a worker."""
+
+    def __init__(self, hub: Hub, catalog: Catalog, least_timeout: float, writer: Peer) -> None:
+        super().__init__(hub, catalog, least_timeout, random=Random())  # noqa: S311 - spreads load, hides nothing
+        self._writer = writer
+
+    async def create(self, call: Call, document: Document) -> Outcome:
+        """POST."""
+        return calls.outcome_of(await self._pass("create", call, body=encode(document)))
+
+    async def update(self, call: Call, document: Document) -> Outcome:
+        """PUT."""
+        return calls.outcome_of(await self._pass("update", call, body=encode(document)))
+
+    async def patch(self, call: Call, content_type: str, body: bytes, force: bool = False) -> Outcome:
+        """PATCH."""
+        said = await self._pass("patch", call, body=body, content_type=content_type, force=force)
+        return calls.outcome_of(said)
+
+    async def delete(self, call: Call, options: DeleteOptions) -> Outcome:
+        """DELETE of one object."""
+        return calls.outcome_of(await self._pass("delete", call, delete_options=options))
+
+    async def delete_collection(
+        self, call: Call, list_options: ListOptions, delete_options: DeleteOptions
+    ) -> Listed:
+        """DELETE of a collection."""
+        said = await self._pass(
+            "deletecollection", call, list_options=list_options, delete_options=delete_options
+        )
+        return calls.listed_of(said, call.resource)
+
+    async def _pass(self, verb: str, call: Call, **more: Any) -> calls.Answered:
+        try:
+            payload = await self._writer.call(verb, calls.passed(call, **more))
+        except PeerGone:
+            raise status.service_unavailable("the server is shutting down", 1) from None
+        said = calls.read_answer(payload)
+        # Errors, too: what they are about is then here to be read.
+        await self.hub.wait_revision(said.revision, math.inf)
+        call.name = said.name
+        call.warnings.extend(said.warnings)
+        calls.raise_refusal(said)
+        return said
+
+
+class Desk:
+    """Where the process that writes takes the calls of its workers."""
+
+    def __init__(self, registry: Registry, log: Log) -> None:
+        self._registry = registry
+        self._log = log
+
+    async def answer(self, verb: str, payload: bytes) -> bytes:
+        """Carry out a call that was passed on."""
+        message = calls.read_passed(payload)
+        call = calls.call_of(message, self._registry.catalog)
+        came: Outcome | Listed | StatusError | JournalError
+        try:
+            came = await self._carry_out(verb, call, message)
+        except (StatusError, JournalError) as problem:
+            came = problem
+        return calls.answer(call, self._log.published, came)
+
+    def _carry_out(self, verb: str, call: Call, message: calls.Passed) -> Awaitable[Outcome | Listed]:
+        registry = self._registry
+        if verb == "create":
+            return registry.create(call, decode_json(message.body))
+        if verb == "update":
+            return registry.update(call, decode_json(message.body))
+        if verb == "patch":
+            return registry.patch(call, message.content_type, message.body, message.force)
+        if verb == "delete":
+            return registry.delete(call, message.delete_options)
+        if verb == "deletecollection":
+            return registry.delete_collection(call, message.list_options, message.delete_options)
+        raise LookupError(f"no such verb: {verb}")

@@ -1,0 +1,150 @@
+"""One worker's place: a process with two sockets to it, and another process when it ends unasked."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+
+from watchcache.workers.assignment import Assignment, encode
+from watchcache.workers.peer import Peer, PeerFailed, PeerGone
+
+if TYPE_CHECKING:
+    from watchcache.workers.supervisor import Supervisor
+
+logger = logging.getLogger("watchcache.workers")
+
+# A worker that served this long is replaced at once; one that did not waits longer each time.
+_SETTLED = 10.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 10.0
+
+
+class Place:
+    """Keeps one worker running."""
+
+    def __init__(self, supervisor: Supervisor, assignment: Assignment) -> None:
+        self.name = assignment.name
+        self.serving = False
+        self.restarts = 0
+        self.first_start = trio.Event()  # served for the first time, or could not (`failure`)
+        self.failure = ""
+        self.pid = 0
+        self._supervisor = supervisor
+        self._assignment = assignment
+        self._peer: Peer | None = None
+        self._leaving = False
+        self._left = trio.Event()
+
+    # -- life
+
+    async def keep(self) -> None:
+        """Run a worker, and the next when it ends, until it is told to leave."""
+        pause = 0.0
+        while True:
+            began = trio.current_time()
+            code = await self._run()
+            self.serving = False
+            if self._leaving:
+                break
+            if not self.first_start.is_set():
+                self.failure = f"{self.name} could not start: it ended with {ended_with(code)}"
+                self.first_start.set()
+                break
+            self.restarts += 1
+            settled = trio.current_time() - began >= _SETTLED
+            pause = 0.0 if settled else min(_LONGEST_PAUSE, max(_FIRST_PAUSE, 2 * pause))
+            logger.warning("%s ended with %s; it is started again", self.name, ended_with(code))
+            await trio.sleep(pause)
+            if self._leaving:
+                break
+        self._left.set()
+
+    async def leave(self) -> None:
+        """Tell the worker to end gracefully; returns when it has."""
+        self._leaving = True
+        if self._peer is None:  # between two
+            return
+        await self.ask("shutdown")
+        await self._left.wait()
+
+    async def _run(self) -> int:
+        """One process, from its start to its end; the exit status, negative for a signal."""
+        feed, its_feed = socket.socketpair()
+        calls, its_calls = socket.socketpair()
+        with its_feed, its_calls:
+            process = await self._start(its_feed, its_calls)
+        self.pid = process.pid
+        self._peer = Peer(stream_of(calls), self._answer)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._feed, feed)
+                nursery.start_soon(self._peer.run)
+                code = await process.wait()
+                nursery.cancel_scope.cancel()
+        finally:
+            self._peer = None
+            if process.returncode is None:
+                process.kill()
+                with trio.CancelScope(shield=True):
+                    await process.wait()
+        return code
+
+    async def _start(self, feed: socket.socket, calls: socket.socket) -> trio.Process:
+        package = str(Path(__file__).parent.parent.parent)
+        paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+        return await trio.lowlevel.open_process(
+            [sys.executable, "-m", "watchcache.workers", str(feed.fileno()), str(calls.fileno())],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[feed.fileno(), calls.fileno()],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )
+
+    async def _feed(self, sock: socket.socket) -> None:
+        try:
+            await self._supervisor.feed.serve(stream_of(sock))
+        except Exception:  # the worker loses its feed, ends, and begins anew; the server goes on
+            logger.exception("%s could not be fed", self.name)
+
+    # -- what they say to each other
+
+    async def ask(self, operation: str) -> bytes:
+        """Ask the worker for something; empty when it is not there."""
+        if self._peer is None:
+            return b""
+        try:
+            return await self._peer.call(operation)
+        except PeerGone:
+            return b""
+        except PeerFailed as problem:
+            logger.warning("%s: %s: %s", self.name, operation, problem)
+            return b""
+
+    def tell(self, operation: str) -> None:
+        """Tell the worker something, without waiting for it."""
+        if self._peer is not None:
+            self._peer.tell(operation)
+
+    async def _answer(self, operation: str, payload: bytes) -> bytes:
+        if operation == "assignment":
+            return encode(self._assignment)
+        if operation == "serving":
+            self.serving = True
+            self.first_start.set()
+            return b""
+        return await self._supervisor.answer(operation, payload)
+
+
+def stream_of(sock: socket.socket) -> trio.SocketStream:
+    """One end of a pair, for trio."""
+    return trio.SocketStream(trio.socket.from_stdlib_socket(sock))
+
+
+def ended_with(code: int) -> str:
+    """An exit status for people."""
+    return f"signal {-code}" if code < 0 else f"status {code}"

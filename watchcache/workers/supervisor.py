@@ -1,0 +1,118 @@
+"""The process that writes, over its workers: starts them, feeds them, takes their writes, replaces those that end.
+
+The server ends in the order that keeps every promise: the workers finish what their clients asked for and leave, and only
+then the log closes. A worker that ends unasked is replaced; its clients come back, to it or to another.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import trio
+
+from watchcache.credentials import Credentials
+from watchcache.follow import Feed
+from watchcache.front import DRAIN_SECONDS, Ending
+from watchcache.http.exposition import Family, exposition
+from watchcache.http.merged_exposition import merged
+from watchcache.log import Log
+from watchcache.log_metrics import log_families
+from watchcache.registry import Registry
+from watchcache.settings import ServerFailed, Settings
+from watchcache.workers.assignment import Assignment
+from watchcache.workers.passing import Desk
+from watchcache.workers.place import Place
+
+logger = logging.getLogger("watchcache.workers")
+
+# What a worker may take to leave beyond the delay that was asked for; then it is killed.
+_GRACE = 2 * DRAIN_SECONDS + 5
+_SCRAPE_SECONDS = 5.0
+
+
+class Supervisor:
+    """All workers of a server. `serve` is its life; the other methods are called while it runs."""
+
+    def __init__(
+        self, registry: Registry, log: Log, settings: Settings, credentials: Credentials, url: str, port: int
+    ) -> None:
+        self.feed = Feed(log)
+        self.desk = Desk(registry, log)
+        self._log = log
+        self._grace = settings.shutdown_delay_duration + _GRACE
+        self.places = [
+            Place(
+                self,
+                Assignment(
+                    name=f"worker-{number}",
+                    settings=settings,
+                    url=url,
+                    port=port,
+                    certificate=credentials.pair.certificate,
+                    key=credentials.pair.key,
+                    client_ca=credentials.client_ca,
+                    token_file=credentials.token_file,
+                ),
+            )
+            for number in range(settings.workers)
+        ]
+
+    async def serve(
+        self, ending: Ending, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Keep the workers until the ending is begun and all have left; `started` when all serve. Raises ServerFailed."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.feed.run)
+            for place in self.places:
+                nursery.start_soon(place.keep)
+            for place in self.places:
+                await place.first_start.wait()
+                if place.failure:
+                    raise ServerFailed(place.failure)
+            task_status.started()
+            await ending.begun.wait()
+            with trio.move_on_after(self._grace):
+                async with trio.open_nursery() as leaving:
+                    for place in self.places:
+                        leaving.start_soon(place.leave)
+            nursery.cancel_scope.cancel()  # kills those that have not left
+
+    def reload(self) -> None:
+        """Have every worker read the serving certificate again."""
+        for place in self.places:
+            place.tell("reload")
+
+    async def answer(self, operation: str, payload: bytes) -> bytes:
+        """What workers ask for, besides what concerns their own place."""
+        if operation == "metrics":
+            return await self.metrics()
+        return await self.desk.answer(operation, payload)
+
+    async def metrics(self) -> bytes:
+        """The exposition of all processes together; one that does not answer is missing from it."""
+        texts = {"writer": exposition([*log_families(self._log), *self._families()])}
+
+        async def ask(place: Place) -> None:
+            with trio.move_on_after(_SCRAPE_SECONDS):
+                text = await place.ask("metrics")
+                if text:
+                    texts[place.name] = text
+
+        async with trio.open_nursery() as nursery:
+            for place in self.places:
+                nursery.start_soon(ask, place)
+        return merged({name: texts[name] for name in sorted(texts)})
+
+    def _families(self) -> Iterator[Family]:
+        stats = self.feed.stats()
+        serving = sum(place.serving for place in self.places)
+        restarts = sum(place.restarts for place in self.places)
+        rows = (
+            ("gauge", "watchcache_workers", "Workers that serve.", serving),
+            ("counter", "watchcache_worker_restarts_total", "Workers that ended unasked.", restarts),
+            ("gauge", "watchcache_feed_queued_bytes", "Bytes that workers have not taken.", stats.queued),
+            ("counter", "watchcache_feed_parked_total", "Workers that fell behind the live events.", stats.parked),
+        )  # fmt: skip
+        for kind, name, text, value in rows:
+            yield Family(kind, name, text, samples=[((), value)])

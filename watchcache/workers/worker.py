@@ -1,0 +1,156 @@
+"""A serving process: follows the log, keeps its caches, answers reads and watches, passes writes on.
+
+It ends when it is told to, when it loses the process that writes, or when that can no longer tell it what it missed. In each
+case its watches end cleanly, so that clients resume elsewhere. Signals of a terminal are for the process that writes; SIGTERM
+ends this worker alone, gracefully, and another takes its place.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from functools import partial
+
+import trio
+
+from watchcache import logs
+from watchcache.api.catalog import load_catalog
+from watchcache.api.codec import stamp
+from watchcache.api.status import service_unavailable
+from watchcache.cacher import Hub
+from watchcache.credentials import Serving
+from watchcache.follow import FeedLost, FollowerLog
+from watchcache.front import JOURNAL_FAILURES, Ending, api_options, authenticator, checks, serve_requests
+from watchcache.http.api import Api
+from watchcache.http.exposition import Family
+from watchcache.http.health import Check
+from watchcache.http.wire import listen
+from watchcache.pki import KeyPair
+from watchcache.process import first_of, raise_descriptor_limit, settle_memory
+from watchcache.settings import SettingsProblem
+from watchcache.workers.assignment import Assignment, decode
+from watchcache.workers.passing import PassingResources
+from watchcache.workers.peer import Peer, PeerFailed, PeerGone
+from watchcache.workers.place import stream_of
+
+logger = logging.getLogger("watchcache.workers")
+
+# Seconds without a word from the process that writes, after which a worker is not ready.
+_SILENCE = 5.0
+LOST, UNFIT = 3, 2
+FAILURES = (*JOURNAL_FAILURES, (FeedLost, lambda problem: service_unavailable(str(problem), 1)))
+
+
+def main(feed: int, calls: int) -> int:
+    """Be a worker; the exit status."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    raise_descriptor_limit()
+    code = UNFIT
+    try:
+        code = trio.run(_run, feed, calls)
+    except* SettingsProblem as group:
+        print(f"watchcache: {first_of(group)}", file=sys.stderr)  # noqa: T201
+    except* (FeedLost, PeerGone, PeerFailed) as group:
+        logger.warning("the process that writes is out of reach: %r", first_of(group))
+        code = LOST
+    return code
+
+
+async def _run(feed: int, calls: int) -> int:
+    worker = Worker()
+    peer = Peer(stream_of(socket.socket(fileno=calls)), worker.answer)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_obey_sigterm, worker)
+        nursery.start_soon(worker.follow_peer, peer)
+        assignment = decode(await peer.call("assignment"))
+        logs.set_up(assignment.settings.verbosity, assignment.settings.logging_format)
+        await worker.serve(assignment, peer, stream_of(socket.socket(fileno=feed)))
+        nursery.cancel_scope.cancel()
+    return LOST if worker.ending.lost else 0
+
+
+async def _obey_sigterm(worker: Worker) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM) as signals:
+        async for _ in signals:
+            worker.ending.begin()
+
+
+class Worker:
+    """What a worker's process runs."""
+
+    def __init__(self) -> None:
+        self.ending = Ending()
+        self._api: Api | None = None
+        self._certificate: Serving | None = None
+
+    async def follow_peer(self, peer: Peer) -> None:
+        """Carry the calls; without the process that writes there is nothing to serve."""
+        await peer.run()
+        self.ending.begin(lost=True)
+
+    async def answer(self, operation: str, payload: bytes) -> bytes:  # noqa: ARG002
+        """What the process that writes asks for."""
+        if operation == "shutdown":
+            self.ending.begin()
+        elif operation == "reload" and self._certificate is not None:
+            self._certificate.reload()
+        elif operation == "metrics" and self._api is not None:
+            return self._api.metrics.text()
+        return b""
+
+    async def serve(self, assignment: Assignment, writer: Peer, feed: trio.abc.Stream) -> None:
+        """Load, serve, and end. Raises SettingsProblem, FeedLost before it serves."""
+        log = FollowerLog(feed)
+        await log.open()
+        hub = Hub(log, stamp=stamp, read_revision=log.read_revision)
+        settings = assignment.settings
+        resources = PassingResources(hub, load_catalog(), settings.min_request_timeout, writer)
+        api = self._api = Api(
+            resources,
+            resources.catalog,
+            authenticator(settings, assignment.token_file),
+            options=api_options(settings, assignment.url),
+            checks=[*checks(log), Check("writer", partial(_silence, log), ("readyz",))],
+            metrics_sources=[partial(_families, log)],
+            failures=FAILURES,
+            scrape=partial(writer.call, "metrics"),
+        )
+        pair = KeyPair(assignment.certificate, assignment.key)
+        certificate = self._certificate = Serving(settings, pair, assignment.client_ca)
+        async with trio.open_nursery() as core:
+            core.start_soon(self._follow, log)
+            await core.start(hub.run)
+            listeners = listen(settings.bind_address, assignment.port, reuse_port=True)
+            front = partial(serve_requests, api, listeners, certificate.context, settings, self.ending)
+            async with trio.open_nursery() as outer:
+                await outer.start(front)
+                settle_memory()
+                await writer.call("serving")
+            core.cancel_scope.cancel()
+
+    async def _follow(self, log: FollowerLog) -> None:
+        try:
+            await log.run()
+        except FeedLost as problem:
+            logger.warning("%s; this worker ends", problem)
+            self.ending.begin(lost=True)
+
+
+def _silence(log: FollowerLog) -> str | None:
+    """The check `writer`."""
+    silent = trio.current_time() - log.heard
+    return f"nothing was heard from the process that writes for {silent:.0f} s" if silent > _SILENCE else None
+
+
+def _families(log: FollowerLog) -> Iterator[Family]:
+    rows = (
+        ("gauge", "watchcache_worker_revision", "Newest revision that this worker's clients can see.", log.published),
+        ("gauge", "watchcache_worker_lag_revisions", "How far it is behind the log.", log.newest - log.published),
+        ("counter", "watchcache_worker_gaps_total", "Gaps in the feed that were repaired.", log.gaps),
+    )  # fmt: skip
+    for kind, name, text, value in rows:
+        yield Family(kind, name, text, samples=[((), value)])
