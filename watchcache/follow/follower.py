@@ -78,6 +78,7 @@ class FollowerLog:
         self.gaps = 0
         self.heard = 0.0  # when the feed last said anything, by trio's clock
         self.failure: BaseException | None = None
+        self._stream = stream
         self._link = Link(stream)
         self._ring = Ring(ring_bytes)
         self._heads: dict[str, Head] = {}
@@ -128,7 +129,12 @@ class FollowerLog:
                     nursery.cancel_scope.cancel()
         finally:
             self._lose()
+            await self.aclose()
         raise lost
+
+    async def aclose(self) -> None:
+        """Leave the feed."""
+        await trio.aclose_forcefully(self._stream)
 
     async def _receive(self) -> Downward:
         payload = await self._link.receive()

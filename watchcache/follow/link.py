@@ -40,10 +40,6 @@ class Link:
             self._received += data
         return payload
 
-    async def aclose(self) -> None:
-        """Leave."""
-        await self._stream.aclose()
-
     def _cut(self) -> bytes | None:
         received = self._received
         if len(received) < _LENGTH:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 
 def merged(texts: Mapping[str, bytes]) -> bytes:
-    """One exposition of those of the processes, by their names. Each text is as `exposition` makes it: a family's
+    """One exposition of those of the processes, by their names.
+
+    Each text is as `exposition` makes it: a family's
     lines follow its `# HELP` and `# TYPE`.
     """
     families: dict[str, list[str]] = {}

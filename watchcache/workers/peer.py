@@ -110,10 +110,6 @@ class Peer:
         if not self._gone:
             self._say(_Ask(next(self._numbers), operation, b""))
 
-    async def aclose(self) -> None:
-        """Leave."""
-        await self._link.aclose()
-
     def _take(self, message: _Message, nursery: trio.Nursery) -> None:
         if isinstance(message, _Ask):
             nursery.start_soon(self._serve, message)
