@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchcache.cli.flags import readable_duration
-from watchcache.cli.values import duration, size
+from watchcache.cli.values import duration, size, workers
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,16 @@ def test_readable_durations_are_read_back(milliseconds: int):
 def test_sizes_have_binary_and_decimal_units(text: str, number: int):
     """As Kubernetes' quantities."""
     assert size(text) == number
+
+
+@pytest.mark.parametrize("text", ["0", "1", "256", "auto"])
+def test_a_number_of_workers(text: str):
+    """A number, or what this machine can use."""
+    assert workers(text) == int(text) if text != "auto" else workers(text) >= 0
+
+
+@pytest.mark.parametrize("text", ["-1", "257", "many", "", "1.5"])
+def test_no_number_of_workers(text: str):
+    """Anything else is refused."""
+    with pytest.raises(ValueError, match="neither auto nor a number from 0 to 256"):
+        workers(text)

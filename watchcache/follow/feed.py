@@ -26,6 +26,7 @@ from watchcache.follow.messages import (
     Newest,
     Past,
     Recall,
+    Resumed,
     Subscribe,
     change_of,
     decode_upward,
@@ -185,6 +186,7 @@ class Outlet:
             await self._refuse(wanted.after)
         else:
             self.cursor, self._subscribed = wanted.after, True
+            await self._link.send(framed(Resumed(wanted.after)))
 
     async def _catch_up(self) -> None:
         try:

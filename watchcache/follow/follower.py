@@ -29,6 +29,7 @@ from watchcache.follow.messages import (
     Newest,
     Past,
     Recall,
+    Resumed,
     Subscribe,
     Upward,
     decode_downward,
@@ -171,12 +172,13 @@ class FollowerLog:
             self._recalls.pop(message.number, _Reply()).settle(message)
         elif isinstance(message, Beat):
             self._hear(message)
+        elif isinstance(message, Resumed):
+            self._repairing = False  # a gap from here on is a new one
 
     def _apply(self, message: Events) -> None:
         if message.after > self.published:
             self._repair()
             return
-        self._repairing = False
         self.oldest = message.oldest
         events = [self._event(change) for change in message.changes if change.revision > self.published]
         if not events:

@@ -5,7 +5,7 @@
                                          <-    Heads ..., Loaded       the state at a revision
                                          <-    Events, Events, ...     everything after it, for ever
     Subscribe(epoch, revision)           ->                            a frame was missed: again from here
-                                         <-    Events ...              or Gone: that can no longer be told
+                                         <-    Resumed, Events ...     or Gone: that can no longer be told
     Ask(number)                          ->
                                          <-    Newest(number, revision)
     Recall(number, after)                ->
@@ -113,8 +113,14 @@ class Gone(msgspec.Struct, frozen=True, array_like=True, tag=7):
     oldest: int
 
 
+class Resumed(msgspec.Struct, frozen=True, array_like=True, tag=8):
+    """What follows begins anew after this revision, as the follower wanted."""
+
+    after: int
+
+
 Upward = Subscribe | Ask | Recall
-Downward = Heads | Loaded | Events | Newest | Past | Beat | Gone
+Downward = Heads | Loaded | Events | Newest | Past | Beat | Gone | Resumed
 
 _encode = msgspec.msgpack.Encoder().encode
 decode_upward = msgspec.msgpack.Decoder(Upward).decode

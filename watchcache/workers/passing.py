@@ -14,13 +14,14 @@ from typing import Any
 
 from watchcache.api import status
 from watchcache.api.catalog import Catalog
-from watchcache.api.codec import decode_json, encode
+from watchcache.api.codec import decode_json
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.api.status import StatusError
 from watchcache.cacher import Hub
 from watchcache.log import JournalError, Log
 from watchcache.registry import Call, Document, Listed, Outcome, Registry, Resources
 from watchcache.workers import calls
+from watchcache.workers.deep_json import encode_any
 from watchcache.workers.peer import Peer, PeerGone
 
 
@@ -33,11 +34,11 @@ class PassingResources(Resources):
 
     async def create(self, call: Call, document: Document) -> Outcome:
         """POST."""
-        return calls.outcome_of(await self._pass("create", call, body=encode(document)))
+        return calls.outcome_of(await self._pass("create", call, body=encode_any(document)))
 
     async def update(self, call: Call, document: Document) -> Outcome:
         """PUT."""
-        return calls.outcome_of(await self._pass("update", call, body=encode(document)))
+        return calls.outcome_of(await self._pass("update", call, body=encode_any(document)))
 
     async def patch(self, call: Call, content_type: str, body: bytes, force: bool = False) -> Outcome:
         """PATCH."""

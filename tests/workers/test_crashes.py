@@ -1,0 +1,138 @@
+"""What is left when one of the processes dies."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.workers.scene import (
+    MAPS,
+    Connection,
+    each_of,
+    is_there,
+    one_of_each,
+    own_workers,
+    workers_of,
+)
+from watchcache.testing.server import TestServer
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 20) -> None:
+    """Ask until it is so; processes of others give no event to wait for."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def ended(connection: Connection) -> bool:
+    """Whether the next read of a watch shows that its server has gone."""
+    try:
+        return connection.line() == b""
+    except (OSError, http.client.HTTPException):
+        return True
+
+
+def test_a_crashed_worker_costs_its_own_clients_their_connections(tmp_path: Path):
+    """The other's watches go on, nothing is lost, and there are two again soon."""
+    with TestServer(tmp_path, workers=2) as server:
+        before = own_workers()
+        with each_of(server) as watchers, each_of(server) as writers:
+            first = writers[0].create("first")["metadata"]["resourceVersion"]
+            for watcher in watchers:
+                watcher.watch(f"{MAPS}?watch=1&resourceVersion={first}")
+            os.kill(min(before), signal.SIGKILL)
+            wait_for(lambda: not is_there(min(before)))
+            with one_of_each(server.url, server.ca_file, server.token, processes=1) as (other,):
+                second = other.create("second")["metadata"]["resourceVersion"]
+            gone = [ended(watcher) for watcher in watchers]
+            assert sorted(gone) == [False, True]  # who is left has read its event
+        wait_for(lambda: len(own_workers()) == 2)
+        assert own_workers() & before == {max(before)}
+
+        def serves() -> bool:
+            try:
+                with each_of(server):
+                    return True
+            except AssertionError:
+                return False
+
+        wait_for(serves)
+        with each_of(server) as connections:
+            for connection in connections:  # also the new one resumes what its predecessor's clients saw
+                connection.watch(f"{MAPS}?watch=1&resourceVersion={first}")
+                assert f'"resourceVersion":"{second}"'.encode() in connection.line()
+    wait_for(lambda: not own_workers())
+
+
+@contextmanager
+def process(directory: Path, workers: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A server as it is started by hand, on a file journal, and its URL."""
+    (directory / "tokens.csv").write_text('secret,admin,admin,"system:masters"\n')
+    command = [sys.executable, "-m", "watchcache", "serve", "--secure-port=0"]
+    command += [f"--cert-dir={directory}/pki", f"--watchcache-data-dir={directory}/data"]
+    command += [f"--token-auth-file={directory}/tokens.csv", f"--watchcache-workers={workers}"]
+    with (directory / "errors").open("ab") as errors:
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, cwd=ROOT)
+    assert server.stdout is not None
+    try:
+        line = server.stdout.readline().decode()
+        match = re.search(r"serving (https://\S+)", line)
+        assert match, line + (directory / "errors").read_text()
+        yield server, match[1]
+    finally:
+        server.kill()
+        server.wait(10)
+        server.stdout.close()
+
+
+def test_without_the_process_that_writes_the_server_ends_cleanly(tmp_path: Path):
+    """Watches end as at a shutdown, no process is left, and what was acknowledged is there at the next start."""
+    ca = tmp_path / "pki" / "ca.crt"
+    with process(tmp_path, workers=2) as (server, url):
+        workers = workers_of(server.pid)
+        assert len(workers) == 2
+        with one_of_each(url, ca, "secret") as both:
+            made = [both[number % 2].create(f"kept-{number}") for number in range(20)]
+            for connection in both:
+                connection.watch(f"{MAPS}?watch=1&resourceVersion={made[-1]['metadata']['resourceVersion']}")
+            server.kill()
+            for connection in both:
+                assert connection.rest() == b""
+        wait_for(lambda: not any(map(is_there, workers)))
+    with process(tmp_path, workers=0) as (_, url), one_of_each(url, ca, "secret", processes=1) as (one,):
+        for each in made:
+            assert one("GET", f"{MAPS}/{each['metadata']['name']}") == (200, each)
+
+
+def test_a_shutdown_ends_them_all(tmp_path: Path):
+    """SIGTERM to the process that was started: the watches end cleanly, and the exit status is 0."""
+    with process(tmp_path, workers=2) as (server, url):
+        workers = workers_of(server.pid)
+        with one_of_each(url, tmp_path / "pki" / "ca.crt", "secret") as both:
+            for connection in both:
+                connection.watch(f"{MAPS}?watch=1&resourceVersion=1&timeoutSeconds=100")
+            server.send_signal(signal.SIGTERM)
+            for connection in both:
+                connection.rest()
+        assert server.wait(20) == 0
+        assert not any(map(is_there, workers))
+
+
+def test_hypercorn_has_no_workers(tmp_path: Path):
+    """It is refused at the start, in one line."""
+    command = [sys.executable, "-m", "watchcache", "serve", "--secure-port=0", "--storage-backend=memory"]
+    command += [f"--cert-dir={tmp_path}/pki", "--watchcache-workers=1", "--watchcache-host=hypercorn"]
+    refused = subprocess.run(command, check=False, capture_output=True, cwd=ROOT, timeout=30)
+    assert refused.returncode == 2
+    assert b"--watchcache-workers needs --watchcache-host=wire" in refused.stderr
