@@ -67,8 +67,8 @@ def decode_yaml(data: bytes) -> Any:
         raise DecodeError(str(error)) from None
 
 
-def decode_object(data: bytes, resource: Resource, *, yaml: bool = False) -> dict[str, Any]:
-    """The object in a request's body.
+def decode_object(data: bytes, kind: str, *, yaml: bool = False) -> dict[str, Any]:
+    """The object in a request's body, which should be of a kind.
 
     Raises StatusError 400 with kube-apiserver's text when it is not one, or when kind and apiVersion are no strings. An absent document
     (`null`, empty YAML) is an empty object: what it lacks is said by validation.
@@ -77,7 +77,7 @@ def decode_object(data: bytes, resource: Resource, *, yaml: bool = False) -> dic
         document = decode_yaml(data) if yaml else decode_json(data)
         _check_type_fields(document)
     except DecodeError as error:
-        raise unrecognized(resource.kind, error, data) from None
+        raise unrecognized(kind, error, data) from None
     return document or {}
 
 

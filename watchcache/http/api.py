@@ -131,8 +131,8 @@ class Api:
 
     def _answer_path(self, exchange: Exchange) -> Answering:
         path = exchange.info.path
-        if path.startswith("//") and path.strip("/"):
-            raise PageNotFound  # a first segment that is empty is none of ours
+        if "//" in path.rstrip("/"):
+            raise PageNotFound  # an empty segment is none of ours
         if is_health(path):
             answer: Answering | None = self.health.answer(path, exchange.query)
         elif path == "/metrics":
