@@ -36,11 +36,10 @@ _PRODUCED: dict[tuple[bool, bool], tuple[str, ...]] = {
 
 
 class Service(msgspec.Struct, frozen=True):
-    """What answers requests on resources. `min_request_timeout` (seconds) is the least time of a watch that asks for none."""
+    """What answers requests on resources."""
 
     registry: Registry
     catalog: Catalog
-    min_request_timeout: int = 1800
 
 
 def form_of(exchange: Exchange, route: Route, *, collection: bool = False) -> Form:
