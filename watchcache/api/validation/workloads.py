@@ -90,10 +90,22 @@ def _stateful_set(new: Document, old: Document | None) -> Iterator[Cause]:
     )
     yield from not_negative(spec, ["replicas", "minReadySeconds"], "spec")
     yield from well_named(spec.get("serviceName") or "", names.label, "spec.serviceName")
-    yield from _selected(spec, "statefulset", "StatefulSet", "")
+    yield from _selected(_with_claims(spec), "statefulset", "StatefulSet", "")
     before = (old or {}).get("spec") or {}
     if old is not None and _fixed(spec) != _fixed(before):
         yield causes.forbidden("spec", _STATEFUL_SET_CHANGES)
+
+
+def _with_claims(spec: Document) -> Document:
+    """The spec with a volume for each claim template, as its pods will have them; a volume of that name gives way."""
+    claims = [(claim.get("metadata") or {}).get("name") for claim in spec.get("volumeClaimTemplates") or ()]
+    template = spec.get("template") or {}
+    if not claims or not template.get("spec"):
+        return spec
+    pod = template["spec"]
+    volumes = [volume for volume in pod.get("volumes") or () if volume.get("name") not in claims]
+    volumes += [{"name": claim, "persistentVolumeClaim": {"claimName": claim}} for claim in claims]
+    return {**spec, "template": {**template, "spec": {**pod, "volumes": volumes}}}
 
 
 def _fixed(spec: Document) -> Document:
