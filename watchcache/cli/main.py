@@ -14,6 +14,7 @@ watchcache: a Kubernetes-compatible API server around an event-sourced watch cac
   watchcache kubeconfig [--user NAME] ...  print a kubeconfig with a new client certificate
   watchcache check DIR                     walk a data directory and name every fault
   watchcache log DIR [--from N] [--follow] print the events of a data directory
+  watchcache bench run|compare|list        put the load of a cluster on an API server
   watchcache version [--output json]       print the version
 
 Each command takes --help. Documentation: docs/ in the source.
@@ -44,6 +45,12 @@ def _log(arguments: Sequence[str]) -> int:
     return log(arguments)
 
 
+def _bench(arguments: Sequence[str]) -> int:
+    from watchcache.cli.bench import bench
+
+    return bench(arguments)
+
+
 def _version(arguments: Sequence[str]) -> int:
     from watchcache.cli.version import version
 
@@ -55,6 +62,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "kubeconfig": _kubeconfig,
     "check": _check,
     "log": _log,
+    "bench": _bench,
     "version": _version,
 }
 

@@ -1,0 +1,24 @@
+"""Open-loop pacing: work is due when the plan says, not when the last piece of work was done."""
+
+from __future__ import annotations
+
+import trio
+
+
+class Pace:
+    """Due times at a fixed distance. One that has passed is given at once with the time it was due, never skipped.
+
+    A server that stalls for a second therefore gets the second's requests after it, each with the delay it has suffered: the
+    coordinated omission that a loop of request and answer has cannot happen.
+    """
+
+    def __init__(self, interval: float, first: float = 0.0) -> None:
+        self._interval = interval
+        self._next = trio.current_time() + first
+
+    async def due(self) -> float:
+        """Wait for the next time; which one it was, of trio's clock."""
+        due = self._next
+        self._next += self._interval
+        await trio.sleep(max(0.0, due - trio.current_time()))
+        return due
