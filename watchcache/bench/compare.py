@@ -53,8 +53,8 @@ def figures(first: Plain, second: Plain) -> Iterator[tuple[str, str, str, str]]:
 
 
 def calm(result: Plain) -> list[Plain]:
-    """The phases that do not break connections on purpose."""
-    return [phase for phase in result["phases"] if not phase["disrupts"]]
+    """The phases without storms and broken connections."""
+    return [phase for phase in result["phases"] if not phase["storms"]]
 
 
 def shared_histograms(first: Plain, second: Plain) -> list[str]:

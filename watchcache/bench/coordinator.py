@@ -19,6 +19,7 @@ from watchcache.bench.client import Dialer
 from watchcache.bench.fleet import Fleet
 from watchcache.bench.ledger import Counted, Ledger
 from watchcache.bench.measures import Measures
+from watchcache.bench.pacing import wait_until
 from watchcache.bench.participant import Network, Participant
 from watchcache.bench.proc import Sampler
 from watchcache.bench.record import Plain, Record
@@ -119,8 +120,7 @@ class Coordinator:
         keeper = Participant(network, tuple(self._ledger.recorders.values()), start="now")
         nursery.start_soon(keeper.run)
         with trio.fail_after(30):
-            while keeper.pending:
-                await trio.sleep(0.02)
+            await wait_until(lambda: not keeper.pending)
 
     async def _run_phase(self, number: int, phase: Phase) -> None:
         kills = [one for one in phase.activities if isinstance(one, KillServer)]

@@ -13,6 +13,7 @@ from watchcache.bench import objects
 from watchcache.bench.client import Dialer, Request
 from watchcache.bench.kinds import LEASES, NODES, revision_of, write
 from watchcache.bench.measures import Measures
+from watchcache.bench.pacing import wait_until
 from watchcache.bench.participant import Network, Participant
 from watchcache.bench.scenario import Population, Scenario
 from watchcache.bench.selectors import collection
@@ -79,14 +80,11 @@ class Load:
     async def wait_idle(self) -> None:
         """End what rests, and wait until nobody is busy."""
         self._ending.set()
-        while self._busy:
-            await trio.sleep(0.02)
+        await wait_until(lambda: not self._busy)
 
     async def wait_live(self, participants: Sequence[Participant]) -> None:
         """Until all their watches are live."""
-        for one in participants:
-            while one.pending or not one.up:
-                await trio.sleep(0.02)
+        await wait_until(lambda: all(one.up and not one.pending for one in participants))
 
     # -- requests
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import trio
 
 
@@ -22,3 +24,12 @@ class Pace:
         self._next += self._interval
         await trio.sleep(max(0.0, due - trio.current_time()))
         return due
+
+
+async def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for a state of the simulation, to a fiftieth of a second.
+
+    Asked again and again: what makes it true are ten thousand callbacks, and an event in each would cost every delivery.
+    """
+    while not condition():  # noqa: ASYNC110  # see above
+        await trio.sleep(0.02)

@@ -144,6 +144,7 @@ class Participant:
         was_live = watch.state is State.LIVE
         if not data:
             watch.state = State.LIVE if watch.position else State.INITIAL
+            watch.opened = time.monotonic_ns()
         else:
             watch.feed(data, time.monotonic_ns())
         if not was_live and watch.state is State.LIVE:

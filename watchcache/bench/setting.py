@@ -8,6 +8,7 @@ from watchcache.bench import objects
 from watchcache.bench.activities.resources import delete_namespace, delete_now
 from watchcache.bench.kinds import CONFIG_MAPS, NAMESPACES, NODES, SECRETS, SERVICES, SLICES, write
 from watchcache.bench.load import Load
+from watchcache.bench.pacing import wait_until
 from watchcache.bench.problems import BenchProblem
 from watchcache.bench.selectors import collection
 
@@ -19,8 +20,7 @@ async def prepare(load: Load) -> None:
 
     Raises `BenchProblem` when the server refuses.
     """
-    while not load.writer.up:
-        await trio.sleep(0.02)
+    await wait_until(lambda: load.writer.up)
     if not load.leads:
         return
     for place in [*load.scenario.places, objects.LEASES]:

@@ -21,13 +21,14 @@ _MEBI = 1 << 20
 def judge(result: Plain, slo: Slo) -> list[Plain]:
     """A row for each objective: name, objective and measured value as text, whether it passed, and a note."""
     calm = [phase for phase in result["phases"] if not phase["disrupts"]]
+    steady = [phase for phase in calm if not phase["storms"]]
     rows = [
         *losses(result),
-        *watch_latencies(calm, slo),
-        *call_latencies(calm, slo),
+        *watch_latencies(steady, slo),
+        *call_latencies(steady, slo),
         *continuity(result, calm),
     ]
-    return [*rows, *resources(result, slo)]
+    return [*rows, *resources(result, steady, slo)]
 
 
 def row(name: str, objective: str, measured: str, passed: bool, note: str = "") -> Plain:
@@ -55,19 +56,19 @@ def losses(result: Plain) -> Iterator[Plain]:
     )
 
 
-def watch_latencies(calm: list[Plain], slo: Slo) -> Iterator[Plain]:
+def watch_latencies(steady: list[Plain], slo: Slo) -> Iterator[Plain]:
     """From the sending of a write to the receipt of its event."""
     for group, objective in slo.watch.items():
-        merged = merge(calm, f"watch|{group}")
+        merged = merge(steady, f"watch|{group}")
         if merged.counts:
             yield latency(f"watch latency p99, {group}", merged, objective)
 
 
-def call_latencies(calm: list[Plain], slo: Slo) -> Iterator[Plain]:
+def call_latencies(steady: list[Plain], slo: Slo) -> Iterator[Plain]:
     """The slowest kind of call of each class."""
     labels = {
         name.removeprefix("request|")
-        for phase in calm
+        for phase in steady
         for name in phase["histograms"]
         if name.startswith("request|")
     }
@@ -86,7 +87,7 @@ def call_latencies(calm: list[Plain], slo: Slo) -> Iterator[Plain]:
         ("lists over the cluster", [one for one in labels if one.endswith("(cluster)")], slo.reading_cluster),
     )
     for name, members, objective in classes:
-        merged = {label: merge(calm, f"request|{label}") for label in members}
+        merged = {label: merge(steady, f"request|{label}") for label in members}
         if merged:
             worst = max(sorted(merged), key=lambda label: merged[label].percentile(99))
             yield latency(f"{name} p99", merged[worst], objective, note=f"slowest: {worst}")
@@ -113,7 +114,7 @@ def continuity(result: Plain, calm: list[Plain]) -> Iterator[Plain]:
     yield row("failed requests", "0", f"{sum(errors.values()):,}", not errors, note)
 
 
-def resources(result: Plain, slo: Slo) -> Iterator[Plain]:
+def resources(result: Plain, steady: list[Plain], slo: Slo) -> Iterator[Plain]:
     """The server's memory, and whether the clients kept their own pace."""
     peak = max((memory_of_server(second) for second in result["seconds"]), default=0) / _MEBI
     if peak:
@@ -123,7 +124,7 @@ def resources(result: Plain, slo: Slo) -> Iterator[Plain]:
             f"{peak:,.0f} MiB",
             peak <= slo.server_megabytes,
         )
-    lateness = merge([phase for phase in result["phases"] if not phase["disrupts"]], "lateness|pacing")
+    lateness = merge(steady, "lateness|pacing")
     if lateness.counts:
         yield latency(
             "clients behind their plan, p99", lateness, 0.1, note="else the clients are what is measured"

@@ -49,6 +49,7 @@ class Watch:
         "group",
         "last",
         "measures",
+        "opened",
         "position",
         "scope",
         "start",
@@ -59,6 +60,8 @@ class Watch:
     def __init__(self, scope: Scope, group: str, measures: Measures) -> None:
         self.scope, self.group, self.measures = scope, group, measures
         self.state = State.CLOSED
+        self.opened = 0
+        """When the running stream was accepted (monotonic, nanoseconds): what was written before it is a replay."""
         self.gone = False  # the server said that the position is too old
         self._rest = b""
         self.forget()
@@ -133,7 +136,8 @@ class Watch:
             return
         begin = found + len(_STAMP)
         sent = int(line[begin : line.index(b'"', begin)])
-        self.measures.histogram(f"watch|{self.group}").record((now - sent) // 1000)
+        group = self.group if sent >= self.opened else "replayed"
+        self.measures.histogram(f"watch|{group}").record((now - sent) // 1000)
 
     def _problem(self, line: bytes) -> None:
         if b'"code":410' in line:

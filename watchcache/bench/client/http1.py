@@ -146,8 +146,6 @@ class _Answer:
                 self._rest = data
                 return False
             self._read_head(data[:end].lower())
-            if self._on_data is not None and self.status == 200:
-                self._on_data(b"")
             data = data[end + 4 :]
         return self._feed_chunks(data) if self._chunked else self._feed_length(data)
 
@@ -156,6 +154,8 @@ class _Answer:
         self._chunked = b"transfer-encoding: chunked" in head
         _, found, after = head.partition(b"\r\ncontent-length:")
         self._left = int(after.split(b"\r\n", 1)[0]) if found else 0
+        if self._on_data is not None and self.status == 200:
+            self._on_data(b"")
 
     def _feed_length(self, data: bytes) -> bool:
         self._left -= len(data)

@@ -134,8 +134,8 @@ def latencies(result: Plain) -> str:
     )
     rows = []
     for name in names:
-        for kind, chosen in (("", False), ("disrupted", True)):
-            merged = merge([one for one in result["phases"] if one["disrupts"] is chosen], name)
+        for kind, chosen in (("", False), ("storms", True)):
+            merged = merge([one for one in result["phases"] if one["storms"] is chosen], name)
             if merged.counts:
                 cells = [
                     f"{merged.total:,}",

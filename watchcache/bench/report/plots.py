@@ -64,8 +64,8 @@ def bands_of(result: Plain) -> list[Band]:
 
 
 def distribution_plots(result: Plain) -> Iterator[str]:
-    """How slow the slow ones were, outside the phases that disrupt."""
-    calm = [phase for phase in result["phases"] if not phase["disrupts"]]
+    """How slow the slow ones were, outside storms and disruptions."""
+    calm = [phase for phase in result["phases"] if not phase["storms"]]
     for kind, title in (
         ("watch", "Watch latency by group"),
         ("request", "Request latency by verb and resource"),
@@ -75,7 +75,7 @@ def distribution_plots(result: Plain) -> Iterator[str]:
         busiest = sorted(merged, key=lambda name: -merged[name].total)[:_SHOWN]
         lines = [Line(name, thinned(merged[name])) for name in busiest]
         if lines:
-            yield by_percentile(f"{title}, without disrupted phases", lines, seconds)
+            yield by_percentile(f"{title}, without storms", lines, seconds)
 
 
 def thinned(histogram: Histogram) -> list[tuple[float, float]]:
