@@ -157,7 +157,7 @@ class Participant:
             self._lost = 0.0
 
     def _on_end(self, watch: Watch, status: int, body: bytes) -> None:
-        was_live = watch.state is State.LIVE
+        was_live, failed = watch.state is State.LIVE, watch.failed
         watch.closed()
         client = self.client
         if client is None or not client.alive:
@@ -172,7 +172,8 @@ class Participant:
             watch.forget()
             self._reopen(watch)
         elif status == 200:
-            measures.count("ended")
+            if not failed:
+                measures.count("ended")
             self._reopen(watch)
         elif status == 0:  # HTTP/1.1: this watch's own connection; HTTP/2: its stream was reset
             measures.count("reconnects")

@@ -45,6 +45,7 @@ class Watch:
     __slots__ = (
         "_rest",
         "count",
+        "failed",
         "gone",
         "group",
         "last",
@@ -62,6 +63,7 @@ class Watch:
         self.state = State.CLOSED
         self.opened = 0
         """When the running stream was accepted (monotonic, nanoseconds): what was written before it is a replay."""
+        self.failed = False  # the server said in the stream why it ends it
         self.gone = False  # the server said that the position is too old
         self._rest = b""
         self.forget()
@@ -83,6 +85,7 @@ class Watch:
         """The stream has ended; half an event is worth nothing."""
         self.state = State.CLOSED
         self._rest = b""
+        self.failed = False
 
     def feed(self, data: bytes, now: int) -> None:
         """Take what came. `now`: the monotonic clock in nanoseconds."""
@@ -144,4 +147,5 @@ class Watch:
             self.gone = True
             self.measures.count("gone")
         else:
+            self.failed = True
             self.measures.count(f"error|WATCH {self.scope.resource}|in the stream")
