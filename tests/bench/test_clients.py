@@ -17,7 +17,8 @@ from watchcache.bench.measures import Measures
 from watchcache.bench.pacing import wait_until
 from watchcache.bench.participant import Network, Participant
 from watchcache.bench.selectors import Scope, collection
-from watchcache.bench.target import read_kubeconfig
+from watchcache.bench.server import free_port
+from watchcache.bench.target import Target, read_kubeconfig
 from watchcache.bench.watch import Watch
 from watchcache.testing.server import TestServer
 
@@ -141,10 +142,10 @@ async def test_more_requests_than_streams_wait_their_turn(server: TestServer):
     assert (status, len(json.loads(body)["items"])) == (200, 300)
 
 
-async def test_a_server_that_is_not_there_is_tried_again(tmp_path: Path):
+async def test_a_server_that_is_not_there_is_tried_again():
     """Refused connections are counted, and do not end the participant."""
-    with TestServer(tmp_path) as server:
-        net = network(server)
+    target = Target(host="127.0.0.1", port=free_port(), authority="", verify=False)
+    net = Network(Dialer(target), Measures(), Random(1))
     who = Participant(net)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(who.run)

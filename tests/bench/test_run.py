@@ -24,7 +24,7 @@ controllers: {count: 1, watches: [{resource: v1/pods, group: controller}, {resou
 objects: {namespaces: 2, services: 2}
 background: [{do: leases, every: 1}, {do: node-status, every: 2}]
 processes: 2
-slo: {watch: {node: 30, broadcast: 30, controller: 30}, mutating: 30}
+slo: {watch: {node: 30, broadcast: 30, controller: 30}, mutating: 30, pacing: 30}
 phases:
   - {name: boot, storms: true, activities: [{do: boot}]}
   - name: steady

@@ -51,6 +51,8 @@ class Slo(_Part, frozen=True):
     """By the group of the watch; a group that is not named has no objective."""
 
     server_megabytes: float = 3000
+    pacing: float = 0.1
+    """How late the clients may send: beyond it they are what is measured."""
 
 
 class Limits(_Part, frozen=True):

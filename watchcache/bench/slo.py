@@ -127,7 +127,10 @@ def resources(result: Plain, steady: list[Plain], slo: Slo) -> Iterator[Plain]:
     lateness = merge(steady, "lateness|pacing")
     if lateness.counts:
         yield latency(
-            "clients behind their plan, p99", lateness, 0.1, note="else the clients are what is measured"
+            "clients behind their plan, p99",
+            lateness,
+            slo.pacing,
+            note="else the clients are what is measured",
         )
 
 

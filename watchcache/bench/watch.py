@@ -148,4 +148,5 @@ class Watch:
             self.measures.count("gone")
         else:
             self.failed = True
-            self.measures.count(f"error|WATCH {self.scope.resource}|in the stream")
+            code = line.partition(b'"code":')[2][:3].decode()
+            self.measures.count(f"error|WATCH {self.scope.resource}|{code} in the stream")

@@ -77,8 +77,7 @@ class Http1Client:
             self._drop(transport)
         except ConnectionLost:
             pass
-        finally:
-            on_end(status, body)
+        on_end(status, body)  # not when cancelled: the session is over, nobody resumes
 
     async def _dial(self) -> Transport:
         transport = await self._dialer.dial("http/1.1", self._nursery)
