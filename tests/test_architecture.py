@@ -21,9 +21,12 @@ ALLOWED: dict[str, set[str] | None] = {
     "registry": {"api", "admission", "cacher", "log"},
     "http": {"registry", "api", "auth", "cacher"},
     "server": None,
+    "process": None,
+    "credentials": {"http", "kubeconfig", "pki", "settings"},
     "pki": set(),
     "settings": set(),
     "logs": set(),
+    "log_metrics": {"http", "log"},
     "kubeconfig": {"pki"},
     "bench": set(),  # a client like any other: it starts our server as a process and knows nothing of it
     "cli": None,

@@ -153,6 +153,22 @@ def test_attributes_are_read_from_bytes():
     assert read("k", b'{"metadata":{"labels":null},"spec":null}')[0] is None
 
 
+def test_a_null_field_compares_as_a_missing_one():
+    """Whether the null is the field itself or something on the way to it, of text, numbers and truth values."""
+    catalog = load_catalog()
+    pods, jobs = catalog.find("", "v1", "pods"), catalog.find("batch", "v1", "jobs")
+    assert pods is not None
+    assert jobs is not None
+    missing = attributes_of(pods)("k", b'{"metadata":{}}')[1]
+    for value in (
+        b'{"metadata":{},"spec":{"nodeName":null,"hostNetwork":null}}',
+        b'{"metadata":{},"spec":null}',
+    ):
+        assert attributes_of(pods)("k", value)[1] == missing
+    assert attributes_of(jobs)("k", b'{"metadata":{},"status":{"succeeded":null}}')[1][-1:] == ("0",)
+    assert attributes_of(jobs)("k", b'{"metadata":{},"status":{"succeeded":3}}')[1][-1:] == ("3",)
+
+
 def test_every_stored_kind_has_attributes():
     """No kind's selectable fields trip the reader, whatever is missing."""
     for resource in load_catalog().stored():

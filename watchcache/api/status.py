@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
+from watchcache.api.quoting import quoted
+
 UNKNOWN_RESOURCE: Final = "the server could not find the requested resource"
 OPTIMISTIC_LOCK: Final = (
     "the object has been modified; please apply your changes to the latest version and try again"
@@ -119,7 +121,7 @@ def _retry(details: dict[str, Any], seconds: int) -> dict[str, Any]:
 def not_found(resource: str | GroupKind, name: str) -> StatusError:
     """404: the object does not exist."""
     about = _resource(resource)
-    return _of_object(404, "NotFound", about, name, f'{about} "{name}" not found')
+    return _of_object(404, "NotFound", about, name, f"{about} {quoted(name)} not found")
 
 
 def unknown_resource() -> StatusError:
@@ -130,7 +132,7 @@ def unknown_resource() -> StatusError:
 def already_exists(resource: str | GroupKind, name: str) -> StatusError:
     """409: the name is taken."""
     about = _resource(resource)
-    return _of_object(409, "AlreadyExists", about, name, f'{about} "{name}" already exists')
+    return _of_object(409, "AlreadyExists", about, name, f"{about} {quoted(name)} already exists")
 
 
 def generated_name_taken(resource: str | GroupKind, name: str) -> StatusError:
@@ -141,7 +143,7 @@ def generated_name_taken(resource: str | GroupKind, name: str) -> StatusError:
         "AlreadyExists",
         about,
         name,
-        f'{about} "{name}" already exists, the server was not able to generate a unique name for the object',
+        f"{about} {quoted(name)} already exists, the server was not able to generate a unique name for the object",
     )
     error.details = _retry(error.details or {}, 1)
     error.headers = _after(1)
@@ -152,7 +154,7 @@ def conflict(resource: str | GroupKind, name: str, message: str = OPTIMISTIC_LOC
     """409: the object is not in the state the request supposes. Failed preconditions of a DELETE name the kind, not the plural."""
     about = _resource(resource)
     return _of_object(
-        409, "Conflict", about, name, f'Operation cannot be fulfilled on {about} "{name}": {message}'
+        409, "Conflict", about, name, f"Operation cannot be fulfilled on {about} {quoted(name)}: {message}"
     )
 
 
@@ -164,7 +166,9 @@ def forbidden(
     if not about.kind:
         text = f"forbidden: {message}"
     else:
-        text = f'{about} "{name}" is forbidden: {message}' if name else f"{about} is forbidden: {message}"
+        text = (
+            f"{about} {quoted(name)} is forbidden: {message}" if name else f"{about} is forbidden: {message}"
+        )
     details = object_details(*about, name)
     if causes:
         details["causes"] = [cause.body() for cause in causes]
@@ -179,7 +183,7 @@ def invalid(kind: GroupKind, name: str, causes: Sequence[Cause]) -> StatusError:
     summary = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     details = object_details(*kind, name)
     details["causes"] = [cause.body() for cause in causes]
-    return StatusError(422, "Invalid", f'{kind} "{name}" is invalid: {summary}', details)
+    return StatusError(422, "Invalid", f"{kind} {quoted(name)} is invalid: {summary}", details)
 
 
 def invalid_patch() -> StatusError:
@@ -205,25 +209,6 @@ def method_not_allowed() -> StatusError:
     return StatusError(
         405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {}
     )
-
-
-def method_not_supported(resource: str | GroupKind, action: str) -> StatusError:
-    """405 of a resource that has the method but not for this: `patch is not supported on resources of kind "pods"`."""
-    about = _resource(resource)
-    message = f'{action} is not supported on resources of kind "{about}"'
-    return StatusError(405, "MethodNotAllowed", message, object_details(*about, ""))
-
-
-def not_acceptable(available: Sequence[str] = OBJECT_MEDIA_TYPES) -> StatusError:
-    """406: nothing in Accept can be served."""
-    message = f"406: Not Acceptable\n\nAvailable representations: {', '.join(available)}"
-    return StatusError(406, "NotAcceptable", message, {})
-
-
-def not_acceptable_form(available: Sequence[str]) -> StatusError:
-    """406: Accept asks for a form (`as=`) that this request does not have."""
-    message = f"only the following media types are accepted: {', '.join(available)}"
-    return StatusError(406, "NotAcceptable", message)
 
 
 def unsupported_media_type(accepted: Sequence[str] = OBJECT_MEDIA_TYPES) -> StatusError:
@@ -296,16 +281,6 @@ def internal(message: str, reason: str | None = None) -> StatusError:
         return StatusError(500, reason, message)
     details = {"causes": [{"message": message}]}
     return StatusError(500, "InternalError", f"Internal error occurred: {message}", details)
-
-
-def server_timeout(resource: str | GroupKind, operation: str, retry_after: int = 2) -> StatusError:
-    """500 ServerTimeout: the operation may or may not have happened; the client should try again."""
-    about = _resource(resource)
-    details = _retry(object_details(*about, operation), retry_after)
-    message = (
-        f"The {operation} operation against {about} could not be completed at this time, please try again."
-    )
-    return StatusError(500, "ServerTimeout", message, details, _after(retry_after))
 
 
 def service_unavailable(message: str, retry_after: int = 0) -> StatusError:

@@ -18,7 +18,7 @@ import trio
 from watchcache.cacher import listing
 from watchcache.cacher.change import Change
 from watchcache.cacher.dispatch import Dispatcher
-from watchcache.cacher.entry import AttributesOf, Entry, EntryMaker
+from watchcache.cacher.entry import AttributesOf, Entry
 from watchcache.cacher.frames import Frames
 from watchcache.cacher.listing import Listing
 from watchcache.cacher.plan import Freshness, Plan, expired_token
@@ -81,7 +81,7 @@ class Cacher:
         self._indexed = tuple(field_names.index(name) for name in indexes)
         self._bounds = bounds or Bounds()
         self.piece = piece or Piece()
-        self._entry = EntryMaker(attributes)
+        self._attributes = attributes
         self._hub: Hub | None = None
         self._snapshot: tuple[int, str, list[Entry]] | None = None
         self.dispatcher = Dispatcher(self.root, self._indexed)
@@ -114,7 +114,9 @@ class Cacher:
 
     def load(self, hub: Hub, heads: Iterable[tuple[str, Head]], revision: int) -> None:
         """Take the state at `revision`; history begins there."""
-        entries = [self._entry(key, head.revision, head.value) for key, head in heads]
+        entries = [
+            Entry(key, head.revision, head.value, *self._attributes(key, head.value)) for key, head in heads
+        ]
         self.store = Store(self._indexed)
         self.store.load(entries)
         self.window = Window(revision, self._bounds)
@@ -150,16 +152,16 @@ class Cacher:
 
     def _entry_of(self, key: str, revision: int, value: bytes) -> Entry:
         entry = self.store.get(key)
-        return (
-            entry if entry is not None and entry.revision == revision else self._entry(key, revision, value)
-        )
+        if entry is not None and entry.revision == revision:
+            return entry
+        return Entry(key, revision, value, *self._attributes(key, value))
 
     def apply(self, event: Event) -> None:
         """Take an event into store and window, and note it with the groups it concerns."""
         if event.deleted:
             change = Change(event.revision, event.key, self.store.remove(event.key), None, event.value)
         else:
-            entry = self._entry(event.key, event.revision, event.value)
+            entry = Entry(event.key, event.revision, event.value, *self._attributes(event.key, event.value))
             change = Change(event.revision, event.key, self.store.put(entry), entry)
         self.window.append(change)
         self.revision = event.revision
@@ -203,11 +205,11 @@ class Cacher:
         if not selection.whole:
             found = listing.candidates(self.store, scope, plan.start, undone)
             matched = await _accepted_in_blocks(found, scope, plan.limit)
-            return listing.page(plan, revision, scope, matched, None)
+            return listing.page(plan, revision, scope, matched, found, None)
         most = plan.limit + 1 if plan.limit else None
         found = listing.candidates(self.store, scope, plan.start, undone, most)
         total = listing.count(self.store, scope, plan.start, undone) if plan.limit else None
-        return listing.page(plan, revision, scope, found, total)
+        return listing.page(plan, revision, scope, found, found, total)
 
     async def _undone(self, plan: Plan) -> Undone:
         """What to put back to have the state at the plan's revision; from the log where the window is too short."""
@@ -279,12 +281,12 @@ class Cacher:
 
 
 async def _accepted_in_blocks(found: Sequence[Entry], scope: Scope, limit: int) -> list[Entry]:
-    """Those whose state belongs; with a limit, no more than are needed to know that there is a next page."""
+    """Those whose state belongs; with a limit, not many more than that."""
     matched: list[Entry] = []
     for first in range(0, len(found), BLOCK):
         if first:
             await trio.lowlevel.checkpoint()
         matched += listing.accepted(found[first : first + BLOCK], scope)
-        if limit and len(matched) > limit:
+        if limit and len(matched) >= limit:
             break
     return matched

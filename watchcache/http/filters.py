@@ -5,6 +5,7 @@ order; whatever a filter took in `enter` it gives back in `leave`, which is call
 The order (`standard_filters`) and why:
 
     Headers          outermost: even a refusal has an Audit-Id
+    AccessLog        from -v=3 on (`access_log`)
     Accounting       counts what the client gets, whoever answers
     RequestInfoFilter everything below asks what the request is for
     WaitGroup        before any work, so that a shutdown turns requests away cheaply and waits for the others
@@ -32,6 +33,7 @@ from watchcache.auth import (
     Decision,
     Rejected,
 )
+from watchcache.http.access_log import access_log
 from watchcache.http.durations import parse_duration
 from watchcache.http.exchange import Exchange
 from watchcache.http.lifecycle import Lifecycle, Phase
@@ -176,6 +178,21 @@ class Authentication:
         """Nothing."""
 
 
+class Strangers:
+    """Ends an HTTP/2 connection that gets 401: what nobody vouches for must not flood us with streams.
+
+    Source: apiserver's UnauthenticatedHTTP2DOSMitigation, on by default.
+    """
+
+    def enter(self, exchange: Exchange) -> None:
+        """Nothing."""
+
+    def leave(self, exchange: Exchange, answer: Answer) -> None:
+        """Let the connection's running streams end, and take no more."""
+        if exchange.request.version == "2" and isinstance(answer, Reply) and answer.status == 401:
+            answer.close = True
+
+
 class InFlight:
     """Bounds how many requests are worked on at once; watches do not count."""
 
@@ -263,10 +280,12 @@ def standard_filters(
     """The list, outermost first."""
     return (
         Headers(),
+        *access_log(),
         accounting,
         RequestInfoFilter(),
         WaitGroup(lifecycle),
         Deadline(request_timeout),
+        Strangers(),
         Authentication(authenticator),
         in_flight,
         Authorization(authorizer),

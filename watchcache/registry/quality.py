@@ -37,7 +37,9 @@ def quality_of_service(spec: dict[str, Any]) -> str:
 
 
 def _asked(resources: dict[str, Any], part: str) -> dict[str, Decimal]:
-    amounts = resources.get(part) or {}
+    amounts = resources.get(part)
+    if not amounts:
+        return {}
     return {name: amount for name in _COMPUTE if (amount := quantity(amounts.get(name))) > 0}
 
 

@@ -11,13 +11,20 @@ Methods raise `StatusError`; besides, writes raise what the log raises when its 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 import msgspec
 import trio
 
-from watchcache.admission import Chain, DefaultTolerationSeconds, NamespaceLifecycle, Plugin, Priority
+from watchcache.admission import (
+    Chain,
+    DefaultTolerationSeconds,
+    NamespaceLifecycle,
+    Plugin,
+    PodTopologyLabels,
+    Priority,
+)
 from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.options import DeleteOptions, ListOptions
@@ -40,6 +47,7 @@ from watchcache.registry.calls import Call, Document, Listed, Outcome
 from watchcache.registry.expiry import Expiry
 from watchcache.registry.namespaces import NamespaceController, Namespaces
 from watchcache.registry.priorities import StoredPriorityClasses
+from watchcache.registry.protection import Protection
 from watchcache.registry.reads import Start
 from watchcache.registry.reviews import Authenticate, Authorize, Reviewer, everyone, nobody
 from watchcache.registry.selection import INDEXES
@@ -52,7 +60,9 @@ class Settings(msgspec.Struct, frozen=True):
     """What an operator chooses about the registry; names follow kube-apiserver's flags.
 
     `event_ttl` and `min_request_timeout` are in seconds; `service_cluster_ip_range` is one range or two of different
-    families, joined by a comma; `advertise_address` and `secure_port` go into the endpoints of `default/kubernetes`.
+    families, joined by a comma; `advertise_address` and `secure_port` go into the endpoints of `default/kubernetes`;
+    `client_ca` and `proxy_ca` are the CAs (PEM) of clients and of authenticating proxies, published for the cluster's other
+    servers.
     """
 
     event_ttl: float = 3600.0
@@ -61,6 +71,8 @@ class Settings(msgspec.Struct, frozen=True):
     service_node_port_range: str = "30000-32767"
     advertise_address: str = "127.0.0.1"
     secure_port: int = 6443
+    client_ca: str = ""
+    proxy_ca: str = ""
 
 
 class Registry:
@@ -106,13 +118,18 @@ class Registry:
         )
         self._reviewer = Reviewer(catalog, clock, authorize, authenticate)
         self._expiry = Expiry(log, self.settings.event_ttl, clock)
+        self._protection = Protection(self._store)
         for resource in catalog.stored():
             self.serve(resource)
 
     def _chain(self, plugins: Sequence[Plugin]) -> Chain:
         """The default plugins in kube-apiserver's order, then those handed in."""
         first = NamespaceLifecycle(self._namespaces.state_of)
-        return Chain([first, Priority(self._priorities), DefaultTolerationSeconds(), *plugins])
+        topology = PodTopologyLabels(self._node_labels)
+        return Chain([first, Priority(self._priorities), DefaultTolerationSeconds(), topology, *plugins])
+
+    def _node_labels(self, name: str) -> Mapping[str, str]:
+        return self._store.node_labels(name)
 
     # -- life
 
@@ -138,6 +155,10 @@ class Registry:
         self._take_in()
         address = bootstrap.Address(self.settings.advertise_address, self.settings.secure_port, self._ranges)
         await bootstrap.bootstrap(self._store, address)
+        if self.settings.client_ca:
+            await self.ensure(
+                bootstrap.authentication(self.settings.client_ca, self.settings.proxy_ca), refresh=True
+            )
 
     def _take_in(self) -> None:
         """Load and subscribe in one step without await, so that no event is missed or seen twice."""
@@ -148,6 +169,7 @@ class Registry:
         for _, head in self.log.heads(_SERVICES):
             self._store.allocator.replaced(None, head.value)
         self._expiry.load()
+        self._protection.load()
         self.log.subscribe(self._seen)
 
     def _seen(self, events: Sequence[Event]) -> None:
@@ -162,19 +184,22 @@ class Registry:
                 self._namespaces.seen(event)
             elif key.startswith(self._priorities.prefix):
                 self._priorities.seen(event)
+            else:
+                self._protection.seen(event)
             if event.deleted:
                 self._namespaces.content_seen(event)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run the housekeeping: namespaces that end, events that expire. Ends only when cancelled."""
+        """Run the housekeeping: namespaces, claims and volumes that end, events that expire. Ends only when cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(NamespaceController(self._store, self._namespaces).run)
             nursery.start_soon(self._expiry.run)
+            nursery.start_soon(self._protection.run)
             task_status.started()
 
-    async def ensure(self, document: Document) -> None:
-        """Create an object of the server's own unless it is there."""
-        await bootstrap.ensure(self._store, document)
+    async def ensure(self, document: Document, *, refresh: bool = False) -> None:
+        """Create an object of the server's own unless it is there; with `refresh` replace what is there if it differs."""
+        await bootstrap.ensure(self._store, document, refresh=refresh)
 
     # -- reads
 

@@ -16,7 +16,7 @@ from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import BodyWording, Wording
 from watchcache.registry.label_selector import selector_text
-from watchcache.registry.patch import read_patch
+from watchcache.registry.patch import patch_for
 from watchcache.registry.store import Modify, Store, not_found, read_modify_write
 from watchcache.registry.update import change
 
@@ -57,11 +57,12 @@ def get_scale(store: Store, call: Call) -> Outcome:
 
 async def update_scale(store: Store, call: Call, document: Document) -> Outcome:
     """Replace the scale."""
-    if store.log.head(call.key) is None:
-        raise await not_found(store, call)
     version = (document.get("apiVersion") or "v1").rpartition("/")[2]
     wording = BodyWording(document.get("kind") or "Scale", version, "Scale")
     wanted = _accept(store, call, document, wording)
+    if store.log.head(call.key) is None:
+        raise await not_found(store, call)
+    _check_replicas(call, wanted)
 
     async def modify(old: Document, revision: int) -> Document:
         return await _scaled(store, call, old, revision, wanted)
@@ -71,11 +72,13 @@ async def update_scale(store: Store, call: Call, document: Document) -> Outcome:
 
 async def patch_scale(store: Store, call: Call, content_type: str, body: bytes) -> Outcome:
     """Patch the scale."""
-    apply = read_patch(call, content_type, body)
+    apply = await patch_for(store, call, content_type, body)
 
     async def modify(old: Document, revision: int) -> Document:
         patched, wording = apply(scale_of(old), _schema(store))
-        return await _scaled(store, call, old, revision, _accept(store, call, patched, wording))
+        wanted = _accept(store, call, patched, wording)
+        _check_replicas(call, wanted)
+        return await _scaled(store, call, old, revision, wanted)
 
     return await _write(store, call, modify)
 
@@ -92,15 +95,22 @@ def _schema(store: Store) -> Schema:
 
 
 def _accept(store: Store, call: Call, document: Document, wording: Wording) -> Document:
+    kind = document.get("kind") or "Scale"
+    if kind != "Scale":
+        text = f'no kind "{kind}" is registered for version "autoscaling/v1" {incoming.SCHEME}'
+        raise wording.refuse(text, text)
     wanted = incoming.shaped(call, document, _schema(store), wording)
     incoming.check_name(call, wanted)
     incoming.settle_namespace(call, wanted)
+    return wanted
+
+
+def _check_replicas(call: Call, wanted: Document) -> None:
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
     if replicas < 0:
         message = f"Invalid value: {replicas}: must be greater than or equal to 0"
         cause = Cause("FieldValueInvalid", message, "spec.replicas")
         raise status.invalid(GroupKind("autoscaling", "Scale"), call.name, [cause])
-    return wanted
 
 
 async def _scaled(store: Store, call: Call, old: Document, revision: int, scale: Document) -> Document:
