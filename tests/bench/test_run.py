@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from watchcache.bench import compare, load_scenario, read_result
+from watchcache.bench.proc import family
 from watchcache.bench.report.page import render
 from watchcache.cli.main import main
 
@@ -147,3 +150,28 @@ def test_one_hundred_nodes(tmp_path: Path):
         "relists",
     ):
         assert (name, slos[name]) == (name, "0")
+
+
+def test_a_run_that_is_told_to_end_leaves_no_server(tmp_path: Path):
+    """SIGTERM ends the command with status 2, and the server and the clients that it had started with it."""
+    scenario = tmp_path / "long.yaml"
+    scenario.write_text("name: long\nphases: [{name: wait, seconds: 60}]\n")
+    command = [
+        sys.executable,
+        "-m",
+        "watchcache",
+        "bench",
+        "run",
+        "--scenario",
+        str(scenario),
+        "-o",
+        str(tmp_path / "o.json"),
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "wait" in process.stderr.readline()
+        started = family(process.pid)
+        process.terminate()
+        assert process.wait(20) == 2
+    assert len(started) == 3
+    assert not any(Path(f"/proc/{pid}").exists() for pid in started)

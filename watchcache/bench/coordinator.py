@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import resource
+import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from watchcache.bench.ledger import Counted, Ledger
 from watchcache.bench.measures import Measures
 from watchcache.bench.pacing import wait_until
 from watchcache.bench.participant import Network, Participant
+from watchcache.bench.problems import BenchProblem
 from watchcache.bench.proc import Sampler
 from watchcache.bench.record import Plain, Record
 from watchcache.bench.scenario import Phase, Scenario
@@ -68,6 +70,7 @@ class Coordinator:
         try:
             kubeconfig = self._options.kubeconfig or await self._start_server()
             async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._end_when_told)
                 await self._drive(nursery, kubeconfig)
                 nursery.cancel_scope.cancel()
         finally:
@@ -91,6 +94,12 @@ class Coordinator:
         )
         self._sampler.watch("server", await self._server.start())
         return self._server.kubeconfig
+
+    async def _end_when_told(self) -> None:
+        """SIGTERM ends the run and everything that it started; an interrupt from the keyboard does so by itself."""
+        with trio.open_signal_receiver(signal.SIGTERM) as signals:
+            async for _ in signals:
+                raise BenchProblem("ended by SIGTERM; nothing was judged")
 
     async def _drive(self, nursery: trio.Nursery, kubeconfig: Path) -> None:
         await self._start_ledger(nursery, kubeconfig)

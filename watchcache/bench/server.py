@@ -57,7 +57,7 @@ class OwnServer:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(3)
             except subprocess.TimeoutExpired:
                 self._signal(signal.SIGKILL)
 
