@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from watchcache.bench.record import Plain
-from watchcache.bench.slo import is_client, memory_of_server, merge, seconds, total
+from watchcache.bench.slo import is_client, memory_of_server, merge, seconds, server_name, total
 
 _PERCENTS = (50.0, 99.0)
 
@@ -23,8 +23,7 @@ def compare(first: Plain, second: Plain) -> str:
 
 def title(result: Plain) -> str:
     """What was measured."""
-    who = "watchcache" if result["server"]["ours"] else result["server"]["url"]
-    return f"{who} ({result['scenario']['name']})"
+    return f"{server_name(result)} ({result['scenario']['name']})"
 
 
 def figures(first: Plain, second: Plain) -> Iterator[tuple[str, str, str, str]]:
@@ -47,9 +46,9 @@ def figures(first: Plain, second: Plain) -> Iterator[tuple[str, str, str, str]]:
     for name in ("relists", "reconnects", "ended", "repeated", "reordered"):
         counts = [total(result["phases"], name) for result in both]
         yield name, f"{counts[0]:,}", f"{counts[1]:,}", ""
-    for name in ("missing", "forgotten"):
+    for name, words in (("missing", "events lost"), ("forgotten", "acknowledged writes lost")):
         lost = [result["check"].get(name, -1) for result in both]
-        yield f"{name} by the log", f"{lost[0]:,}", f"{lost[1]:,}", ""
+        yield words, f"{lost[0]:,}", f"{lost[1]:,}", ""
 
 
 def calm(result: Plain) -> list[Plain]:

@@ -139,6 +139,14 @@ def memory_of_server(second: Plain) -> int:
     return sum(bytes_ for name, bytes_ in second["memory"].items() if not is_client(name))
 
 
+def server_name(result: Plain) -> str:
+    """What was measured: our server, the processes that were named, or the address."""
+    if result["server"]["ours"]:
+        return "watchcache"
+    names = {name for second in result["seconds"] for name in second["cpu"] if not is_client(name)}
+    return " + ".join(sorted(names, reverse=True)) or str(result["server"]["url"])
+
+
 def is_client(name: str) -> bool:
     """Whether a sampled name is the harness's own."""
     return name.startswith("clients") or name == "coordinator"

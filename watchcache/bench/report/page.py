@@ -11,7 +11,7 @@ from pathlib import Path
 from watchcache.bench.record import Plain
 from watchcache.bench.report.plots import amount, distribution_plots, time_plots
 from watchcache.bench.report.style import STYLE
-from watchcache.bench.slo import is_client, memory_of_server, merge, seconds, total
+from watchcache.bench.slo import is_client, memory_of_server, merge, seconds, server_name, total
 
 _MEBI = 1 << 20
 _PERCENTS = (50, 90, 99, 99.9, 100)
@@ -46,11 +46,6 @@ def render(result: Plain) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>{''.join(body)}</body></html>\n"
     )
-
-
-def server_name(result: Plain) -> str:
-    """What was measured."""
-    return "watchcache" if result["server"]["ours"] else str(result["server"]["url"])
 
 
 def head(result: Plain, title: str) -> Iterator[str]:
