@@ -279,6 +279,7 @@ class Server:
             advertised = "127.0.0.1"
         return RegistrySettings(
             event_ttl=settings.event_ttl,
+            min_request_timeout=settings.min_request_timeout,
             service_cluster_ip_range=settings.service_cluster_ip_range,
             advertise_address=advertised,
             secure_port=self.port,
@@ -290,7 +291,6 @@ class Server:
         settings = self.settings
         return Options(
             request_timeout=settings.request_timeout,
-            min_request_timeout=settings.min_request_timeout,
             max_requests_inflight=settings.max_requests_inflight,
             max_mutating_requests_inflight=settings.max_mutating_requests_inflight,
             server_address=self.url.removeprefix("https://"),

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 from watchcache.api import status
+from watchcache.api.label_selector import selector_text
 from watchcache.api.schema import Schema
 from watchcache.api.status import Cause, GroupKind
 from watchcache.registry import incoming
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import BodyWording, Wording
-from watchcache.registry.label_selector import selector_text
 from watchcache.registry.patch import patch_for
 from watchcache.registry.store import Modify, Store, not_found, read_modify_write
 from watchcache.registry.update import change

@@ -8,6 +8,7 @@ from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.table import INCLUDES, Include
 from watchcache.http.exchange import Exchange
+from watchcache.http.lists import Lists
 from watchcache.http.negotiate import (
     JSON,
     LIST_TYPES,
@@ -19,6 +20,7 @@ from watchcache.http.negotiate import (
     is_pretty,
     negotiate,
 )
+from watchcache.http.pool import Pool
 from watchcache.http.query import first
 from watchcache.http.respond import Form
 from watchcache.http.route import Route
@@ -36,11 +38,11 @@ _PRODUCED: dict[tuple[bool, bool], tuple[str, ...]] = {
 
 
 class Service(msgspec.Struct, frozen=True):
-    """What answers requests on resources. `min_request_timeout` (seconds) is the least time of a watch that asks for none."""
+    """What answers requests on resources; `lists` is the gate of large lists."""
 
     registry: Registry
     catalog: Catalog
-    min_request_timeout: int = 1800
+    lists: Lists = msgspec.field(default_factory=lambda: Lists(Pool(0), 0))
 
 
 def form_of(exchange: Exchange, route: Route, *, collection: bool = False) -> Form:
