@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.bench.events import bookmark, event
@@ -19,6 +19,7 @@ def live(start: int = 10) -> Watch:
     return watch
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.integers(0, 400), max_size=6))
 def test_cuts_of_the_network_do_not_matter(cuts: list[int]):
     """However the bytes are cut, the same events are counted."""

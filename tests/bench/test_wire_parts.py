@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hpack import Decoder
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watchcache.bench.client.header_block import HeaderBlocks, integer
@@ -63,6 +63,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1
 SIZED = b"HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\nmissing"
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.integers(1, len(CHUNKED)), max_size=5))
 def test_chunks_are_joined_however_they_come(cuts: list[int]):
     """A watch over HTTP/1.1 gets its bytes without the chunks' sizes, and none when it is accepted."""
@@ -76,6 +77,7 @@ def test_chunks_are_joined_however_they_come(cuts: list[int]):
     assert b"".join(parts) == b"hello, wonderful world"
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(1, len(SIZED)))
 def test_a_body_of_known_length(cut: int):
     """The body is whole when as many bytes have come."""

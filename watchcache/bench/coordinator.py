@@ -33,8 +33,6 @@ from watchcache.bench.target import check_allowed, read_kubeconfig
 
 _SETTLE_SECONDS = 20.0  # what is still on its way to a watcher after the last write must come within this
 
-_BEFORE_KILL = 0.5  # seconds in which every process notices that the phase has begun
-
 
 class Options(msgspec.Struct, kw_only=True):
     """What the command line says beside the scenario. Without a kubeconfig a server of ours is started in `directory`."""
@@ -139,7 +137,7 @@ class Coordinator:
             self._record.begin(f"{phase.name} (left out)", disrupts=True)
             return
         self._record.begin(phase.name, disrupts=phase.disrupts, storms=phase.storms)
-        await self._fleet.tell("phase", phase=number)
+        await self._fleet.ask("phase", "begun", phase=number)
         async with trio.open_nursery() as nursery:
             for one in kills:
                 nursery.start_soon(self._kill_server, one.down)
@@ -154,7 +152,6 @@ class Coordinator:
     async def _kill_server(self, down: float) -> None:
         if self._server is None:
             return
-        await trio.sleep(_BEFORE_KILL)
         self._server.kill()
         await trio.sleep(down)
         began = time.monotonic()

@@ -79,6 +79,7 @@ class LoadProcess:
     async def _run_phase(self, number: int) -> None:
         await self._report()  # what was measured so far belongs to the phase before
         self._phase = number
+        await self._channel.send({"is": "begun"})
         gc.collect()
         gc.freeze()  # nodes and watches stay: collections must not walk over them, pauses would count as latency
         phase = self._load.scenario.phases[number]
