@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import trio
 
-
 _BURST = 64  # late times given without a turn of the scheduler: at one turn each, a busy client would never catch up
 
 

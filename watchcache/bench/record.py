@@ -94,7 +94,9 @@ class Record:
             "memory": {name: one.memory for name, one in usage.items()},
         }
         for kind in ("watch", "request"):
-            merged = merged_histogram(second.histograms, f"{kind}|", leave_out=("watch|hindered",))
+            merged = merged_histogram(
+                second.histograms, f"{kind}|", leave_out=("watch|hindered", "watch|replayed")
+            )
             if merged.counts:
                 row[f"{kind} p50"], row[f"{kind} p99"] = merged.percentile(50), merged.percentile(99)
         for name, one in usage.items():

@@ -161,7 +161,7 @@ def latency(name: str, merged: Histogram, objective: float, note: str = "") -> P
 def seconds(value: float) -> str:
     """A duration for people."""
     if value >= 1:
-        return f"{value:.2f} s"
+        return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f} s"
     return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.0f} µs"
 
 

@@ -24,7 +24,7 @@ def time_plots(result: Plain) -> Iterator[str]:
         return lambda row: row[key] / 1e6 if key in row else None
 
     for kind, title in (
-        ("watch", "Watch latency, healthy readers"),
+        ("watch", "Watch latency, without replays and hindered readers"),
         ("request", "Request latency, all verbs"),
     ):
         lines = [one("p50", latency(f"{kind} p50")), one("p99", latency(f"{kind} p99"))]
