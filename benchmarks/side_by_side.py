@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -349,6 +350,9 @@ def main() -> None:
     chosen = parser.parse_args()
     names = chosen.only.split(",")
     peers: list[Peer] = []
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(1)
+    )  # by way of `finally`: the servers must not outlive us
     with tempfile.TemporaryDirectory() as folder:
         try:
             for name in ("ours", "theirs"):

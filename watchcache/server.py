@@ -120,7 +120,7 @@ class Server:
         task_status: trio.TaskStatus[None],
     ) -> None:
         catalog = load_catalog()
-        hub = Hub(log, stamp=stamp)
+        hub = Hub(log, stamp=stamp, queue_limit=self.settings.max_watch_queue_bytes)
         registry = Registry(log, hub, catalog, self._registry_settings(credentials))
         api = Api(
             registry,
@@ -293,6 +293,8 @@ class Server:
             request_timeout=settings.request_timeout,
             max_requests_inflight=settings.max_requests_inflight,
             max_mutating_requests_inflight=settings.max_mutating_requests_inflight,
+            max_list_bytes=settings.max_list_bytes,
+            profiling=settings.profiling,
             server_address=self.url.removeprefix("https://"),
         )
 

@@ -6,6 +6,7 @@ import msgspec
 
 from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
+from watchcache.api.quoting import quoted
 from watchcache.api.table import INCLUDES, Include
 from watchcache.http.exchange import Exchange
 from watchcache.http.lists import Lists
@@ -24,7 +25,7 @@ from watchcache.http.pool import Pool
 from watchcache.http.query import first
 from watchcache.http.respond import Form
 from watchcache.http.route import Route
-from watchcache.http.routing import check_segments, quote
+from watchcache.http.routing import check_segments
 from watchcache.registry import Call, Registry
 
 PLAIN_FORM = Form()
@@ -79,7 +80,7 @@ def include_of(exchange: Exchange) -> Include:
         if asked == include:
             return include
     raise status.bad_request(
-        f"Unable to convert to Table as requested: includeObject: Invalid value: {quote(asked)}: "
+        f"Unable to convert to Table as requested: includeObject: Invalid value: {quoted(asked)}: "
         "must be 'Metadata', 'Object', 'None', or empty"
     )
 
