@@ -121,9 +121,10 @@ def api_options(settings: Settings, url: str) -> Options:
     """What an operator chose about requests."""
     return Options(
         request_timeout=settings.request_timeout,
-        min_request_timeout=settings.min_request_timeout,
         max_requests_inflight=settings.max_requests_inflight,
         max_mutating_requests_inflight=settings.max_mutating_requests_inflight,
+        max_list_bytes=settings.max_list_bytes,
+        profiling=settings.profiling,
         server_address=url.removeprefix("https://"),
     )
 

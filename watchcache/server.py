@@ -112,7 +112,7 @@ class Server:
         task_status: trio.TaskStatus[None],
     ) -> None:
         catalog = load_catalog()
-        hub = Hub(log, stamp=stamp)
+        hub = Hub(log, stamp=stamp, queue_limit=self.settings.max_watch_queue_bytes)
         registry = Registry(log, hub, catalog, self._registry_settings(credentials))
         front = self._front(registry, listeners, credentials)
         async with trio.open_nursery() as core:
@@ -248,6 +248,7 @@ class Server:
             advertised = "127.0.0.1"
         return RegistrySettings(
             event_ttl=settings.event_ttl,
+            min_request_timeout=settings.min_request_timeout,
             service_cluster_ip_range=settings.service_cluster_ip_range,
             advertise_address=advertised,
             secure_port=self.port,

@@ -16,7 +16,8 @@ from watchcache.api.status import Cause
 
 def invalid(field: str, value: Any, problem: str) -> Cause:
     """The value does not have the form or the range that the field wants."""
-    return Cause("FieldValueInvalid", f"Invalid value: {shown(value)}: {problem}", field)
+    text = f"Invalid value: {shown(value)}"
+    return Cause("FieldValueInvalid", f"{text}: {problem}" if problem else text, field)
 
 
 def immutable(field: str, value: Any) -> Cause:
@@ -40,6 +41,11 @@ def not_supported(field: str, value: Any, supported: Sequence[str]) -> Cause:
     return Cause(
         "FieldValueNotSupported", f"Unsupported value: {shown(value)}: supported values: {words}", field
     )
+
+
+def not_found(field: str, value: Any) -> Cause:
+    """The value names something that is not there."""
+    return Cause("FieldValueNotFound", f"Not found: {shown(value)}", field)
 
 
 def duplicate(field: str, value: Any) -> Cause:

@@ -37,6 +37,7 @@ class Dispatcher:
         self._at: dict[str, _Groups] = {}  # keys and prefixes; a prefix ends with "/", a key never does
         self._by_word: dict[int, dict[str, _Groups]] = {position: {} for position in indexed}
         self._marked: list[Group] = []
+        self.live = 0  # members of all groups
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -49,11 +50,13 @@ class Dispatcher:
             shelf, place = self._place(scope)
             shelf.setdefault(place, {})[group] = None
         group.add(member)
+        self.live += 1
         return group
 
     def leave(self, member: Member, group: Group) -> None:
         """Take a watcher out; a group without watchers costs nothing."""
         group.discard(member)
+        self.live -= 1
         if not group.empty or self._groups.pop((group.scope, group.representation), None) is None:
             return
         shelf, place = self._place(group.scope)
@@ -71,12 +74,17 @@ class Dispatcher:
                 self._marked.append(group)
             group.pending.append((type, change))
 
-    def flush(self, frames: Frames) -> int:
-        """Send what has been offered; returns the number of events handed to watchers."""
+    def flush(self, frames: Frames) -> tuple[int, int]:
+        """Send what has been offered; returns the number of events and of bytes handed to watchers."""
         marked, self._marked = self._marked, []
-        return sum(self._flush(group, frames) for group in marked)
+        events = size = 0
+        for group in marked:
+            flushed = self._flush(group, frames)
+            events += flushed[0]
+            size += flushed[1]
+        return events, size
 
-    def _flush(self, group: Group, frames: Frames) -> int:
+    def _flush(self, group: Group, frames: Frames) -> tuple[int, int]:
         try:
             return group.flush(frames)
         except Exception:
@@ -85,7 +93,7 @@ class Dispatcher:
             _logger.exception("ending %d watchers: an event could not be written", len(group))
             for member in group.members():
                 member.fail()
-            return 0
+            return 0, 0
 
     def _place(self, scope: Scope) -> tuple[dict[str, _Groups], str]:
         if scope.key:

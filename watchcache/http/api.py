@@ -23,9 +23,12 @@ from watchcache.http.description import Description
 from watchcache.http.errors import PageNotFound, StatusRow, reply_status
 from watchcache.http.exchange import Answering, Exchange
 from watchcache.http.exposition import Family, exposition
-from watchcache.http.filters import InFlight, standard_filters
+from watchcache.http.filters import standard_filters
 from watchcache.http.health import ENDPOINTS, Check, Health
+from watchcache.http.in_flight import InFlight
 from watchcache.http.lifecycle import Lifecycle
+from watchcache.http.lists import Lists
+from watchcache.http.load_metrics import dispatch_family, load_families
 from watchcache.http.messages import Reply, Request
 from watchcache.http.metrics import Metrics, Source, healthcheck_families, inflight_family
 from watchcache.http.pages import Pages
@@ -34,6 +37,8 @@ from watchcache.http.pipeline import Pipeline
 from watchcache.http.query import EMPTY
 from watchcache.http.routing import resolve
 from watchcache.http.verbs import Service, verb_for
+from watchcache.http.watchers import PATH as WATCHERS_PATH
+from watchcache.http.watchers import watchers_reply
 from watchcache.registry import Resources
 
 
@@ -41,9 +46,12 @@ class Options(msgspec.Struct, frozen=True):
     """What an operator chooses; names and defaults are kube-apiserver's flags. Times in seconds; 0 in flight means no bound."""
 
     request_timeout: float = 60.0
-    min_request_timeout: int = 1800
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
+    profiling: bool = True
+    """Whether `/debug/watchers` is served."""
+    max_list_bytes: int = 2 << 30
+    """Bytes of large lists that are being sent at once; 0 means no bound."""
     server_address: str = ""
     """`host:port` that discovery names to clients."""
 
@@ -84,7 +92,8 @@ class Api:
         self._scrape = scrape
         self._pages = Pages(self)
         self.catalog = catalog
-        self._service = Service(registry, catalog, self.options.min_request_timeout)
+        self.lists = Lists(self.in_flight.pools[False], self.options.max_list_bytes)
+        self._service = Service(registry, catalog, self.lists)
         self._description = Description(catalog, lambda: self.options.server_address, self.health)
         for source in (self._own_families, *metrics_sources):
             self.metrics.add_source(source)
@@ -134,14 +143,17 @@ class Api:
 
     def _answer_path(self, exchange: Exchange) -> Answering:
         path = exchange.info.path
-        if path.startswith("//") and path.strip("/"):
-            raise PageNotFound  # a first segment that is empty is none of ours
+        if "//" in path.rstrip("/"):
+            raise PageNotFound  # an empty segment is none of ours
         if is_health(path):
             answer: Answering | None = self.health.answer(path, exchange.query)
         elif path == "/metrics":
             answer = self._metrics_reply(self.metrics.text()) if self._scrape is None else self._scraped()
         elif path == "/metrics/slis":
             answer = self._slis_reply()
+        elif path == WATCHERS_PATH and self.options.profiling:
+            watches, revision = self.lifecycle.open_watches(), self.registry.hub.revision
+            answer = watchers_reply(watches, revision, exchange.query)
         elif path == "/ui" or path.startswith("/ui/"):
             answer = self._pages(exchange.request)
         else:
@@ -175,6 +187,8 @@ class Api:
         yield inflight_family(current[False], current[True])
         yield from self._health_families()
         yield from cache_families(self.registry.hub, self.catalog)
+        yield dispatch_family(self.registry.hub, self.catalog)
+        yield from load_families(self.in_flight, self.lists, self.registry.hub)
 
     def _health_families(self) -> list[Family]:
         current = {

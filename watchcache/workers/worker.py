@@ -106,8 +106,9 @@ class Worker:
         """Load, serve, and end. Raises SettingsProblem, FeedLost before it serves."""
         log = FollowerLog(feed)
         await log.open()
-        hub = Hub(log, stamp=stamp, read_revision=log.read_revision)
         settings = assignment.settings
+        room = settings.max_watch_queue_bytes // settings.workers  # the bound is the whole server's
+        hub = Hub(log, stamp=stamp, read_revision=log.read_revision, queue_limit=room)
         resources = PassingResources(hub, load_catalog(), settings.min_request_timeout, writer)
         api = self._api = Api(
             resources,

@@ -5,16 +5,15 @@ One object without resourceVersion is answered at once, without a task switch: t
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
-
-import msgspec
 
 from watchcache.api import options as api_options
 from watchcache.cacher import Representation as CacherRepresentation
-from watchcache.cacher import Sink, WatchProblem
+from watchcache.cacher import Sink, Timed, WatchProblem
+from watchcache.http.commit_times import CONFIRMED, timed
 from watchcache.http.encoding import JSON_HEADER
 from watchcache.http.exchange import Answering, Exchange
+from watchcache.http.lists import LARGE
 from watchcache.http.messages import Answer, Running, WatchReply
 from watchcache.http.negotiate import JSON, PROTOBUF, Medium
 from watchcache.http.query import first, is_true
@@ -45,30 +44,33 @@ def list_objects(service: Service, exchange: Exchange, route: Route) -> Answerin
     """A list (L1 to L21)."""
     form = form_of(exchange, route, collection=True)
     options = api_options.parse_list(exchange.query)
-    return _list(service, call_of(exchange, route), options, form)
+    return _list(service, exchange, call_of(exchange, route), options, form)
 
 
-async def _list(service: Service, call: Call, options: api_options.ListOptions, form: Form) -> Answer:
-    return list_answer(await service.registry.list(call, options), form)
+async def _list(
+    service: Service, exchange: Exchange, call: Call, options: api_options.ListOptions, form: Form
+) -> Answer:
+    listed = await service.registry.list(call, options)
+    size = sum(map(len, listed.values))
+    if size <= LARGE:
+        return list_answer(listed, form)
+    sending = await service.lists.admit(exchange, size)
+    try:
+        return sending.stream(list_answer(listed, form, sending.pause))
+    except BaseException:
+        sending.finish()
+        raise
 
 
 def watch(service: Service, exchange: Exchange, route: Route) -> Answering:
     """A watch (W1 to W19): of a collection, or of one object below the deprecated `/watch/` (W17, W18)."""
     medium = watch_medium(exchange, route)
-    representation = representation_of(exchange, route, medium)
+    plain = representation_of(exchange, route, medium)
+    representation = timed(exchange, plain, medium)
     # Below /watch/, which is a watch whatever `watch=` says, only that parameter makes the options those of a watch.
     as_watch = not exchange.info.watch_prefix or is_true(exchange.query, "watch")
     options = api_options.parse_list(exchange.query, watch=as_watch)
-    timed_options = timed(options, service.min_request_timeout)
-    return _watch(service, call_of(exchange, route), timed_options, representation, medium)
-
-
-def timed(options: api_options.ListOptions, minimum: int) -> api_options.ListOptions:
-    """The options with an end: a watch that asks for none gets a random one, so that not all come back at once (W14)."""
-    if options.timeout_seconds:
-        return options
-    seconds = random.randrange(minimum, 2 * minimum) if minimum > 0 else 0  # noqa: S311 - spreads load, hides nothing
-    return msgspec.structs.replace(options, timeout_seconds=seconds)
+    return _watch(service, call_of(exchange, route), options, representation, medium)
 
 
 async def _watch(
@@ -86,7 +88,10 @@ async def _watch(
     check_watchable(medium, call.resource)
     if medium.transform == "PartialObjectMetadataList":
         start = _empty
-    return WatchReply([_STREAM_HEADERS[medium.type]], start)
+    headers = [_STREAM_HEADERS[medium.type]]
+    if isinstance(representation, Timed):
+        headers.append(CONFIRMED)
+    return WatchReply(headers, start)
 
 
 def representation_of(exchange: Exchange, route: Route, medium: Medium) -> CacherRepresentation:
