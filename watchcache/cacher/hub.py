@@ -26,7 +26,8 @@ from watchcache.cacher.history import History
 from watchcache.cacher.problems import FutureRevision
 from watchcache.cacher.thresholds import Thresholds
 from watchcache.cacher.watcher import Watcher
-from watchcache.log import Event, Log
+from watchcache.cacher.window import Window
+from watchcache.log import Event, EventLog
 
 _logger = logging.getLogger(__name__)
 
@@ -42,13 +43,14 @@ class Hub:
     """
 
     def __init__(
-        self, log: Log, *, stamp: Stamp, read_revision: Callable[[], Awaitable[int]] | None = None
+        self, log: EventLog, *, stamp: Stamp, read_revision: Callable[[], Awaitable[int]] | None = None
     ) -> None:
         self.log = log
         self.revision = 0  # the newest published event that the cachers hold
         self.frames = Frames(stamp)
         self.thresholds = Thresholds()
         self.read_revision = read_revision
+        self._gap = 0
         self._cachers: dict[str, Cacher] = {}
         self._running = False
         self._nursery: trio.Nursery | None = None
@@ -116,12 +118,20 @@ class Hub:
             if cacher is not None and cacher.ready:
                 self._guarded(cacher, cacher.apply, event)
                 touched[cacher] = None
-        if events:
-            self.revision = events[-1].revision
+        self.revision = self.log.published
+        if self.log.gap > self._gap:
+            self._forget_past(self.log.gap)
         for cacher in touched:
             self._guarded(cacher, cacher.flush)
         for action in self.thresholds.take_reached(self.revision):
             action()
+
+    def _forget_past(self, gap: int) -> None:
+        """What was just delivered leaves changes out: live watches go on, nobody resumes from before it."""
+        self._gap = gap
+        for cacher in self:
+            if cacher.ready:
+                cacher.window = Window(gap, cacher.window.bounds)
 
     def route(self, key: str) -> Cacher | None:
         """The cacher of a key; storage prefixes have one segment or two."""

@@ -103,7 +103,9 @@ class Watcher:
         self._entries: Sequence[Entry] = ()
         self._position = 0
         self._owes_end = False
-        self._since = 0  # bookmarks tell of what is newer than the start and all that is replayed then, only (W12)
+        self._since = (
+            0  # bookmarks tell of what is newer than the start and all that is replayed then, only (W12)
+        )
         self._threshold: Threshold | None = None
         self._bookmark: Timer | None = None
         self._deadline: Timer | None = None
@@ -211,7 +213,7 @@ class Watcher:
                 size += len(frame)
             self.cursor = change.revision
             looked += 1
-            if size >= self._cacher.piece.bytes:
+            if size >= self._cacher.piece.bytes and not _goes_on(changes, looked):
                 break
         self._cacher.dispatched += len(frames)
         return self._write(frames), looked
@@ -322,6 +324,11 @@ class Watcher:
         newest = self._cacher.revision
         cursor = max(self.cursor, newest) if self.phase is Phase.LIVE else self.cursor
         return WatcherStats(self.phase.value, cursor, max(0, newest - cursor), self.sink.queued)
+
+
+def _goes_on(changes: Sequence[Change], looked: int) -> bool:
+    """Whether the next change has the revision of the last: a cursor cannot stand between them."""
+    return looked < len(changes) and changes[looked].revision == changes[looked - 1].revision
 
 
 def _take_and_ignore(_payload: bytes) -> bool:

@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 import msgspec
 import trio
 
-from watchcache.log import Conflict, Event, JournalError, Log
+from watchcache.log import Conflict, Event, EventLog, JournalError
 from watchcache.registry.deletion import parse_timestamp
 
 BATCH = 256
@@ -47,7 +47,9 @@ def written_about(value: bytes) -> float:
 class Expiry:
     """Deletes events when their time is over. `ttl` is in seconds, `clock` gives unix seconds."""
 
-    def __init__(self, log: Log, ttl: float, clock: Callable[[], float], prefix: str = "events/") -> None:
+    def __init__(
+        self, log: EventLog, ttl: float, clock: Callable[[], float], prefix: str = "events/"
+    ) -> None:
         self.prefix = prefix
         self._log = log
         self._ttl = ttl

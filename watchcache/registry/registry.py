@@ -22,7 +22,7 @@ from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.cacher import Bounds, Cacher, Hub, Representation
-from watchcache.log import Event, Log
+from watchcache.log import Event, EventLog
 from watchcache.registry import (
     bootstrap,
     collection,
@@ -72,7 +72,7 @@ class Registry:
 
     def __init__(
         self,
-        log: Log,
+        log: EventLog,
         hub: Hub,
         catalog: Catalog,
         settings: Settings | None = None,
@@ -169,7 +169,8 @@ class Registry:
         """Run the housekeeping: namespaces that end, events that expire. Ends only when cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(NamespaceController(self._store, self._namespaces).run)
-            nursery.start_soon(self._expiry.run)
+            if not self.log.expires:
+                nursery.start_soon(self._expiry.run)
             task_status.started()
 
     async def ensure(self, document: Document) -> None:

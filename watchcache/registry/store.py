@@ -24,7 +24,7 @@ from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import document_of, stamp, value_of
 from watchcache.cacher import Cacher, Hub
-from watchcache.log import Conflict, Head, Log
+from watchcache.log import Conflict, EventLog, Head
 from watchcache.registry.addresses import ServiceAllocator
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.deletion import is_finished
@@ -35,7 +35,7 @@ from watchcache.registry.versions import outgoing
 class Store(msgspec.Struct):
     """What the verbs work with: the log and the cachers, the catalog, admission and the clock (unix seconds)."""
 
-    log: Log
+    log: EventLog
     hub: Hub
     catalog: Catalog
     cachers: Mapping[str, Cacher]
