@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "registry": {"api", "admission", "cacher", "log"},
     "http": {"registry", "api", "auth", "cacher"},
     "server": None,
+    "etcd_storage": None,
     "pki": set(),
     "settings": set(),
     "logs": set(),

@@ -10,6 +10,7 @@ After a restart the log does not know when a key was written, so the object's cr
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from heapq import heappop, heappush
 
 import msgspec
@@ -103,7 +104,8 @@ class Expiry:
                 except Conflict:
                     continue
             for ticket in tickets:
-                await ticket.wait()
+                with suppress(Conflict):
+                    await ticket.wait()
 
     async def _wait(self) -> None:
         """Until the next one is due, or one has come that is due sooner."""

@@ -111,7 +111,7 @@ class Registry:
 
     def _chain(self, plugins: Sequence[Plugin]) -> Chain:
         """The default plugins in kube-apiserver's order, then those handed in."""
-        first = NamespaceLifecycle(self._namespaces.state_of)
+        first = NamespaceLifecycle(self._namespaces.state_of, self.hub.wait_newest)
         return Chain([first, Priority(self._priorities), DefaultTolerationSeconds(), *plugins])
 
     # -- life
@@ -179,6 +179,11 @@ class Registry:
 
     # -- reads
 
+    @property
+    def reads_wait(self) -> bool:
+        """Whether a consistent read has to ask for the newest revision first: `get` is to be used, not `get_nowait`."""
+        return self.hub.read_revision is not None
+
     def get_nowait(self, call: Call) -> Outcome:
         """Read one object (or its scale, status, ...) at the newest published state. 404 when it is not there."""
         if call.subresource and scale.is_scale(call):
@@ -186,7 +191,10 @@ class Registry:
         return reads.get_nowait(self._store, call)
 
     async def get(self, call: Call, resource_version: str) -> Outcome:
-        """Read as `get_nowait`, after waiting for `resource_version` (L18). 500 when malformed, 504 when in the future."""
+        """Read as `get_nowait`, after waiting for `resource_version`, or without one for what is newest (L18).
+
+        500 when malformed, 504 when in the future.
+        """
         await reads.wait_for(self._store, resource_version)
         return self.get_nowait(call)
 

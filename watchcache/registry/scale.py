@@ -17,7 +17,7 @@ from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import BodyWording, Wording
 from watchcache.registry.label_selector import selector_text
 from watchcache.registry.patch import read_patch
-from watchcache.registry.store import Modify, Store, not_found, read_modify_write
+from watchcache.registry.store import Modify, Store, head_of, not_found, read_modify_write
 from watchcache.registry.update import change
 
 _HEAD: Final = {"kind": "Scale", "apiVersion": "autoscaling/v1"}
@@ -57,8 +57,8 @@ def get_scale(store: Store, call: Call) -> Outcome:
 
 async def update_scale(store: Store, call: Call, document: Document) -> Outcome:
     """Replace the scale."""
-    if store.log.head(call.key) is None:
-        raise await not_found(store, call)
+    if await head_of(store, call.key) is None:
+        raise not_found(call)
     version = (document.get("apiVersion") or "v1").rpartition("/")[2]
     wording = BodyWording(document.get("kind") or "Scale", version, "Scale")
     wanted = _accept(store, call, document, wording)
