@@ -154,9 +154,14 @@ def parallel(count: int, body: Callable[[int], int]) -> int:
     return sum(results)
 
 
+def post_bytes(client: Http1, path: str, body: bytes) -> bytes:
+    """A whole POST request."""
+    return client.head("POST", path, len(body)) + body
+
+
 def post(client: Http1, path: str, body: bytes) -> int:
     """Create an object; the answer's status."""
-    client.send(client.head("POST", path, len(body)) + body)
+    client.send(post_bytes(client, path, body))
     return client.receive()[0]
 
 
@@ -201,16 +206,20 @@ def get2(peer: Peer, scale: float) -> dict[str, float]:
 
 def post16(peer: Peer, scale: float) -> dict[str, float]:
     """POST of a pod, 16 writers, every write synced to disk."""
-    stamp = time.time_ns()
+    stamp, each = time.time_ns(), int(150 * scale)
+    clients = [Http1(peer.port, TOKEN) for _ in range(16)]
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods"
+    requests = [
+        [post_bytes(client, path, pod(f"w-{stamp}-{writer}-{n}")) for n in range(each)]
+        for writer, client in enumerate(clients)
+    ]
 
     def body(writer: int) -> int:
-        client = Http1(peer.port, TOKEN)
-        for number in range(int(150 * scale)):
-            assert (
-                post(client, f"/api/v1/namespaces/{NAMESPACE}/pods", pod(f"w-{stamp}-{writer}-{number}"))
-                == 201
-            )
-        return int(150 * scale)
+        client = clients[writer]
+        for request in requests[writer]:
+            client.send(request)
+            assert client.receive()[0] == 201
+        return each
 
     return measured(peer, lambda: parallel(16, body))
 

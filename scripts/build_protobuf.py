@@ -26,6 +26,7 @@ META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 UNKNOWN = "io.k8s.apimachinery.pkg.runtime.Unknown"
 ALWAYS = (
     UNKNOWN,
+    META.replace("v1", "v1beta1") + "PartialObjectMetadataList",
     *(
         META + kind
         for kind in (
@@ -39,6 +40,8 @@ ALWAYS = (
 )
 VALUES = frozenset({(META + "ObjectMeta", "creationTimestamp")})
 """Structs with omitzero: values in Go, though JSON leaves them out."""
+EITHER = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOr"
+"""Types that hold a schema or something else: the schema is a pointer."""
 RENAMED = {"ref": "$ref", "schema": "$schema"}
 SCALARS = frozenset({"string", "bool", "int32", "int64", "double", "bytes"})
 RAW_JSON = frozenset(
@@ -106,6 +109,8 @@ class Builder:
             mode = go_field(definition, json_name, properties[json_name]).mode
         if (definition, json_name) in VALUES:
             mode = "o"
+        if message.startswith(EITHER) and json_name == "schema":
+            mode = "p"
         return f"{number} {json_name} {shape}{abbreviated(type_name, message)} {mode}"
 
     def _type(self, message: str, text: str, label: str) -> tuple[str, str]:

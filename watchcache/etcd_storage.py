@@ -5,11 +5,12 @@ Part of the composition root, in a file of its own so that a server without etcd
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from watchcache.api.catalog import Catalog
+from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import stamp
 from watchcache.api.stored import StoredForm
 from watchcache.http.exposition import Family
@@ -95,94 +96,57 @@ def metrics_source(log: EtcdLog, catalog: Catalog) -> partial[Iterable[Family]]:
     return partial(families, log, catalog)
 
 
-def _families(log: EtcdLog, resources: dict[str, object]) -> Iterator[Family]:
+def _families(log: EtcdLog, resources: Mapping[str, Resource]) -> Iterator[Family]:
     figures = log.figures
     labels = ("operation", "group", "resource")
 
     def labelled(key: tuple[str, str]) -> tuple[str, str, str]:
         operation, place = key
         resource = resources.get(place)
-        return operation, getattr(resource, "group", ""), getattr(resource, "plural", "")
+        return (operation, "", "") if resource is None else (operation, resource.group, resource.plural)
 
-    durations = sorted(figures.operations.items())
-    yield Family(
-        "histogram",
-        "etcd_request_duration_seconds",
-        "Duration of writes to etcd.",
-        labels,
-        [(labelled(key), spent) for key, spent in durations],
-    )
-    yield Family(
-        "counter",
-        "etcd_requests_total",
-        "Writes to etcd.",
-        labels,
-        [(labelled(key), sum(spent.counts)) for key, spent in durations],
-    )
-    yield Family(
-        "counter",
-        "etcd_request_errors_total",
-        "Writes to etcd that failed.",
-        labels,
-        [(labelled(key), count) for key, count in sorted(figures.errors.items())],
-    )
+    def histogram(name: str, text: str) -> Family:
+        return _family("histogram", name, text, labels, durations)
+
+    durations = [(labelled(key), spent) for key, spent in sorted(figures.operations.items())]
+    counts = [(values, sum(spent.counts)) for values, spent in durations]
+    errors = [(labelled(key), count) for key, count in sorted(figures.errors.items())]
+    yield histogram("etcd_request_duration_seconds", "Duration of writes to etcd.")
+    yield _family("counter", "etcd_requests_total", "Writes to etcd.", labels, counts)
+    yield _family("counter", "etcd_request_errors_total", "Writes to etcd that failed.", labels, errors)
     yield from _of_the_feed(log)
     calls = [((path,), spent) for path, spent in sorted(figures.seconds.items())]
-    yield Family(
-        "histogram", "watchcache_etcd_call_duration_seconds", "Duration of calls of etcd.", ("method",), calls
-    )
+    text = "Duration of calls of etcd."
+    yield _family("histogram", "watchcache_etcd_call_duration_seconds", text, ("method",), calls)
     failures = [((path,), count) for path, count in sorted(figures.failures.items())]
-    yield Family(
-        "counter", "watchcache_etcd_call_failures_total", "Calls of etcd that failed.", ("method",), failures
-    )
+    text = "Calls of etcd that failed."
+    yield _family("counter", "watchcache_etcd_call_failures_total", text, ("method",), failures)
 
 
 def _of_the_feed(log: EtcdLog) -> Iterator[Family]:
-    figures, cluster = log.figures, (log.known.cluster,)
-    # One watch feeds all resources: the labels that name one are empty.
-    everything = ("", "")
-    yield _counter(
-        "etcd_bookmark_total",
-        "Progress notifications from etcd.",
-        ("group", "resource"),
-        everything,
-        figures.progress,
-    )
-    yield Family(
-        "gauge",
-        "apiserver_storage_size_bytes",
-        "Size of etcd's database.",
-        ("storage_cluster_id",),
-        [(cluster, log.known.size)],
-    )
-    yield Family(
-        "counter",
-        "apiserver_watch_cache_consistent_read_total",
-        "Consistent reads served from the cache.",
-        ("group", "resource", "success", "fallback"),
-        [
-            ((*everything, "true", "false"), figures.consistent_reads),
-            ((*everything, "false", "false"), figures.failed_reads),
-        ],
-    )
-    yield Family(
-        "histogram",
-        "watchcache_etcd_revision_seconds",
-        "What consistent reads wait for etcd's newest revision.",
-        (),
-        [((), figures.waits)],
-    )
-    yield _counter("watchcache_etcd_reconnects_total", "Ends of the watch of etcd.", (), (), figures.reconnects)
-    yield _counter(
-        "watchcache_etcd_rereads_total",
-        "Times that everything was read anew after a compaction.",
-        (),
-        (),
-        figures.rereads,
-    )
+    figures = log.figures
+    everything = ("", "")  # one watch feeds all resources: the labels that name one are empty
+    labels = ("group", "resource")
+    text = "Progress notifications from etcd."
+    yield _family("counter", "etcd_bookmark_total", text, labels, [(everything, figures.progress)])
+    sizes = [((log.known.cluster,), log.known.size)]
+    text = "Size of etcd's database."
+    yield _family("gauge", "apiserver_storage_size_bytes", text, ("storage_cluster_id",), sizes)
+    reads = [
+        ((*everything, "true", "false"), figures.consistent_reads),
+        ((*everything, "false", "false"), figures.failed_reads),
+    ]
+    name, text = "apiserver_watch_cache_consistent_read_total", "Consistent reads served from the cache."
+    yield _family("counter", name, text, (*labels, "success", "fallback"), reads)
+    name, text = "watchcache_etcd_revision_seconds", "What consistent reads wait for etcd's newest revision."
+    yield _family("histogram", name, text, (), [((), figures.waits)])
+    name, text = "watchcache_etcd_reconnects_total", "Ends of the watch of etcd."
+    yield _family("counter", name, text, (), [((), figures.reconnects)])
+    name, text = "watchcache_etcd_rereads_total", "Times that everything was read anew."
+    yield _family("counter", name, text, (), [((), figures.rereads)])
 
 
-def _counter(
-    name: str, text: str, labels: tuple[str, ...], values: tuple[str, ...], number: int
+def _family(
+    kind: str, name: str, text: str, labels: Sequence[str], samples: Iterable[tuple[Sequence[str], Any]]
 ) -> Family:
-    return Family("counter", name, text, labels, [(values, number)])
+    return Family(kind, name, text, labels, list(samples))

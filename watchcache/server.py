@@ -14,20 +14,15 @@ import errno
 import gc
 import ipaddress
 import logging
-import os
-import signal
 import socket
 import ssl
-import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
 
-from watchcache import __version__, logs, pki
+from watchcache import __version__
 from watchcache.api import status
 from watchcache.api.catalog import Catalog, load_catalog
 from watchcache.api.codec import stamp
@@ -39,16 +34,16 @@ from watchcache.auth import (
     Union,
 )
 from watchcache.cacher import Hub
+from watchcache.credentials import Credentials
 from watchcache.http.api import Api, Options
 from watchcache.http.cache_metrics import cache_families
 from watchcache.http.health import Check, always_well
-from watchcache.http.wire import Limits, listen, reload_certificate, serve, server_context
-from watchcache.kubeconfig import kubeconfig, write_kubeconfig
-from watchcache.log import Journal, JournalError, JournalFull, Log
-from watchcache.persist import FileJournal, MemoryJournal, Retention
+from watchcache.http.wire import Limits, listen, serve
+from watchcache.log import EventLog, JournalError, JournalFull, ValueTooLarge
 from watchcache.registry import Registry
 from watchcache.registry import Settings as RegistrySettings
 from watchcache.settings import Settings, SettingsProblem
+from watchcache.storage import Storage, open_storage
 
 if TYPE_CHECKING:
     from watchcache.http.wire import Server as WireServer
@@ -56,23 +51,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger("watchcache.server")
 # How long running requests may take to finish at shutdown before they are cut.
 DRAIN_SECONDS = 10.0
-SERVICE_NAMES = (
-    "localhost",
-    "kubernetes",
-    "kubernetes.default",
-    "kubernetes.default.svc",
-    "kubernetes.default.svc.cluster.local",
-)
 # What writes are answered when the journal cannot keep them; the reads go on.
 JOURNAL_FAILURES = (
+    (ValueTooLarge, lambda problem: status.too_large(str(problem))),
     (JournalFull, lambda problem: status.service_unavailable(str(problem), 1)),
     (JournalError, lambda problem: status.service_unavailable(str(problem), 5)),
 )
-TLS_VERSIONS = {"VersionTLS12": ssl.TLSVersion.TLSv1_2, "VersionTLS13": ssl.TLSVersion.TLSv1_3}
-
-
-class ServerFailed(Exception):
-    """The server ran and had to give up; the text says why."""
 
 
 class Server:
@@ -85,10 +69,10 @@ class Server:
             settings.write_kubeconfig or settings.cert_dir / "admin.kubeconfig"
         ).absolute()
         self._catalog: Catalog | None = None
-        self._log: Log | None = None
+        self._storage: Storage | None = None
         self._scope = trio.CancelScope()
         self._ending = trio.Event()
-        self._tls: tuple[ssl.SSLContext, pki.KeyPair] | None = None
+        self._credentials: Credentials | None = None
         self._notes: tuple[str, ...] = ()
 
     @property
@@ -100,11 +84,11 @@ class Server:
         return f"https://[{host}]:{self.port}" if ":" in host else f"https://{host}:{self.port}"
 
     @property
-    def log(self) -> Log:
+    def log(self) -> EventLog:
         """The log of a running server."""
-        if self._log is None:
+        if self._storage is None:
             raise RuntimeError("the server has not started")
-        return self._log
+        return self._storage.log
 
     @property
     def revision(self) -> int:
@@ -120,32 +104,34 @@ class Server:
         """
         listeners = self._listen()
         try:
-            context = self._prepare_tls()
-            self._log = log = Log(self._journal(), stamp=stamp)
-            await self._recover(log)
+            self._credentials = credentials = Credentials(self.settings, self.url, self.kubeconfig_path)
+            catalog = load_catalog()
+            self._storage = storage = open_storage(self.settings, catalog)
+            await self._recover(storage.log)
             with self._scope:
-                await self._run(log, listeners, context, task_status)
+                await self._run(storage, catalog, listeners, credentials, task_status)
         finally:
             for listener in listeners:
                 listener.close()
 
     async def _run(
         self,
-        log: Log,
+        storage: Storage,
+        catalog: Catalog,
         listeners: list[socket.socket],
-        context: ssl.SSLContext,
+        credentials: Credentials,
         task_status: trio.TaskStatus[None],
     ) -> None:
-        catalog = load_catalog()
-        hub = Hub(log, stamp=stamp)
-        registry = Registry(log, hub, catalog, self._registry_settings())
+        log = storage.log
+        hub = Hub(log, stamp=stamp, read_revision=storage.read_revision)
+        registry = Registry(log, hub, catalog, self._registry_settings(credentials))
         api = Api(
             registry,
             catalog,
             self._authenticator(),
             options=self._options(),
-            checks=self._checks(log),
-            metrics_sources=[partial(cache_families, hub, catalog)],
+            checks=[*self._checks(log), *storage.checks],
+            metrics_sources=[partial(cache_families, hub, catalog), *storage.metrics],
             failures=JOURNAL_FAILURES,
         )
         async with trio.open_nursery() as core:
@@ -155,7 +141,7 @@ class Server:
                 await registry.prepare()
                 await core.start(registry.run)
                 settle_memory()
-                await self._serve_requests(api, listeners, context, task_status)
+                await self._serve_requests(api, listeners, credentials, task_status)
             finally:
                 with trio.CancelScope(shield=True):
                     await log.close()
@@ -165,14 +151,16 @@ class Server:
         self,
         api: Api,
         listeners: list[socket.socket],
-        context: ssl.SSLContext,
+        credentials: Credentials,
         task_status: trio.TaskStatus[None],
     ) -> None:
         if self.settings.host == "hypercorn":
-            await self._serve_with_hypercorn(api, listeners, task_status)
+            await self._serve_with_hypercorn(api, listeners, credentials, task_status)
             return
         async with trio.open_nursery() as front:
-            wire: WireServer = await front.start(_serve_wire, api, listeners, context, self._limits(api))
+            wire: WireServer = await front.start(
+                _serve_wire, api, listeners, credentials.context, self._limits(api)
+            )
             task_status.started()
             await self._ending.wait()
             await self._drain(api)
@@ -184,12 +172,13 @@ class Server:
             front.cancel_scope.cancel()
 
     async def _serve_with_hypercorn(
-        self, api: Api, listeners: list[socket.socket], task_status: trio.TaskStatus[None]
+        self,
+        api: Api,
+        listeners: list[socket.socket],
+        credentials: Credentials,
+        task_status: trio.TaskStatus[None],
     ) -> None:
         from watchcache.http.hypercorn_host import serve_with_hypercorn
-
-        pair = self._serving_pair()
-        ca = self._client_cas()
 
         async def wait_ending() -> None:
             await self._ending.wait()
@@ -203,9 +192,9 @@ class Server:
             api,
             self.settings.bind_address,
             self.port,
-            certificate=pair.certificate,
-            key=pair.key,
-            client_ca=ca,
+            certificate=credentials.pair.certificate,
+            key=credentials.pair.key,
+            client_ca=credentials.client_ca,
             shutdown=wait_ending,
         )
 
@@ -229,15 +218,9 @@ class Server:
         self._scope.cancel()
 
     def reload(self) -> None:
-        """Read the serving certificate again (SIGHUP); a pair that cannot be used is said in the log and not taken."""
-        if self._tls is None:
-            return
-        context, pair = self._tls
-        try:
-            pki.check_pair(pair)
-            reload_certificate(context, pair.certificate, pair.key)
-        except (pki.CertificateProblem, ssl.SSLError, OSError) as problem:
-            logger.warning("the certificate was not reloaded: %s", problem)
+        """Read the serving certificate again (SIGHUP)."""
+        if self._credentials is not None:
+            self._credentials.reload()
 
     # -- its parts, from the settings
 
@@ -250,20 +233,7 @@ class Server:
         self.port = listeners[0].getsockname()[1]
         return listeners
 
-    def _journal(self) -> Journal:
-        settings = self.settings
-        retention = Retention(
-            seconds=settings.history_time,
-            bytes=settings.history_bytes,
-            revisions=settings.history_revisions or None,
-        )
-        if settings.storage_backend == "memory":
-            return MemoryJournal(retention=retention, revision=settings.first_revision - 1)
-        if settings.storage_backend == "etcd3":
-            raise SettingsProblem("--storage-backend=etcd3 is not there yet; use file or memory")
-        return FileJournal(settings.data_dir, retention=retention)
-
-    async def _recover(self, log: Log) -> None:
+    async def _recover(self, log: EventLog) -> None:
         try:
             recovered = await log.open()
         except JournalError as problem:
@@ -277,89 +247,19 @@ class Server:
         for note in recovered.notes:
             logger.warning("%s", note)
 
-    def _prepare_tls(self) -> ssl.SSLContext:
-        settings = self.settings
-        pair = self._serving_pair()
-        try:
-            context = server_context(
-                pair.certificate,
-                pair.key,
-                client_ca=self._client_cas(),
-                minimum=TLS_VERSIONS[settings.tls_min_version],
-                http2=not settings.disable_http2_serving,
-                ciphers=openssl_names(settings.tls_cipher_suites),
-            )
-        except (ssl.SSLError, OSError) as problem:
-            raise SettingsProblem(f"cannot serve with {pair.certificate} and {pair.key}: {problem}") from None
-        self._tls = context, pair
-        return context
-
-    def _serving_pair(self) -> pki.KeyPair:
-        settings = self.settings
-        if bool(settings.tls_cert_file) != bool(settings.tls_private_key_file):
-            raise SettingsProblem("--tls-cert-file and --tls-private-key-file go together")
-        try:
-            authority = pki.Authority(settings.cert_dir)
-            admin = authority.ensure("admin", "kubernetes-admin", organizations=["system:masters"])
-            ca = authority.files.certificate.read_bytes()
-            config = kubeconfig(
-                self.url, ca=ca, certificate=admin.certificate.read_bytes(), key=admin.key.read_bytes()
-            )
-            if settings.tls_cert_file:
-                pair = pki.KeyPair(Path(settings.tls_cert_file), Path(settings.tls_private_key_file))
-                pki.check_pair(pair)
-                config["clusters"][0]["cluster"]["certificate-authority-data"] = ""
-            else:
-                pair = authority.ensure("apiserver", "kube-apiserver", names=self._names())
-            write_kubeconfig(self.kubeconfig_path, config)
-        except pki.CertificateProblem as problem:
-            raise SettingsProblem(str(problem)) from None
-        except OSError as problem:
-            raise SettingsProblem(
-                f"cannot write {problem.filename}: {problem.strerror}; name another directory with --cert-dir"
-            ) from None
-        return pair
-
-    def _names(self) -> list[str]:
-        """What the serving certificate must be valid for."""
-        settings = self.settings
-        service = next(ipaddress.ip_network(settings.service_cluster_ip_range).hosts())
-        found = [
-            *SERVICE_NAMES,
-            "127.0.0.1",
-            "::1",
-            str(service),
-            socket.gethostname(),
-            settings.external_hostname,
-        ]
-        found += [settings.advertise_address, settings.bind_address]
-        return list(dict.fromkeys(name for name in found if name and name not in {"0.0.0.0", "::"}))  # noqa: S104
-
-    def _client_cas(self) -> Path:
-        """One file with every CA whose client certificates are accepted."""
-        own = self.settings.cert_dir / "ca.crt"
-        if not self.settings.client_ca_file:
-            return own
-        bundle = self.settings.cert_dir / "client-ca-bundle.crt"
-        try:
-            text = own.read_bytes() + b"\n" + Path(self.settings.client_ca_file).read_bytes()
-        except OSError as problem:
-            raise SettingsProblem(
-                f"--client-ca-file: cannot read {problem.filename}: {problem.strerror}"
-            ) from None
-        pki.write_private(bundle, text, mode=0o644)
-        return bundle
-
     def _authenticator(self) -> Authenticator:
         found: list[Authenticator] = [CertificateAuthenticator()]
         if self.settings.token_auth_file:
             try:
                 found.append(TokenFileAuthenticator(Path(self.settings.token_auth_file)))
-            except (TokenFileError, OSError) as problem:
+            except TokenFileError as problem:
                 raise SettingsProblem(f"--token-auth-file: {problem}") from None
+            except OSError as problem:
+                path = self.settings.token_auth_file
+                raise SettingsProblem(f"--token-auth-file: cannot read {path}: {problem.strerror}") from None
         return Union(found)
 
-    def _registry_settings(self) -> RegistrySettings:
+    def _registry_settings(self, credentials: Credentials) -> RegistrySettings:
         settings = self.settings
         advertised = settings.advertise_address or settings.bind_address
         if ipaddress.ip_address(advertised).is_unspecified:
@@ -369,6 +269,8 @@ class Server:
             service_cluster_ip_range=settings.service_cluster_ip_range,
             advertise_address=advertised,
             secure_port=self.port,
+            client_ca=credentials.client_ca.read_text(),
+            proxy_ca=credentials.proxy_ca.read_text(),
         )
 
     def _options(self) -> Options:
@@ -385,7 +287,7 @@ class Server:
         streams = self.settings.http2_max_streams_per_connection
         return Limits(too_large=api.too_large, streams=streams or Limits().streams)
 
-    def _checks(self, log: Log) -> list[Check]:
+    def _checks(self, log: EventLog) -> list[Check]:
         def log_writer() -> str | None:
             return f"the journal failed: {log.failure}" if log.failure else None
 
@@ -394,8 +296,8 @@ class Server:
     def announcement(self) -> str:
         """What a person reads when the server is ready."""
         settings = self.settings
-        kept = f"journal in {settings.data_dir}" if settings.storage_backend == "file" else "nothing is kept"
         stats = self.log.stats()
+        kept = "" if self._storage is None else self._storage.kept
         return (
             f"watchcache {__version__} serving {self.url} ({settings.storage_backend}: {kept}; "
             f"{stats.keys} objects at revision {self.revision})\n  export KUBECONFIG={self.kubeconfig_path}"
@@ -430,87 +332,3 @@ def listen_problem(host: str, port: int, problem: OSError) -> str:
     if problem.errno == errno.EACCES:
         return f"port {port} needs privileges; choose one above 1023 with --secure-port"
     return f"cannot listen on {host}, port {port}: {problem.strerror or problem}"
-
-
-def openssl_names(suites: tuple[str, ...]) -> str | None:
-    """Go's names of TLS 1.2 suites as OpenSSL's, which are the same without the prefix, the WITH and two dashes."""
-    if not suites:
-        return None
-    return ":".join(
-        suite.removeprefix("TLS_")
-        .replace("_WITH_", "_")
-        .replace("AES_", "AES")
-        .replace("CHACHA20_POLY1305_SHA256", "CHACHA20_POLY1305")
-        .replace("_", "-")
-        for suite in suites
-    )
-
-
-async def _obey_signals(server: Server, started: trio.Event) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        told = False
-        async for number in signals:
-            if number == signal.SIGHUP:
-                server.reload()
-            elif told or not started.is_set():
-                server.abort()
-            else:
-                told = True
-                print("watchcache: shutting down; once more to leave at once", file=sys.stderr, flush=True)  # noqa: T201
-                server.shut_down()
-
-
-async def _main(settings: Settings) -> None:
-    server, started = Server(settings), trio.Event()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_obey_signals, server, started)
-
-        async def run(*, task_status: trio.TaskStatus[None]) -> None:
-            await server.serve(task_status=task_status)
-            nursery.cancel_scope.cancel()
-
-        await nursery.start(run)
-        started.set()
-        print(server.announcement(), flush=True)  # noqa: T201
-        notify_systemd("READY=1")
-
-
-def main(settings: Settings) -> None:
-    """Run a server in this process until it is told to stop.
-
-    Raises `SettingsProblem` when it cannot start and `ServerFailed` when it had to give up.
-    """
-    logs.set_up(settings.verbosity, settings.logging_format)
-    raise_descriptor_limit()
-    try:
-        trio.run(_main, settings)
-    except* SettingsProblem as group:
-        raise first_of(group) from None
-    except* JournalError as group:
-        raise ServerFailed(f"the journal failed: {first_of(group)}") from None
-
-
-def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first single exception in a group of groups."""
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found
-
-
-def raise_descriptor_limit() -> None:
-    """As many open files as the system lets us have: each HTTP/1.1 watch is one."""
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def notify_systemd(state: str, environment: Callable[[str], str | None] = os.environ.get) -> None:
-    """Tell a service manager of `Type=notify` where the server stands (sd_notify(3)); nothing when there is none."""
-    address = environment("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.connect("\0" + address[1:] if address.startswith("@") else address)
-        sock.sendall(f"{state}\nMAINPID={os.getpid()}\nMONOTONIC_USEC={time.monotonic_ns() // 1000}".encode())

@@ -16,7 +16,7 @@ import trio
 from watchcache.log import EventLog, Journal, Log
 from watchcache.persist import FileJournal, MemoryJournal, Retention
 
-from .. import etcds
+from tests import etcds
 from .samples import Verbatim, stamp
 
 
@@ -38,7 +38,9 @@ class Place:
         raise NotImplementedError
 
     @asynccontextmanager
-    async def log(self, retention: Retention = Retention(), ring_bytes: int = 1 << 20) -> AsyncIterator[EventLog]:  # noqa: B008
+    async def log(
+        self, retention: Retention = Retention(), ring_bytes: int = 1 << 20
+    ) -> AsyncIterator[EventLog]:  # noqa: B008
         """Open and run a log on this place."""
         log = Log(self.journal(retention), stamp=stamp, clock=lambda: 1000.0, ring_bytes=ring_bytes)
         await log.open()
@@ -88,10 +90,15 @@ class Etcd(Place):
         ring_bytes: int = 1 << 20,
     ) -> AsyncIterator[EventLog]:
         """Open and run a log on the etcd."""
+        del retention
         from watchcache.persist.etcd import Cluster, EtcdLog
 
         log = EtcdLog(
-            Cluster((self.etcd.url,)), form=Verbatim(), stamp=stamp, clock=lambda: 1000.0, ring_bytes=ring_bytes
+            Cluster((self.etcd.url,)),
+            form=Verbatim(),
+            stamp=stamp,
+            clock=lambda: 1000.0,
+            ring_bytes=ring_bytes,
         )
         await log.open()
         async with trio.open_nursery() as nursery:

@@ -14,16 +14,16 @@ def value(text: str = "") -> bytes:
 
 
 class Verbatim:
-    """Values in etcd as they are."""
+    """Values in etcd as they are, whatever the key."""
 
-    def encode(self, key: str, value: bytes) -> bytes:
+    def encode(self, _key: str, value: bytes) -> bytes:
         """The value."""
         return value
 
-    def decode(self, key: str, stored: bytes, revision: int) -> bytes | None:
+    def decode(self, _key: str, stored: bytes, revision: int) -> bytes | None:
         """The value, stamped."""
         return stamp(stored, revision)
 
-    def place(self, key: str) -> str:
+    def place(self, _key: str) -> str:
         """Everything is one resource."""
         return ""

@@ -12,6 +12,7 @@ import json
 import re
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -70,7 +71,11 @@ class Replay:
         self._ours: dict[str, str] = {}  # a recorded revision, uid or token -> this server's
 
     def run(self) -> Iterator[Comparison]:
-        """Every exchange, as the server answers it."""
+        """Every exchange, as the server answers it; the connection is closed at the end."""
+        with closing(self._connection):
+            yield from self._run()
+
+    def _run(self) -> Iterator[Comparison]:
         for line in EXCHANGES.read_text().splitlines():
             exchange = json.loads(line)
             status, raw = self._send(exchange)

@@ -9,12 +9,13 @@ from watchcache.http.negotiate import (
     OBJECT_TYPES,
     Medium,
     NotAcceptable,
+    check_stream,
     is_pretty,
     negotiate,
     negotiate_error,
 )
 
-JSON, YAML = "application/json", "application/yaml"
+JSON, YAML, PROTOBUF = OBJECT_TYPES
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 
 ACCEPTED = [
@@ -63,19 +64,47 @@ def test_what_nobody_writes_is_refused(accept: str, produced: tuple[str, ...], b
 
 
 def test_a_watch_is_never_yaml():
-    """YAML passes the route of a list and is refused by the stream's serializer."""
+    """YAML passes as for a list and is refused as a stream, also when JSON follows it."""
+    medium = negotiate("application/yaml,application/json", LIST_TYPES)
     with pytest.raises(NotAcceptable) as raised:
-        negotiate("application/yaml", LIST_TYPES, stream=True)
+        check_stream(medium, LIST_TYPES)
     assert raised.value.message == (
         SERIALIZER + "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
     )
 
 
-def test_a_client_that_is_refused_protobuf_is_not_offered_it():
-    """Protobuf is not written yet, so the refusal of it does not name it."""
+METADATA = "as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+
+@pytest.mark.parametrize(
+    ("accept", "medium"),
+    [
+        (PROTOBUF, Medium(PROTOBUF)),
+        (f"{PROTOBUF};q=0.9,*/*;q=0.1", Medium(JSON)),
+        (f"{PROTOBUF},application/yaml", Medium(PROTOBUF)),
+        (f"{PROTOBUF};{METADATA}", Medium(PROTOBUF, "PartialObjectMetadata")),
+        (f"{PROTOBUF};{METADATA},{JSON};{METADATA},{JSON}", Medium(JSON, "PartialObjectMetadata")),
+        (f"{PROTOBUF};{METADATA},{JSON}", Medium(PROTOBUF, "PartialObjectMetadata")),
+    ],
+)
+def test_protobuf_is_written_only_for_who_takes_no_json_in_its_place(accept: str, medium: Medium):
+    """Protobuf costs more than stored JSON: it is the answer when JSON of the same form is not acceptable."""
+    assert negotiate(accept, OBJECT_TYPES) == medium
+
+
+def test_a_table_is_never_protobuf():
+    """A client that asks for a Table as protobuf alone is refused, as by kube-apiserver."""
     with pytest.raises(NotAcceptable) as raised:
-        negotiate("application/vnd.kubernetes.protobuf", OBJECT_TYPES)
-    assert raised.value.message == SERIALIZER + "application/json, application/yaml"
+        negotiate(f"{PROTOBUF};as=Table;g=meta.k8s.io;v=v1", OBJECT_TYPES)
+    assert raised.value.message == SERIALIZER + ", ".join(OBJECT_TYPES)
+
+
+def test_a_watch_may_be_protobuf():
+    """With or without `;stream=watch`."""
+    for accept in (PROTOBUF, f"{PROTOBUF};stream=watch"):
+        medium = negotiate(accept, LIST_TYPES)
+        assert medium == Medium(PROTOBUF)
+        check_stream(medium, LIST_TYPES)
 
 
 @pytest.mark.parametrize(

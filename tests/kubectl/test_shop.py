@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.kubectl.conftest import ROOT, Kubectl, ServerProcess
 
 SHOP = Path(__file__).parent.parent.parent / "examples" / "shop"
@@ -16,6 +18,19 @@ KINDS = "all,configmaps,secrets,serviceaccounts,persistentvolumeclaims,ingresses
 def names(kubectl: Kubectl) -> set[str]:
     """Everything in the shop's namespace."""
     return set(kubectl("get", KINDS, "-n", "shop", "-o", "name").split())
+
+
+def wait_for_a_watch_of(kubectl: Kubectl, resource: str) -> None:
+    """Return when the server's metrics show an open watch."""
+    wanted = f'resource="{resource}",scope="namespace",subresource="",verb="WATCH"'
+    for _ in range(200):
+        lines = kubectl("get", "--raw", "/metrics").splitlines()
+        if any(
+            line.startswith("apiserver_longrunning_requests{") and wanted in line and line.endswith(" 1.0")
+            for line in lines
+        ):
+            return
+    pytest.fail(f"nobody watches {resource}")
 
 
 def test_the_shop_lives_through_a_kill(server: ServerProcess, kubectl: Kubectl):
@@ -34,12 +49,13 @@ def test_the_shop_lives_through_a_kill(server: ServerProcess, kubectl: Kubectl):
         "wait", "--for=jsonpath={.spec.replicas}=2", "deployment/queue", "-n", "shop", "--timeout=60s"
     ) as waiting:
         kubectl("annotate", "deployment", "web", "-n", "shop", "before=kill")
+        wait_for_a_watch_of(kubectl, "deployments")
         server.kill()
         server.start()
         assert kubectl.json("get", "deployment", "web", "-n", "shop")["spec"] == document["spec"]
         assert names(kubectl) == before
         kubectl("scale", "deployment", "queue", "-n", "shop", "--replicas=2")
-        assert "deployment.apps/queue condition met\n" in waiting.lines()
+        assert list(waiting.lines())[-1] == "deployment.apps/queue condition met\n"
     resumed = kubectl(
         "get",
         "--raw",

@@ -14,6 +14,7 @@ from watchcache.api.labels import LabelSelector
 from watchcache.api.options import ListOptions
 from watchcache.api.selectors import parse_fields, parse_labels
 from watchcache.cacher import EventType, WatchProblem
+from watchcache.cacher.continuation import Continuation, encode
 from watchcache.registry.versions import representation_for
 
 
@@ -140,7 +141,7 @@ async def test_pages_carry_the_first_ones_revision(client: Client):
     [
         ({"resource_version": "abc"}, 400, 'invalid resource version: resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax'),
         ({"continue_token": "zzz"}, 400, "invalid continue token: continue key is not valid: invalid character 'Ï' looking for beginning of value"),
-        ({"continue_token": "x", "resource_version": "7"}, 400, "specifying resource version is not allowed when using continue"),
+        ({"continue_token": encode(Continuation(7, "x")), "resource_version": "7"}, 400, "specifying resource version is not allowed when using continue"),
     ],
 )  # fmt: skip
 async def test_bad_lists(client: Client, options: dict[str, str], code: int, message: str):
@@ -162,7 +163,7 @@ async def test_a_future_revision_times_out(autojump_clock: MockClock, client: Cl
 async def test_a_watch_begins_with_the_objects(client: Client):
     """W2: no revision means the state first, then what happens; an end bookmark only when asked for."""
     await client.create("v1/configmaps", config_map("a"))
-    page = await watch(client, "v1/configmaps", allow_watch_bookmarks=True)
+    page = await watch(client, "v1/configmaps", allow_watch_bookmarks=True, send_initial_events=True)
     await trio.testing.wait_all_tasks_blocked()
     await client.create("v1/configmaps", config_map("b"))
     await trio.testing.wait_all_tasks_blocked()

@@ -62,6 +62,21 @@ async def test_a_pod_is_bound_once(client: Client):
     )
 
 
+async def test_a_binding_settles_what_the_scheduler_noted(client: Client):
+    """The nominated node and the reason why the pod could not be scheduled are gone."""
+    await client.create("v1/pods", pod("p"))
+    waits = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
+    status = {"nominatedNodeName": "n1", "conditions": [waits]}
+    await client.patch("v1/pods", "p", {"status": status}, subresource="status")
+    binding = {"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n1"}}
+    await client.create("v1/pods", binding, name="p", subresource="binding")
+    state = client.get("v1/pods", "p")["status"]
+    assert "nominatedNodeName" not in state
+    [scheduled] = state["conditions"]
+    assert scheduled["status"] == "True"
+    assert not scheduled.keys() & {"reason", "message"}
+
+
 @pytest.mark.parametrize(
     ("binding", "code", "message"),
     [

@@ -113,13 +113,36 @@ def _check_type_fields(document: Any) -> None:
         raise DecodeError(f"unexpected GroupVersion string: {version}")
 
 
+def with_repeats(data: bytes, document: Any) -> Any:
+    """The JSON in `data`, whose last-wins reading is `document`, as Go decodes it into a struct: repeated objects are merged.
+
+    Only for bodies in which `duplicate_fields` found any. What cannot be read again so stays as it was.
+    """
+    try:
+        merged = json.loads(data.decode("utf-8", "watchcache.go"), object_pairs_hook=_merged)
+        _ENCODER.encode(merged)  # texts that are no UTF-8 were replaced in `document` only
+    except (ValueError, RecursionError):
+        return document
+    return merged
+
+
+def _merged(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        known = result.get(key)
+        if isinstance(known, dict) and isinstance(value, dict):
+            value = _merged([*known.items(), *value.items()])  # noqa: PLW2901
+        result[key] = value
+    return result
+
+
 def duplicate_fields(data: bytes, document: Any) -> list[str]:
     """Paths of repeated keys in JSON that decoded to `document`, in the order they occur: `metadata.name`, `spec.containers[0].image`.
 
     Compact bodies of Go and Python clients are their own encoding, which proves them free of repeats for less than a microsecond; the others are
     read by the C parser of `json` first, and only one that has repeats is read slowly, for the paths.
     """
-    if _ENCODER.encode(document) == data or not _has_duplicates(data):
+    if _is_own_encoding(document, data) or not _has_duplicates(data):
         return []
     found: dict[str, None] = {}
 
@@ -138,6 +161,13 @@ def yaml_duplicates(data: bytes) -> list[str]:
     found: list[str] = []
     read_yaml(data, found.append)
     return found
+
+
+def _is_own_encoding(document: Any, data: bytes) -> bool:
+    try:
+        return _ENCODER.encode(document) == data
+    except RecursionError:
+        return False
 
 
 def _has_duplicates(data: bytes) -> bool:

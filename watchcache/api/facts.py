@@ -133,11 +133,11 @@ class FieldLabels(NamedTuple):
     namespace: bool = True
     """Whether metadata.namespace is accepted."""
     error: str = "field label not supported: {0}"
-    """The text of the refusal, `{0}` being the field."""
+    """The text of the refusal, `{0}` being the field, `{1}` the same quoted."""
 
 
 UNCONVERTED: Final = FieldLabels(
-    error='"{0}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+    error='{1} is not a known field selector: only "metadata.name", "metadata.namespace"'
 )
 """Kinds without a conversion function of their own: metadata.namespace is accepted even where there are no namespaces."""
 
@@ -174,8 +174,7 @@ FIELD_LABELS: Final = {
     ("events.k8s.io", "events"): FieldLabels(
         (*(f"regarding.{part}" for part in _EVENT_REFERENCE), "reason", "reportingController", "type")
     ),
-    ("apps", "statefulsets"): FieldLabels(),
-    ("batch", "jobs"): FieldLabels(("status.successful",), error='field label "{0}" not supported for Job'),
+    ("batch", "jobs"): FieldLabels(("status.successful",), error="field label {1} not supported for Job"),
     ("certificates.k8s.io", "certificatesigningrequests"): FieldLabels(("spec.signerName",), namespace=False),
     (_DRA, "resourceslices"): FieldLabels(
         ("spec.nodeName", "spec.driver"),

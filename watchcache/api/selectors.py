@@ -17,6 +17,7 @@ import msgspec
 from watchcache.api import status
 from watchcache.api.label_grammar import LabelParser
 from watchcache.api.labels import LabelSelector
+from watchcache.api.quoting import quoted
 
 if TYPE_CHECKING:
     from watchcache.api.catalog import Resource
@@ -70,8 +71,12 @@ class FieldSelector(msgspec.Struct, frozen=True):
         return FieldSelector(tuple(sorted({*self.terms, FieldTerm(field, True, value)})))
 
     def supported_by(self, resource: Resource) -> FieldSelector:
-        """The selector with aliases replaced; raises StatusError 400 for a field that the kind does not select by."""
-        return FieldSelector(tuple(sorted({_supported(term, resource) for term in self.terms})))
+        """The selector with aliases replaced; raises StatusError 400 for a field that the kind does not select by.
+
+        A term without field and value says nothing.
+        """
+        terms = (term for term in self.terms if term.field or term.value)
+        return FieldSelector(tuple(sorted({_supported(term, resource) for term in terms})))
 
 
 def _supported(term: FieldTerm, resource: Resource) -> FieldTerm:
@@ -80,7 +85,7 @@ def _supported(term: FieldTerm, resource: Resource) -> FieldTerm:
         return term._replace(field=field)
     if field == "metadata.namespace" and resource.selects_namespace:
         return term
-    raise status.bad_request(resource.field_label_error.format(term.field))
+    raise status.bad_request(resource.field_label_error.format(term.field, quoted(term.field)))
 
 
 def parse_fields(text: str) -> FieldSelector:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
+from watchcache.api.quoting import quoted
+
 UNKNOWN_RESOURCE: Final = "the server could not find the requested resource"
 OPTIMISTIC_LOCK: Final = (
     "the object has been modified; please apply your changes to the latest version and try again"
@@ -119,7 +121,7 @@ def _retry(details: dict[str, Any], seconds: int) -> dict[str, Any]:
 def not_found(resource: str | GroupKind, name: str) -> StatusError:
     """404: the object does not exist."""
     about = _resource(resource)
-    return _of_object(404, "NotFound", about, name, f'{about} "{name}" not found')
+    return _of_object(404, "NotFound", about, name, f"{about} {quoted(name)} not found")
 
 
 def unknown_resource() -> StatusError:
@@ -130,7 +132,7 @@ def unknown_resource() -> StatusError:
 def already_exists(resource: str | GroupKind, name: str) -> StatusError:
     """409: the name is taken."""
     about = _resource(resource)
-    return _of_object(409, "AlreadyExists", about, name, f'{about} "{name}" already exists')
+    return _of_object(409, "AlreadyExists", about, name, f"{about} {quoted(name)} already exists")
 
 
 def generated_name_taken(resource: str | GroupKind, name: str) -> StatusError:
@@ -141,7 +143,7 @@ def generated_name_taken(resource: str | GroupKind, name: str) -> StatusError:
         "AlreadyExists",
         about,
         name,
-        f'{about} "{name}" already exists, the server was not able to generate a unique name for the object',
+        f"{about} {quoted(name)} already exists, the server was not able to generate a unique name for the object",
     )
     error.details = _retry(error.details or {}, 1)
     error.headers = _after(1)
@@ -152,7 +154,7 @@ def conflict(resource: str | GroupKind, name: str, message: str = OPTIMISTIC_LOC
     """409: the object is not in the state the request supposes. Failed preconditions of a DELETE name the kind, not the plural."""
     about = _resource(resource)
     return _of_object(
-        409, "Conflict", about, name, f'Operation cannot be fulfilled on {about} "{name}": {message}'
+        409, "Conflict", about, name, f"Operation cannot be fulfilled on {about} {quoted(name)}: {message}"
     )
 
 
@@ -164,7 +166,9 @@ def forbidden(
     if not about.kind:
         text = f"forbidden: {message}"
     else:
-        text = f'{about} "{name}" is forbidden: {message}' if name else f"{about} is forbidden: {message}"
+        text = (
+            f"{about} {quoted(name)} is forbidden: {message}" if name else f"{about} is forbidden: {message}"
+        )
     details = object_details(*about, name)
     if causes:
         details["causes"] = [cause.body() for cause in causes]
@@ -179,7 +183,7 @@ def invalid(kind: GroupKind, name: str, causes: Sequence[Cause]) -> StatusError:
     summary = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     details = object_details(*kind, name)
     details["causes"] = [cause.body() for cause in causes]
-    return StatusError(422, "Invalid", f'{kind} "{name}" is invalid: {summary}', details)
+    return StatusError(422, "Invalid", f"{kind} {quoted(name)} is invalid: {summary}", details)
 
 
 def invalid_patch() -> StatusError:

@@ -203,11 +203,11 @@ class Cacher:
         if not selection.whole:
             found = listing.candidates(self.store, scope, plan.start, undone)
             matched = await _accepted_in_blocks(found, scope, plan.limit)
-            return listing.page(plan, revision, scope, matched, None)
+            return listing.page(plan, revision, scope, matched, found, None)
         most = plan.limit + 1 if plan.limit else None
         found = listing.candidates(self.store, scope, plan.start, undone, most)
         total = listing.count(self.store, scope, plan.start, undone) if plan.limit else None
-        return listing.page(plan, revision, scope, found, total)
+        return listing.page(plan, revision, scope, found, found, total)
 
     async def _undone(self, plan: Plan) -> Undone:
         """What to put back to have the state at the plan's revision; from the log where the window is too short."""
@@ -279,12 +279,12 @@ class Cacher:
 
 
 async def _accepted_in_blocks(found: Sequence[Entry], scope: Scope, limit: int) -> list[Entry]:
-    """Those whose state belongs; with a limit, no more than are needed to know that there is a next page."""
+    """Those whose state belongs; with a limit, not many more than that."""
     matched: list[Entry] = []
     for first in range(0, len(found), BLOCK):
         if first:
             await trio.lowlevel.checkpoint()
         matched += listing.accepted(found[first : first + BLOCK], scope)
-        if limit and len(matched) > limit:
+        if limit and len(matched) >= limit:
             break
     return matched

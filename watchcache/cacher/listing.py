@@ -92,10 +92,23 @@ def count(store: Store, scope: Scope, start: str, undone: Undone) -> int:
     return total
 
 
-def page(plan: Plan, revision: int, scope: Scope, matched: Sequence[Entry], total: int | None) -> Listing:
-    """The listing of what matched. `total`: how many there are from the start on, None when a selector hides it."""
-    if not plan.limit or len(matched) <= plan.limit:
+def page(
+    plan: Plan,
+    revision: int,
+    scope: Scope,
+    matched: Sequence[Entry],
+    found: Sequence[Entry],
+    total: int | None,
+) -> Listing:
+    """The listing of what matched among what was found.
+
+    A full page is followed by another when anything was found behind it, whether or not that matches: nobody looks further
+    than the limit. `total`: how many there are from the start on, None when a selector hides it.
+    """
+    if not plan.limit or len(matched) < plan.limit:
         return Listing(revision, matched)
     given = matched[: plan.limit]
+    if given[-1].key == found[-1].key:
+        return Listing(revision, given)
     next_start = given[-1].key[len(scope.prefix) :] + "\0"
     return Listing(revision, given, next_start, None if total is None else total - plan.limit)

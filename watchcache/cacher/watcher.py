@@ -103,9 +103,7 @@ class Watcher:
         self._entries: Sequence[Entry] = ()
         self._position = 0
         self._owes_end = False
-        self._since = (
-            0  # bookmarks tell of what is newer than the start and all that is replayed then, only (W12)
-        )
+        self._since = 0  # bookmarks tell of what is newer than all that is replayed at the start (W12)
         self._threshold: Threshold | None = None
         self._bookmark: Timer | None = None
         self._deadline: Timer | None = None

@@ -33,7 +33,7 @@ def serve(arguments: Sequence[str]) -> int:
 
 def run(settings: Settings) -> int:
     """The server in this process."""
-    from watchcache.server import ServerFailed, main
+    from watchcache.process import ServerFailed, main
 
     try:
         main(settings)

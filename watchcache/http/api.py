@@ -18,6 +18,7 @@ from watchcache.api.catalog import Catalog
 from watchcache.auth import AlwaysAllow, Authenticator, Authorizer
 from watchcache.http.accounting import Accounting
 from watchcache.http.cache_metrics import cache_families
+from watchcache.http.deprecations import deprecation_of
 from watchcache.http.description import Description
 from watchcache.http.errors import PageNotFound, StatusRow, reply_status
 from watchcache.http.exchange import Answering, Exchange
@@ -123,6 +124,8 @@ class Api:
         info = exchange.info
         if info.is_resource:
             route = exchange.route = resolve(self.catalog, info, exchange.verb)
+            if (deprecation := deprecation_of(route.resource)) is not None:
+                exchange.warnings.append(deprecation)
             return verb_for(route, info.subresource)(self._service, exchange, route)
         return self._answer_path(exchange)
 

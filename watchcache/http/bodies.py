@@ -24,8 +24,8 @@ READ_TYPES = frozenset({JSON, YAML})
 
 def media_type(exchange: Exchange) -> str:
     """The body's media type, without parameters."""
-    stated = exchange.request.headers.get("content-type", "").split(";", 1)[0].strip()
-    return stated or JSON
+    stated = exchange.request.headers.get("content-type", "")
+    return stated.split(";", 1)[0].strip().lower() if stated.strip() else JSON
 
 
 def read_type(exchange: Exchange, resource: Resource) -> str:
@@ -63,8 +63,19 @@ def read_options(exchange: Exchange, resource: Resource) -> dict[str, Any] | Non
     return document
 
 
-def duplicates(exchange: Exchange, document: dict[str, Any]) -> list[str]:
-    """`duplicate field "..."` for each key that is there twice in a JSON body."""
-    if media_type(exchange) != JSON:
+def repeats(exchange: Exchange, document: dict[str, Any]) -> list[str]:
+    """What is to be said of keys that are there twice: `duplicate field "..."` of JSON, `line 3: key ...` of YAML."""
+    stated, body = media_type(exchange), exchange.request.body
+    if stated == YAML:
+        return codec.yaml_duplicates(body)
+    if stated != JSON:
         return []
-    return [f'duplicate field "{path}"' for path in codec.duplicate_fields(exchange.request.body, document)]
+    return [f'duplicate field "{path}"' for path in codec.duplicate_fields(body, document)]
+
+
+def merged(exchange: Exchange, document: dict[str, Any]) -> dict[str, Any]:
+    """A JSON body with repeated keys, as Go reads it into a typed object."""
+    if media_type(exchange) != JSON:
+        return document
+    result = codec.with_repeats(exchange.request.body, document)
+    return result if isinstance(result, dict) else document

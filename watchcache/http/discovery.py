@@ -28,6 +28,7 @@ from watchcache.http.messages import Reply
 from watchcache.http.negotiate import (
     JSON,
     OBJECT_TYPES,
+    PROTOBUF,
     YAML,
     Medium,
     NotAcceptable,
@@ -275,10 +276,13 @@ def aggregated_medium(accept: str) -> Medium | None:
 
 def _unrouted(accept: str) -> Medium:
     """The medium where no route stands before the serializer."""
-    for clause in parse_accept(accept) if accept else ():
+    clauses = parse_accept(accept) if accept else []
+    for clause in clauses:
         if clause.type in {JSON, YAML, "*/*", "application/*"} and not clause.parameters.get("as"):
             pretty = clause.parameters.get("pretty") == "1"
             return Medium(type=YAML if clause.type == YAML else JSON, pretty=pretty)
+    if any(clause.type == PROTOBUF and not clause.parameters.get("as") for clause in clauses):
+        return Medium(type=PROTOBUF)
     if accept:
         types = ", ".join(OBJECT_TYPES)
         raise NotAcceptable(f"only the following media types are accepted: {types}", by_route=False)

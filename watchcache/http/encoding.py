@@ -1,4 +1,4 @@
-"""The bytes of an answer: JSON, indented JSON or YAML, compressed when that pays.
+"""The bytes of an answer: JSON, indented JSON, YAML or protobuf, compressed when that pays.
 
 kube-apiserver compresses any verb's answer of more than 131072 bytes when the client lists `gzip` bare (`gzip;q=0.5` and
 `*` are not understood), at level 1, and then says `Vary: Accept-Encoding`. Watches are never compressed.
@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
+from watchcache.api import protobuf
 from watchcache.http.messages import Reply
-from watchcache.http.negotiate import JSON, YAML, Medium
+from watchcache.http.negotiate import JSON, PROTOBUF, YAML, Medium
 
 COMPRESS_ABOVE = 131072  # bytes
 GZIP_LEVEL = 1
@@ -22,6 +23,7 @@ _GZIP_WINDOW = 31  # zlib's name for "the gzip format, largest window"
 
 JSON_HEADER = ("Content-Type", JSON)
 YAML_HEADER = ("Content-Type", YAML)
+PROTOBUF_HEADER = ("Content-Type", PROTOBUF)
 TEXT_HEADERS = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
 COMPRESSED_HEADERS = [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
 
@@ -31,6 +33,8 @@ def reply_json(status: int, body: bytes, medium: Medium, accept_encoding: str) -
     header = JSON_HEADER
     if medium.type == YAML:
         body, header = to_yaml(body), YAML_HEADER
+    elif medium.type == PROTOBUF:
+        body, header = protobuf.encode(msgspec.json.decode(body)), PROTOBUF_HEADER
     elif medium.pretty:
         body = msgspec.json.format(body, indent=2)
     if len(body) > COMPRESS_ABOVE and takes_gzip(accept_encoding):

@@ -5,6 +5,7 @@ order; whatever a filter took in `enter` it gives back in `leave`, which is call
 The order (`standard_filters`) and why:
 
     Headers          outermost: even a refusal has an Audit-Id
+    AccessLog        from -v=3 on (`access_log`)
     Accounting       counts what the client gets, whoever answers
     RequestInfoFilter everything below asks what the request is for
     WaitGroup        before any work, so that a shutdown turns requests away cheaply and waits for the others
@@ -32,6 +33,7 @@ from watchcache.auth import (
     Decision,
     Rejected,
 )
+from watchcache.http.access_log import access_log
 from watchcache.http.durations import parse_duration
 from watchcache.http.exchange import Exchange
 from watchcache.http.lifecycle import Lifecycle, Phase
@@ -263,6 +265,7 @@ def standard_filters(
     """The list, outermost first."""
     return (
         Headers(),
+        *access_log(),
         accounting,
         RequestInfoFilter(),
         WaitGroup(lifecycle),

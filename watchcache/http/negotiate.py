@@ -9,7 +9,8 @@ Two doors in a row, as in kube-apiserver, each with a refusal of its own:
 
 An error's body is negotiated by the second door alone, without `as=`; when nothing matches, it is indented JSON.
 
-Protobuf is named in the refusals as kube-apiserver does, because a client that lists it beside JSON must get JSON; it is not written yet.
+Protobuf is written only for a client that takes no JSON in its place (docs/decisions/0005-answers-in-json.md): who lists both, as Go clients do,
+gets JSON whatever the order.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ TRANSFORMS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadata
 
 
 class Medium(NamedTuple):
-    """A negotiated representation: `type` JSON or YAML, `transform` "" or the kind of `as=`, with its meta.k8s.io version."""
+    """A negotiated representation: `type` JSON, YAML or PROTOBUF, `transform` "" or the kind of `as=`, with its meta.k8s.io version."""
 
     type: str = JSON
     transform: str = ""
@@ -56,29 +57,36 @@ class Clause(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def negotiate(
-    accept: str, produced: tuple[str, ...], *, stream: bool = False, transforms: bool = True
-) -> Medium:
+def negotiate(accept: str, produced: tuple[str, ...], *, transforms: bool = True) -> Medium:
     """The representation for a route that produces the types. Raises `NotAcceptable`."""
     if not _passes_route(accept, produced):
-        raise NotAcceptable(_route_refusal(accept, produced), by_route=True)
-    writable = tuple(t for t in produced if ";" not in t) if not stream else STREAM_TYPES
-    medium = _serializer(accept, (JSON,) if stream else _written(produced), transforms=transforms)
+        raise NotAcceptable(_route_refusal(produced), by_route=True)
+    written = tuple(t for t in produced if ";" not in t)
+    medium = _serializer(accept, written, transforms=transforms)
     if medium is None:
-        types = ", ".join(_honest(accept, writable))
-        raise NotAcceptable(f"only the following media types are accepted: {types}", by_route=False)
+        raise NotAcceptable(_form_refusal(written), by_route=False)
     return medium
+
+
+def check_stream(medium: Medium, produced: tuple[str, ...]) -> None:
+    """Refuse a watch in a form that is no stream. Raises `NotAcceptable`.
+
+    A watch is negotiated as its list would be, and kube-apiserver looks at this only when all else about it is right.
+    """
+    streams = tuple(t for t in produced if ";" in t)
+    if f"{medium.type};stream=watch" not in streams:
+        raise NotAcceptable(_form_refusal(streams), by_route=False)
 
 
 @lru_cache(maxsize=512)
 def negotiate_error(accept: str) -> Medium:
     """The representation of a Status."""
-    medium = _serializer(accept, (JSON, YAML), transforms=False)
+    medium = _serializer(accept, OBJECT_TYPES, transforms=False)
     return Medium(pretty=True) if medium is None else medium
 
 
-def _written(produced: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(t for t in produced if t in (JSON, YAML))
+def _form_refusal(types: tuple[str, ...]) -> str:
+    return f"only the following media types are accepted: {', '.join(types)}"
 
 
 def _passes_route(accept: str, produced: tuple[str, ...]) -> bool:
@@ -88,21 +96,24 @@ def _passes_route(accept: str, produced: tuple[str, ...]) -> bool:
     return "*/*" in types or not types.isdisjoint(produced)
 
 
-def _route_refusal(accept: str, produced: tuple[str, ...]) -> str:
-    return "406: Not Acceptable\n\nAvailable representations: " + ", ".join(_honest(accept, produced))
-
-
-def _honest(accept: str, types: tuple[str, ...]) -> tuple[str, ...]:
-    """Do not tell a client that asks for protobuf, and is refused, that it can have it."""
-    if PROTOBUF not in accept:
-        return types
-    return tuple(t for t in types if not t.startswith(PROTOBUF))
+def _route_refusal(produced: tuple[str, ...]) -> str:
+    return "406: Not Acceptable\n\nAvailable representations: " + ", ".join(produced)
 
 
 def _serializer(accept: str, written: tuple[str, ...], *, transforms: bool) -> Medium | None:
     if not accept:
         return Medium(type=written[0])
-    for clause in parse_accept(accept):
+    clauses = parse_accept(accept)
+    medium = _first(clauses, written, transforms=transforms)
+    if medium is not None and medium.type == PROTOBUF:
+        instead = _first(clauses, (JSON,), transforms=transforms)
+        if instead is not None and instead.transform == medium.transform:
+            return instead
+    return medium
+
+
+def _first(clauses: list[Clause], written: tuple[str, ...], *, transforms: bool) -> Medium | None:
+    for clause in clauses:
         for media_type in written:
             if not _matches(clause.type, media_type):
                 continue
@@ -122,7 +133,7 @@ def _with_parameters(media_type: str, parameters: dict[str, str], *, transforms:
     if not kind:
         return Medium(type=media_type, pretty=pretty)
     version = parameters.get("v", "")
-    allowed = transforms and kind in TRANSFORMS
+    allowed = transforms and kind in TRANSFORMS and not (kind == "Table" and media_type == PROTOBUF)
     if not allowed or parameters.get("g") != "meta.k8s.io" or version not in META_VERSIONS:
         return None
     return Medium(type=media_type, transform=kind, version=version, pretty=pretty)

@@ -6,6 +6,7 @@ Rules (spec list-watch W8 to W12, W19, W21):
 - A bookmark carries kind, apiVersion and metadata, and of typed kinds what Go writes of an empty object (`data/bookmarks.json`).
 - As Table, only the first event of a watch has column definitions, in the others they are null; a bookmark is a row of the empty object.
 - An error is an ERROR event with a plain Status, whatever the form.
+- As protobuf, a frame is its length and a WatchEvent, made out of the JSON frame.
 
 Two representations are equal when their bytes are: watchers that agree on one share each frame.
 """
@@ -19,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from watchcache.api import status
+from watchcache.api import protobuf, status
 from watchcache.api.catalog import Resource
 from watchcache.api.status import StatusError
 from watchcache.api.table import Include, table
@@ -130,6 +131,30 @@ def partial_object(value: bytes, version: str) -> bytes:
     """The PartialObjectMetadata of a stored value."""
     head = b'{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/%b","metadata":' % version.encode()
     return head + metadata_of(value) + b"}"
+
+
+class ProtobufEvents(msgspec.Struct, frozen=True):
+    """What another form has, as protobuf."""
+
+    plain: JsonEvents | MetadataEvents
+    first_differs: bool = False
+
+    def event(self, type: EventType, value: bytes, first: bool) -> bytes:
+        """The event's frame."""
+        return _translated(self.plain.event(type, value, first))
+
+    def bookmark(self, revision: int, initial_events_end: bool, first: bool) -> bytes:
+        """The bookmark's frame."""
+        return _translated(self.plain.bookmark(revision, initial_events_end, first))
+
+    def error(self, problem: WatchProblem) -> bytes:
+        """The ERROR event's frame."""
+        return _translated(self.plain.error(problem))
+
+
+def _translated(frame: bytes) -> bytes:
+    event = msgspec.json.decode(frame)
+    return protobuf.watch_frame(event["type"], protobuf.encode(event["object"]))
 
 
 class TableEvents(msgspec.Struct, frozen=True):

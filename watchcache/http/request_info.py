@@ -69,6 +69,8 @@ def split_target(target: str) -> tuple[str, str]:
 def parse(method: str, raw_path: str) -> RequestInfo:
     """What a request asks for. Raises `BadPath` and `NoResource`. Pure; kept by (method, path)."""
     path = decode_path(raw_path)
+    if path.startswith("//"):
+        return RequestInfo(path=path, verb=method.lower())
     parts = path.strip("/").split("/")
     if path.startswith("/api/") and len(parts) >= 2:
         return _below_version(method, path, "", parts[1], parts[2:])

@@ -3,8 +3,9 @@
 unknown path, unknown group                                  404 as text
 unknown version, resource or subresource, wrong scope        404 Status
 a method, or a verb that the resource lacks                  405 Status
+an empty namespace before a name or a deletion               400 Status
 a name that cannot be a path segment                         400 Status
-a namespace that cannot be part of a storage key             500 Status without reason
+a namespace that cannot be part of a storage key             500 Status, without reason unless it is a creation
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ def resolve(catalog: Catalog, info: RequestInfo, verb: str) -> Route:
         raise status.unknown_resource()
     if not _verb_fits(resource, info, verb):
         raise status.method_not_allowed()
+    if info.namespaced_path and not info.namespace and (info.name or verb == "deletecollection"):
+        raise status.bad_request("Namespace parameter required.")
     if info.name or info.namespace:
-        check_segments(resource, info)
+        check_segments(resource, info, verb)
     return Route(resource, verb)
 
 
@@ -45,10 +48,14 @@ def _shape_fits(resource: Resource, info: RequestInfo) -> bool:
     """Whether such a path exists for the resource, whatever the method."""
     if info.namespaced_path and not resource.namespaced:
         return False
+    if (
+        resource.namespaced
+        and not info.namespaced_path
+        and (info.name or not resource.verbs & ACROSS_NAMESPACES)
+    ):
+        return False
     if not info.name:
         return not info.subresource
-    if resource.namespaced and not info.namespace:
-        return False
     if not info.subresource:
         return True
     if info.subresource not in resource.subresources or info.watch_prefix:
@@ -66,14 +73,19 @@ def _verb_fits(resource: Resource, info: RequestInfo, verb: str) -> bool:
     return not resource.namespaced or info.namespaced_path or verb in ACROSS_NAMESPACES
 
 
-def check_segments(resource: Resource, info: RequestInfo) -> None:
+def check_segments(resource: Resource, info: RequestInfo, verb: str = "") -> None:
     """Refuse names and namespaces that would walk about in the storage. Raises `StatusError`."""
     name, namespace = info.name, info.namespace
     if name in {".", ".."}:
         raise status.bad_request(f"Name parameter invalid: {quote(name)}: may not be '{name}'")
     if "%" in name:
         raise status.bad_request(f"Name parameter invalid: {quote(name)}: may not contain '%'")
-    if namespace in {".", ".."} and resource.namespaced:
+    if not resource.namespaced:
+        return
+    if verb == "create" and (namespace in {".", ".."} or "%" in namespace):
+        problem = "may not contain '%'" if "%" in namespace else f"may not be '{namespace}'"
+        raise status.internal(f"invalid resource name {quote(namespace)}: [{problem}]")
+    if namespace in {".", ".."}:
         tail = f"/{name}" if name else ""
         raise status.untyped(f'invalid key: "/{resource.storage_prefix}/{namespace}{tail}"')
 

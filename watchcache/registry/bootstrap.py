@@ -1,8 +1,9 @@
 """What a fresh server holds before anyone has written: the objects that clients expect to find.
 
 The same as a fresh kube-apiserver 1.36 has, as far as its parts are here: namespaces, the service
-`default/kubernetes` with its endpoints, the service range, the two system priority classes. Existing
-objects are left alone; only the endpoints follow the address that the server is reached at.
+`default/kubernetes` with its endpoints, the service range, the two system priority classes, the day from which
+uses of tokens in secrets are known. Existing objects are left alone; only the endpoints follow the address that
+the server is reached at.
 """
 
 from __future__ import annotations
@@ -23,6 +24,14 @@ from watchcache.registry.update import update
 
 USER: Final = UserInfo("system:apiserver", groups=("system:masters",))
 NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease", "default")
+
+REQUEST_HEADERS: Final = {
+    "requestheader-allowed-names": '["front-proxy-client"]',
+    "requestheader-extra-headers-prefix": '["X-Remote-Extra-"]',
+    "requestheader-group-headers": '["X-Remote-Group"]',
+    "requestheader-username-headers": '["X-Remote-User"]',
+}
+"""Kubernetes' usual names of the headers in which a proxy says whom it speaks for."""
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -90,6 +99,33 @@ def standard_objects(address: Address, now: float) -> Iterator[Document]:
         "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
     )
     yield _service(address)
+    yield _token_tracking(now)
+
+
+def _token_tracking(now: float) -> Document:
+    """kube-controller-manager's cleaner of unused tokens asks for it."""
+    return {
+        "kind": "ConfigMap",
+        "apiVersion": "v1",
+        "metadata": {
+            "name": "kube-apiserver-legacy-service-account-token-tracking",
+            "namespace": "kube-system",
+        },
+        "data": {"since": timestamp(now)[:10]},
+    }
+
+
+def authentication(client_ca: str, proxy_ca: str) -> Document:
+    """Where the cluster's other servers find whom to believe: the CAs (PEM) of clients and of authenticating proxies."""
+    data = {"client-ca-file": client_ca}
+    if proxy_ca:
+        data |= {"requestheader-client-ca-file": proxy_ca, **REQUEST_HEADERS}
+    return {
+        "kind": "ConfigMap",
+        "apiVersion": "v1",
+        "metadata": {"name": "extension-apiserver-authentication", "namespace": "kube-system"},
+        "data": data,
+    }
 
 
 def _service_range(address: Address, now: float) -> Document:
@@ -98,7 +134,8 @@ def _service_range(address: Address, now: float) -> Document:
         "status": "True",
         "lastTransitionTime": timestamp(now),
         "reason": "",
-        "message": "Kubernetes default Service CIDR is ready",
+        # The text of kube-controller-manager's controller, which otherwise replaces kube-apiserver's with an apply patch.
+        "message": "Kubernetes Service CIDR is ready",
     }
     return {
         "kind": "ServiceCIDR",

@@ -23,7 +23,8 @@ class Call(msgspec.Struct):
 
     `namespace` is empty for cluster-scoped kinds and for "all namespaces"; `name` is empty on
     collections; `subresource` is empty for the object itself. `warnings` collects the texts of the
-    `Warning: 299` headers of the answer. `field_validation` is "Ignore", "Warn" or "Strict".
+    `Warning: 299` headers of the answer. `field_validation` is "Ignore", "Warn" or "Strict"; `repeated` are the
+    problems that only the body's text shows (repeated keys), reported with the unknown fields.
     """
 
     resource: Resource
@@ -36,6 +37,7 @@ class Call(msgspec.Struct):
     field_manager: str = ""
     field_validation: str = "Warn"
     warnings: list[str] = msgspec.field(default_factory=list)
+    repeated: list[str] = msgspec.field(default_factory=list)
 
     @property
     def relative_key(self) -> str:

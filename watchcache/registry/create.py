@@ -18,6 +18,8 @@ from watchcache.registry.store import Store
 from watchcache.registry.strategy import Preparation, prepare_create
 from watchcache.registry.versions import spoken
 
+UNNAMED: Final = "Unknown"
+"""What admission calls an object that has no name yet and none to make one from."""
 GENERATED_NAME_TRIES: Final = 8
 """How often a generated name that is taken is exchanged for another (M3)."""
 
@@ -39,7 +41,7 @@ async def store_new(store: Store, call: Call, document: Document) -> Outcome:
     for _ in range(GENERATED_NAME_TRIES if generated else 1):
         with Reservation(store.allocator) as reservation:
             new = await _prepare(store, call, document, reservation)
-            outcome = await _insert(store, call, new)
+            outcome = await _insert(store, call, new, document["metadata"].get("resourceVersion") or "")
         if outcome is not None:
             return outcome
     if generated:
@@ -51,6 +53,7 @@ async def _prepare(store: Store, call: Call, document: Document, reservation: Re
     """The document as it will be stored: its own metadata, what the kind adds, admitted and valid."""
     resource = call.resource
     now = store.clock()
+    sent = document["metadata"]
     new = {**document, "metadata": metadata.of_new(document["metadata"], call, now, store.random)}
     call.name = new["metadata"].get("name") or ""
     await store.chain.admit(
@@ -58,7 +61,7 @@ async def _prepare(store: Store, call: Call, document: Document, reservation: Re
             operation=Operation.CREATE,
             resource=resource,
             namespace=call.namespace,
-            name=call.name,
+            name=sent.get("name") or sent.get("generateName") or UNNAMED,
             subresource="",
             user=call.user,
             document=new,
@@ -73,15 +76,15 @@ async def _prepare(store: Store, call: Call, document: Document, reservation: Re
     return new
 
 
-async def _insert(store: Store, call: Call, document: Document) -> Outcome | None:
-    """Append it, or answer a dry run; None when the name is taken, which is durable by then."""
+async def _insert(store: Store, call: Call, document: Document, revision: str) -> Outcome | None:
+    """Append it, or answer a dry run, with the revision that was sent; None when the name is taken, which is durable by then."""
     head = store.log.head(call.key)
     while head is not None:
         if await store.log.confirm(call.key, head.revision):
             return None
         head = store.log.head(call.key)
     if call.dry_run:
-        return Outcome(201, document=_complete(call, document))
+        return Outcome(201, document=_complete(call, document, revision))
     try:
         event = await store.log.append(call.key, value_of(document), expected=0)
     except Conflict as conflict:
@@ -91,8 +94,10 @@ async def _insert(store: Store, call: Call, document: Document) -> Outcome | Non
     return store.outcome(call, 201, event.value)
 
 
-def _complete(call: Call, document: Document) -> Document:
+def _complete(call: Call, document: Document, revision: str) -> Document:
     """A document that was never stored, with kind and apiVersion in front."""
     answered = spoken(document, call.resource)
+    if revision:
+        answered = {**answered, "metadata": {**answered["metadata"], "resourceVersion": revision}}
     head = {"kind": call.resource.kind, "apiVersion": call.resource.api_version}
     return head | {name: value for name, value in answered.items() if name not in head}

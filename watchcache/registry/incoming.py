@@ -26,8 +26,9 @@ from watchcache.registry.calls import Call, Document
 from watchcache.registry.kinds import strategy_of
 from watchcache.registry.versions import incoming
 
-_SCHEME: Final = 'in scheme "pkg/runtime/scheme.go:111"'
+SCHEME: Final = 'in scheme "pkg/runtime/scheme.go:111"'
 """Where kube-apiserver 1.36 registers its types; part of a message that tests compare."""
+_REPEATED: Final = 'duplicate field "'
 _INTERNAL_PACKAGES: Final = {"": "core", "events.k8s.io": "core"}
 """Go package of a group's internal types where it is not the group's first word."""
 
@@ -104,8 +105,13 @@ def check_type(catalog: Catalog, resource: Resource, document: Document, wording
     if kind == resource.kind and version == resource.api_version:
         return
     group, _, short = version.rpartition("/")
+    other = catalog.of_kind(group, short, kind)
+    if other is not None and other.storage_prefix == resource.storage_prefix:
+        raise status.bad_request(
+            f"the API version in the data ({version}) does not match the expected API version ({resource.api_version})"
+        )
     if catalog.schema_of(group, short, kind) is None:
-        text = f'no kind "{kind}" is registered for version "{version}" {_SCHEME}'
+        text = f'no kind "{kind}" is registered for version "{version}" {SCHEME}'
     else:
         package = _INTERNAL_PACKAGES.get(resource.group, resource.group.partition(".")[0])
         text = f"converting ({short}.{kind}) to ({package}.{resource.kind}): unknown conversion"
@@ -136,14 +142,34 @@ def settle_namespace(call: Call, document: Document) -> None:
         metadata["namespace"] = call.namespace
 
 
+def _drop_repeated_owners(call: Call, metadata: Document) -> None:
+    """An owner that is named twice in the same words counts once, with a warning."""
+    owners = metadata.get("ownerReferences") or ()
+    kept: list[Document] = []
+    repeated: list[str] = []
+    for owner in owners:
+        if owner in kept:
+            repeated.append(owner.get("uid", ""))
+        else:
+            kept.append(owner)
+    if repeated:
+        metadata["ownerReferences"] = kept
+        text = (
+            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may "
+            f"reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {', '.join(repeated)}"
+        )
+        if text not in call.warnings:
+            call.warnings.append(text)
+
+
 def shaped(call: Call, document: Document, schema: Schema, wording: Wording) -> Document:
     """The document in the form of its type: types checked, unknown fields dropped or refused as the call wants."""
     try:
         conformed = conform(document, schema)
     except TypeMismatch as mismatch:
         raise wording.refuse(str(mismatch), mismatch.restored) from None
-    if conformed.problems:
-        _report(call, conformed.problems, wording)
+    if conformed.problems or call.repeated:
+        _report(call, _all_problems(call, conformed.problems, document), wording)
     if not isinstance(conformed.document.get("metadata"), dict):
         conformed.document["metadata"] = {}
     return conformed.document
@@ -154,7 +180,36 @@ def _report(call: Call, problems: list[str], wording: Wording) -> None:
         text = strict_error(problems)
         raise wording.refuse(text, text)
     if call.field_validation != "Ignore":
-        call.warnings.extend(problems)
+        call.warnings.extend(problem for problem in problems if problem not in call.warnings)
+
+
+def _all_problems(call: Call, unknown: list[str], document: Document) -> list[str]:
+    """Unknown and repeated fields together.
+
+    Of a JSON body in its order; a field that is unknown is not reported again for being repeated. Repeated keys of YAML
+    and all that is wrong with a patch itself come first, and what a patch made has its members sorted.
+    """
+    if call.verb == "patch":
+        return call.repeated + sorted(unknown, key=_path_of)
+    if not call.repeated or not call.repeated[0].startswith(_REPEATED):
+        return call.repeated + unknown
+    paths = [_path_of(problem) for problem in unknown]
+    known = [each for each in call.repeated if not any(_is_within(_path_of(each), path) for path in paths)]
+    places = {name: place for place, name in enumerate(document)}
+    return sorted(unknown + known, key=lambda problem: places.get(_top_of(_path_of(problem)), 0))
+
+
+def _path_of(problem: str) -> str:
+    """The field that `unknown field "spec.bogus"` is about."""
+    return problem.partition('"')[2].removesuffix('"')
+
+
+def _top_of(path: str) -> str:
+    return path.partition(".")[0].partition("[")[0]
+
+
+def _is_within(path: str, outer: str) -> bool:
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
 
 
 def accept(
@@ -169,6 +224,7 @@ def accept(
     if not new:
         check_name(call, accepted)
     settle_namespace(call, accepted)
+    _drop_repeated_owners(call, accepted["metadata"])
     if new and resource.has_status and not strategy_of(resource).keeps_status_on_create:
         accepted["status"] = zero(resource.schema.properties["status"])
     apply_defaults(accepted, resource.schema)

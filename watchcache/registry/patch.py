@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from watchcache.api import status
-from watchcache.api.codec import DecodeError, decode_json
+from watchcache.api.codec import DecodeError, decode_json, duplicate_fields
 from watchcache.api.patch import (
     PatchError,
     PatchFailed,
@@ -27,7 +27,7 @@ from watchcache.registry import incoming
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import PatchedWording, StrategicWording, Wording
-from watchcache.registry.store import Store, read_modify_write
+from watchcache.registry.store import Store, not_found, read_modify_write
 from watchcache.registry.update import change
 from watchcache.registry.versions import spoken
 
@@ -43,7 +43,7 @@ Apply = Callable[[Document, Schema], Applied]
 
 async def patch(store: Store, call: Call, content_type: str, body: bytes) -> Outcome:
     """Apply a patch of a media type to the object that the call names."""
-    apply = read_patch(call, content_type, body)
+    apply = await patch_for(store, call, content_type, body)
     with Reservation(store.allocator) as reservation:
 
         async def modify(old: Document, revision: int) -> Document:
@@ -53,6 +53,16 @@ async def patch(store: Store, call: Call, content_type: str, body: bytes) -> Out
 
         value = await read_modify_write(store, call, modify)
     return store.outcome(call, 200, value)
+
+
+async def patch_for(store: Store, call: Call, content_type: str, body: bytes) -> Apply:
+    """The patch, parsed once; of two faults in one request the missing object is the answer."""
+    try:
+        return read_patch(call, content_type, body)
+    except StatusError as error:
+        if error.code != 415 and store.log.head(call.key) is None:
+            raise await not_found(store, call) from None
+        raise
 
 
 def read_patch(call: Call, content_type: str, body: bytes) -> Apply:
@@ -90,7 +100,7 @@ def _answer_of(error: PatchError) -> StatusError:
     if isinstance(error, PatchFailed):
         return status.invalid_patch()
     if isinstance(error, TooManyOperations):
-        return StatusError(413, "RequestEntityTooLarge", str(error), {})
+        return StatusError(413, "RequestEntityTooLarge", str(error))
     return status.bad_request(str(error)) if error.code == 400 else status.untyped(str(error))
 
 
@@ -103,8 +113,10 @@ def _decoded(body: bytes, prefix: str) -> Any:
 
 
 def _read_json_patch(call: Call, body: bytes) -> Apply:
-    operations, warnings = parse_operations(_decoded(body, "error decoding patch: "))
-    call.warnings.extend(warnings)
+    decoded = _decoded(body, "error decoding patch: ")
+    operations, unknown = parse_operations([] if decoded is None else decoded)
+    repeated = [f'json patch duplicate field "{path}"' for path in duplicate_fields(body, decoded)]
+    call.repeated = repeated + unknown
 
     def apply(document: Document, _schema: Schema) -> Applied:
         return _object(json_patch(document, operations))
@@ -119,8 +131,12 @@ def _object(patched: Any) -> Applied:
     return patched, PatchedWording(patched)
 
 
-def _read_merge_patch(_call: Call, body: bytes) -> Apply:
-    wanted = _map(_decoded(body, "error decoding patch: "), "error decoding patch: ")
+def _read_merge_patch(call: Call, body: bytes) -> Apply:
+    decoded = _decoded(body, "error decoding patch: ")
+    if decoded is None:
+        raise status.bad_request("Invalid JSON Patch")
+    wanted = _map(decoded, "error decoding patch: ")
+    call.repeated = _repeated(body, decoded)
 
     def apply(document: Document, _schema: Schema) -> Applied:
         return _object(merge_patch(document, wanted))
@@ -128,11 +144,20 @@ def _read_merge_patch(_call: Call, body: bytes) -> Apply:
     return apply
 
 
-def _read_strategic(_call: Call, body: bytes) -> Apply:
-    wanted = _map(_decoded(body, ""), "")
+def _repeated(body: bytes, decoded: Any) -> list[str]:
+    return [f'duplicate field "{path}"' for path in duplicate_fields(body, decoded)]
+
+
+def _read_strategic(call: Call, body: bytes) -> Apply:
+    decoded = _decoded(body, "")
+    wanted = _map(decoded, "")
+    call.repeated = _repeated(body, decoded)
 
     def apply(document: Document, schema: Schema) -> Applied:
-        return strategic(document, wanted, schema), StrategicWording(wanted)
+        patched = strategic(document, wanted, schema)
+        # The patch is merged into the typed object: what it says about its type is not looked at.
+        own: Document = {name: document[name] for name in ("kind", "apiVersion") if name in document}
+        return {**patched, **own}, StrategicWording(wanted)
 
     return apply
 

@@ -65,11 +65,13 @@ def _bound(pod: Document, node: str, metadata: Document, now: float) -> Document
         if metadata.get(member):
             own[member] = {**(own.get(member) or {}), **metadata[member]}
     scheduled = {"type": "PodScheduled", "status": "True"}
+    state = with_condition(pod.get("status") or {}, scheduled, now)
+    state.pop("nominatedNodeName", None)  # a wish of the scheduler's that is settled now
     return {
         **pod,
         "metadata": own,
         "spec": {**pod["spec"], "nodeName": node},
-        "status": with_condition(pod.get("status") or {}, scheduled, now),
+        "status": state,
     }
 
 
@@ -87,7 +89,7 @@ def with_condition(state: Document, condition: Document, now: float) -> Document
         if known.get("type") == condition["type"]:
             if known.get("status") == condition["status"]:
                 written["lastTransitionTime"] = known.get("lastTransitionTime")
-            conditions[index] = {**known, **written}
+            conditions[index] = written  # without the reason of the old one
             break
     else:
         conditions.append(written)

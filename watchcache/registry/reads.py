@@ -80,15 +80,15 @@ async def listed(store: Store, call: Call, options: ListOptions) -> Listing:
     cacher = store.cacher(call.resource)
     selection = _selection(call, cacher, options)
     revision = options.resource_version
-    if options.continue_token and revision not in {"", "0"}:
-        raise status.bad_request("specifying resource version is not allowed when using continue")
     try:
         plan = plan_list(
-            list_revision(revision) if revision and not options.continue_token else None,
+            None if options.continue_token else _revision_of_list(revision),
             cast("Match", options.resource_version_match),
             options.limit,
             options.continue_token,
         )
+        if plan.resumed and revision not in {"", "0"}:
+            raise status.bad_request("specifying resource version is not allowed when using continue")
         return await cacher.list(selection, plan)
     except BadContinue as problem:
         raise status.bad_request(f"invalid continue token: {problem}") from None
@@ -99,6 +99,11 @@ async def listed(store: Store, call: Call, options: ListOptions) -> Listing:
         raise (status.expired() if token is None else status.expired_continue(token)) from None
     except NotReady:
         raise status.reinitializing() from None
+
+
+def _revision_of_list(text: str) -> int | None:
+    """None for the newest: of the ways to write zero only "0" means any state, as kube-apiserver compares text."""
+    return (list_revision(text) or None) if text != "0" else 0
 
 
 def _selection(call: Call, cacher: Cacher, options: ListOptions) -> Selection:
@@ -140,7 +145,7 @@ async def _start_of(store: Store, options: ListOptions) -> After | Initial | Now
     """Where a watch begins (W1-W4, W9)."""
     text = options.resource_version
     revision = watch_revision(text)
-    if not wants_initial_events(options):
+    if not wants_initial_events(options, revision):
         return After(revision) if revision else Now()
     try:
         if not text:
@@ -149,14 +154,13 @@ async def _start_of(store: Store, options: ListOptions) -> After | Initial | Now
         raise status.too_large_revision(problem.requested, problem.current) from None
     with suppress(FutureRevision):  # the cacher writes it into the stream
         await store.hub.wait_revision(revision)
-    return Initial(revision, options.allow_watch_bookmarks)
+    # Without the parameter, and without the default for it, nobody waits for the end.
+    return Initial(revision, options.allow_watch_bookmarks and options.send_initial_events is not None)
 
 
-def wants_initial_events(options: ListOptions) -> bool:
+def wants_initial_events(options: ListOptions, revision: int) -> bool:
     """Whether the state comes first: as asked, and by default when no revision to resume from is given (W2)."""
-    if options.send_initial_events is not None:
-        return options.send_initial_events
-    return options.resource_version in {"", "0"}  # when nobody has filled the defaults in
+    return not revision if options.send_initial_events is None else options.send_initial_events
 
 
 def _timeout(asked: int | None, least: float, random: Random) -> float:

@@ -40,6 +40,7 @@ from watchcache.registry.calls import Call, Document, Listed, Outcome
 from watchcache.registry.expiry import Expiry
 from watchcache.registry.namespaces import NamespaceController, Namespaces
 from watchcache.registry.priorities import StoredPriorityClasses
+from watchcache.registry.protection import Protection
 from watchcache.registry.reads import Start
 from watchcache.registry.reviews import Authenticate, Authorize, Reviewer, everyone, nobody
 from watchcache.registry.selection import INDEXES
@@ -52,7 +53,9 @@ class Settings(msgspec.Struct, frozen=True):
     """What an operator chooses about the registry; names follow kube-apiserver's flags.
 
     `event_ttl` and `min_request_timeout` are in seconds; `service_cluster_ip_range` is one range or two of different
-    families, joined by a comma; `advertise_address` and `secure_port` go into the endpoints of `default/kubernetes`.
+    families, joined by a comma; `advertise_address` and `secure_port` go into the endpoints of `default/kubernetes`;
+    `client_ca` and `proxy_ca` are the CAs (PEM) of clients and of authenticating proxies, published for the cluster's other
+    servers.
     """
 
     event_ttl: float = 3600.0
@@ -61,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True):
     service_node_port_range: str = "30000-32767"
     advertise_address: str = "127.0.0.1"
     secure_port: int = 6443
+    client_ca: str = ""
+    proxy_ca: str = ""
 
 
 class Registry:
@@ -106,6 +111,7 @@ class Registry:
         )
         self._reviewer = Reviewer(catalog, clock, authorize, authenticate)
         self._expiry = Expiry(log, self.settings.event_ttl, clock)
+        self._protection = Protection(self._store)
         for resource in catalog.stored():
             self.serve(resource)
 
@@ -138,6 +144,10 @@ class Registry:
         self._take_in()
         address = bootstrap.Address(self.settings.advertise_address, self.settings.secure_port, self._ranges)
         await bootstrap.bootstrap(self._store, address)
+        if self.settings.client_ca:
+            await self.ensure(
+                bootstrap.authentication(self.settings.client_ca, self.settings.proxy_ca), refresh=True
+            )
 
     def _take_in(self) -> None:
         """Load and subscribe in one step without await, so that no event is missed or seen twice."""
@@ -148,6 +158,7 @@ class Registry:
         for _, head in self.log.heads(_SERVICES):
             self._store.allocator.replaced(None, head.value)
         self._expiry.load()
+        self._protection.load()
         self.log.subscribe(self._seen)
 
     def _seen(self, events: Sequence[Event]) -> None:
@@ -162,20 +173,23 @@ class Registry:
                 self._namespaces.seen(event)
             elif key.startswith(self._priorities.prefix):
                 self._priorities.seen(event)
+            else:
+                self._protection.seen(event)
             if event.deleted:
                 self._namespaces.content_seen(event)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run the housekeeping: namespaces that end, events that expire. Ends only when cancelled."""
+        """Run the housekeeping: namespaces, claims and volumes that end, events that expire. Ends only when cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(NamespaceController(self._store, self._namespaces).run)
             if not self.log.expires:
                 nursery.start_soon(self._expiry.run)
+            nursery.start_soon(self._protection.run)
             task_status.started()
 
-    async def ensure(self, document: Document) -> None:
-        """Create an object of the server's own unless it is there."""
-        await bootstrap.ensure(self._store, document)
+    async def ensure(self, document: Document, *, refresh: bool = False) -> None:
+        """Create an object of the server's own unless it is there; with `refresh` replace what is there if it differs."""
+        await bootstrap.ensure(self._store, document, refresh=refresh)
 
     # -- reads
 

@@ -16,7 +16,7 @@ from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import BodyWording, Wording
 from watchcache.registry.label_selector import selector_text
-from watchcache.registry.patch import read_patch
+from watchcache.registry.patch import patch_for
 from watchcache.registry.store import Modify, Store, head_of, not_found, read_modify_write
 from watchcache.registry.update import change
 
@@ -71,7 +71,7 @@ async def update_scale(store: Store, call: Call, document: Document) -> Outcome:
 
 async def patch_scale(store: Store, call: Call, content_type: str, body: bytes) -> Outcome:
     """Patch the scale."""
-    apply = read_patch(call, content_type, body)
+    apply = await patch_for(store, call, content_type, body)
 
     async def modify(old: Document, revision: int) -> Document:
         patched, wording = apply(scale_of(old), _schema(store))
@@ -92,6 +92,10 @@ def _schema(store: Store) -> Schema:
 
 
 def _accept(store: Store, call: Call, document: Document, wording: Wording) -> Document:
+    kind = document.get("kind") or "Scale"
+    if kind != "Scale":
+        text = f'no kind "{kind}" is registered for version "autoscaling/v1" {incoming.SCHEME}'
+        raise wording.refuse(text, text)
     wanted = incoming.shaped(call, document, _schema(store), wording)
     incoming.check_name(call, wanted)
     incoming.settle_namespace(call, wanted)

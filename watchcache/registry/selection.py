@@ -14,7 +14,7 @@ import msgspec
 from watchcache.api import status
 from watchcache.api.catalog import Resource
 from watchcache.api.labels import LabelSelector
-from watchcache.api.selectors import FieldSelector, FieldTerm
+from watchcache.api.selectors import FieldSelector
 from watchcache.cacher import Entry, Selection
 
 INDEXES: Final[dict[str, tuple[str, ...]]] = {"pods": ("spec.nodeName",)}
@@ -70,11 +70,11 @@ def select(
     Raises StatusError 400 for a field that the kind does not select by.
     """
     prefix = f"{namespace}/" if namespace and resource.namespaced else ""
-    if name:
-        fields = _with_name(fields, name)
-    if not labels and not fields:
+    if not (labels or fields or name):
         return Selection(prefix=prefix)
     fields = fields.supported_by(resource)
+    if name:
+        fields = _with_name(fields, name)
     single, index = _way_in(resource, fields, prefix)
     used = {"metadata.name"} if single else {index[0]} if index else set()
     terms = tuple(
@@ -87,11 +87,12 @@ def select(
 
 
 def _with_name(fields: FieldSelector, name: str) -> FieldSelector:
-    """The name in a path is one more term; naming another is a contradiction (W17)."""
-    asked = fields.requires("metadata.name")
-    if asked is not None and asked != name:
+    """The name in a path stands for a field selector; one that is given must name the same object (W17)."""
+    if not fields:
+        return fields.and_equal("metadata.name", name)
+    if fields.requires("metadata.name") != name:
         raise status.bad_request("fieldSelector metadata.name doesn't match requested name")
-    return FieldSelector((*fields.terms, FieldTerm("metadata.name", True, name)))
+    return fields
 
 
 def _way_in(resource: Resource, fields: FieldSelector, prefix: str) -> tuple[str, tuple[str, str] | None]:

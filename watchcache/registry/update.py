@@ -18,9 +18,10 @@ from watchcache.registry.strategy import Preparation
 async def update(store: Store, call: Call, document: Document) -> Outcome:
     """Replace the object that the call names, or create it where the kind allows that (M6)."""
     accepted = incoming.accept(store.catalog, call, document)
-    if call.resource.create_on_update and not call.subresource and await head_of(store, call.key) is None:
-        return await create.store_new(store, call, accepted)
     precondition = accepted["metadata"].get("uid") or ""
+    if call.resource.create_on_update and not call.subresource and await head_of(store, call.key) is None:
+        metadata.check_uid_precondition(call, {"metadata": {}}, precondition)
+        return await create.store_new(store, call, accepted)
     with Reservation(store.allocator) as reservation:
 
         async def modify(old: Document, revision: int) -> Document:

@@ -4,7 +4,16 @@ A body is `k8s\0` and an envelope that states the kind; the message in it has th
 and its siblings give the document that the JSON of the same object would give. Custom resources have no messages.
 """
 
-from watchcache.api.protobuf.envelope import decode, decode_object, decode_options
+from watchcache.api.protobuf.envelope import decode, decode_object, decode_options, encode, watch_frame
+from watchcache.api.protobuf.lists import ListEncoder
 from watchcache.api.protobuf.wire import MalformedMessageError
 
-__all__ = ["MalformedMessageError", "decode", "decode_object", "decode_options"]
+__all__ = [
+    "ListEncoder",
+    "MalformedMessageError",
+    "decode",
+    "decode_object",
+    "decode_options",
+    "encode",
+    "watch_frame",
+]

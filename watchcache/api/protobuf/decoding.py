@@ -80,7 +80,7 @@ class MessageDecoder:
                 reader = readers.get(tag)
                 at = self._skip(data, at, tag) if reader is None else reader(data, at, into, depth)
         except IndexError:
-            raise truncated() from None
+            raise truncated(end) from None
         if at != end:
             raise truncated(at)
 
@@ -271,13 +271,13 @@ def _text(field: Field) -> Reader:
 
 
 def _single(field: Field, value_of: Callable[[bytes, int, int, int], Any]) -> Reader:
-    name, keeps_zero = field.name, field.mode in ("v", "n")
+    name, keeps_null, keeps_zero = field.name, field.mode in ("v", "n"), field.keeps_zero
 
     def reader(data: bytes, at: int, into: Document, depth: int) -> int:
         size, at = read_varint(data, at)
         end = at + size
         value = value_of(data, at, end, depth)
-        if keeps_zero or (value is not None and value != ""):
+        if keeps_null or (value is not None and (keeps_zero or value != "")):
             into[name] = value
         return end
 

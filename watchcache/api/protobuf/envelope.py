@@ -5,17 +5,22 @@ Source: kubernetes.io/docs/reference/using-api/api-concepts "Protobuf encoding";
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from watchcache.api import status
 from watchcache.api.catalog import Resource
 from watchcache.api.codec import unrecognized
 from watchcache.api.protobuf.decoding import decode_message
+from watchcache.api.protobuf.encoding import encode_message
 from watchcache.api.protobuf.messages import UNKNOWN, message_of
-from watchcache.api.protobuf.wire import MalformedMessageError
+from watchcache.api.protobuf.wire import LENGTH, MalformedMessageError, delimited, tag
 
 MAGIC: Final = b"k8s\x00"
 _NO_MAGIC: Final = "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
+_EVENT_TYPE: Final = tag(1, LENGTH)
+_EVENT_OBJECT: Final = tag(2, LENGTH)
+_RAW: Final = tag(1, LENGTH)
 _SCHEME: Final = "pkg/runtime/scheme.go:111"
 
 
@@ -77,6 +82,27 @@ def decode_options(data: bytes) -> dict[str, Any]:
         raise status.bad_request(str(error)) from None
 
 
+def encode(document: Mapping[str, Any]) -> bytes:
+    """The document of a built-in kind in its envelope; ValueError for a kind without a message."""
+    api_version, kind = document.get("apiVersion", ""), document.get("kind", "")
+    message = message_of(api_version, kind)
+    if message is None:
+        raise ValueError(f"{api_version} {kind} has no protobuf message")
+    return envelope(api_version, kind, encode_message(message, document))
+
+
+def envelope(api_version: str, kind: str, message: bytes) -> bytes:
+    """A message in an envelope that states its kind."""
+    stated = {"typeMeta": {"apiVersion": api_version, "kind": kind}, "raw": message}
+    return MAGIC + encode_message(UNKNOWN, stated)
+
+
+def watch_frame(type: str, enveloped: bytes) -> bytes:
+    """One event of a watch, of an object in its envelope: the length in four bytes, then a WatchEvent without an envelope."""
+    event = delimited(_EVENT_TYPE, type.encode()) + delimited(_EVENT_OBJECT, delimited(_RAW, enveloped))
+    return len(event).to_bytes(4) + event
+
+
 def _completed(envelope: Envelope, api_version: str, kind: str) -> Envelope:
     stated = envelope.api_version
     if not stated or stated.count("/") > 1:
@@ -89,6 +115,8 @@ def _document(envelope: Envelope) -> dict[str, Any]:
     if message is None:
         raise MalformedMessageError(_unregistered(envelope))
     head = {"kind": envelope.kind, "apiVersion": envelope.api_version}
+    if not envelope.api_version:
+        del head["apiVersion"]  # documents of discovery say none
     return head | decode_message(message, envelope.message)
 
 

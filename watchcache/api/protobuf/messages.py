@@ -15,19 +15,26 @@ from typing import Final, NamedTuple
 import msgspec
 
 META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1."
-DELETE_OPTIONS: Final = META + "DeleteOptions"
-STATUS: Final = META + "Status"
+TYPE_META: Final = "io.k8s.apimachinery.pkg.runtime.TypeMeta"
 UNKNOWN: Final = "io.k8s.apimachinery.pkg.runtime.Unknown"
 
 SCALARS: Final = frozenset({"string", "bool", "int32", "int64", "double", "bytes", "json", "raw"})
 """Types that are no messages: `json` are bytes that hold JSON, `raw` are bytes that stay bytes."""
 
-_IN_EVERY_GROUP: Final = {
-    "DeleteOptions": DELETE_OPTIONS,
-    "Status": STATUS,
-    "PartialObjectMetadata": META + "PartialObjectMetadata",
-    "PartialObjectMetadataList": META + "PartialObjectMetadataList",
-}
+_IN_EVERY_GROUP: Final = frozenset(
+    {
+        "APIGroup",
+        "APIGroupList",
+        "APIResourceList",
+        "APIVersions",
+        "DeleteOptions",
+        "PartialObjectMetadata",
+        "PartialObjectMetadataList",
+        "Status",
+    }
+)
+"""Kinds of meta.k8s.io whose documents say other groups, or none."""
+_LISTS_BEFORE_V1: Final = "meta.k8s.io/v1beta1/PartialObjectMetadataList"
 
 
 class Field(NamedTuple):
@@ -70,7 +77,11 @@ def _published() -> _Published:
 
 def message_of(api_version: str, kind: str) -> str | None:
     """The message of a built-in kind; None when there is none."""
-    return _published().kinds.get(f"{api_version}/{kind}") or _IN_EVERY_GROUP.get(kind)
+    stated = f"{api_version}/{kind}"
+    if stated == _LISTS_BEFORE_V1:
+        return META.replace("v1", "v1beta1") + kind
+    found = _published().kinds.get(stated)
+    return META + kind if found is None and kind in _IN_EVERY_GROUP else found
 
 
 def fields_of(message: str) -> tuple[Field, ...]:

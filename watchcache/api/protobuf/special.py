@@ -1,15 +1,16 @@
 """Messages whose JSON is no object: quantities, times, raw JSON, and either-or types.
 
-Each has a pair of functions: from the message's fields to the JSON value, and back. Fields that the message lacks are zero values.
+Each has a pair of functions: from the message's fields to the JSON value, and back. Fields that the message lacks are zero values; a value
+without fields is written as a message of no bytes (Go's zero times, absent raw JSON).
 
 Source: the MarshalJSON and ProtoTime methods of Kubernetes' apimachinery and apiextensions, as a kube-apiserver showed them.
 """
 
 from __future__ import annotations
 
-import calendar
 import time
 from collections.abc import Callable
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 from watchcache.api.protobuf.messages import META
@@ -18,6 +19,7 @@ from watchcache.api.protobuf.wire import MalformedMessageError
 Fields = dict[str, Any]
 
 _EXTENSIONS: Final = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 _MAX_SECONDS: Final = 253402300799  # the end of the year 9999
 _ZERO_SECONDS: Final = -62135596800  # the beginning of the year 1, Go's zero time
 
@@ -37,8 +39,8 @@ def _seconds_text(seconds: int) -> str:
 
 
 def _seconds_of(text: str) -> int:
-    parts = (text[0:4], text[5:7], text[8:10], text[11:13], text[14:16], text[17:19])
-    return calendar.timegm(tuple(map(int, parts)))
+    days = date(int(text[0:4]), int(text[5:7]), int(text[8:10])).toordinal() - _EPOCH
+    return ((days * 24 + int(text[11:13])) * 60 + int(text[14:16])) * 60 + int(text[17:19])
 
 
 def _unpack_time(fields: Fields) -> str | None:

@@ -47,5 +47,11 @@ def zero(schema: Schema) -> dict[str, Any]:
 
 
 def strict_error(problems: list[str]) -> str:
-    """What strict decoding says of the problems: to be put behind `Pod in version "v1" cannot be handled as a Pod: `."""
+    """What strict decoding says of the problems: to be put behind `Pod in version "v1" cannot be handled as a Pod: `.
+
+    Repeated keys of YAML (`line 3: key ...`) come first and are one problem, as go-yaml words them.
+    """
+    lines = [problem for problem in problems if problem.startswith("line ")]
+    if lines:
+        problems = ["\n  ".join(("yaml: unmarshal errors:", *lines)), *problems[len(lines) :]]
     return "strict decoding error: " + ", ".join(problems)

@@ -7,23 +7,25 @@ others write to the same store: then its newest revision has to be asked for.)
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import msgspec
 
 from watchcache.api import options as api_options
-from watchcache.api import status
 from watchcache.cacher import Representation as CacherRepresentation
 from watchcache.cacher import Sink, WatchProblem
 from watchcache.http.encoding import JSON_HEADER
 from watchcache.http.exchange import Answering, Exchange
 from watchcache.http.messages import Answer, Running, WatchReply
-from watchcache.http.negotiate import Medium
-from watchcache.http.query import first
-from watchcache.http.representation import JsonEvents, MetadataEvents, TableEvents
+from watchcache.http.negotiate import JSON, PROTOBUF, Medium
+from watchcache.http.query import first, is_true
+from watchcache.http.representation import JsonEvents, MetadataEvents, ProtobufEvents, TableEvents
 from watchcache.http.respond import Form, list_answer, object_answer
 from watchcache.http.route import Route
-from watchcache.http.verbs.service import Service, call_of, form_of, include_of, stream_medium
+from watchcache.http.verbs.service import Service, call_of, check_watchable, form_of, include_of, watch_medium
 from watchcache.registry import Call
+
+_STREAM_HEADERS = {JSON: JSON_HEADER, PROTOBUF: ("Content-Type", f"{PROTOBUF};stream=watch")}
 
 
 def get(service: Service, exchange: Exchange, route: Route) -> Answering:
@@ -53,13 +55,13 @@ async def _list(service: Service, call: Call, options: api_options.ListOptions, 
 
 def watch(service: Service, exchange: Exchange, route: Route) -> Answering:
     """A watch (W1 to W19): of a collection, or of one object below the deprecated `/watch/` (W17, W18)."""
-    medium = stream_medium(exchange, route)
-    if medium.transform == "PartialObjectMetadataList":
-        return WatchReply([JSON_HEADER], _empty)
+    medium = watch_medium(exchange, route)
     representation = representation_of(exchange, route, medium)
-    options = timed(api_options.parse_list(exchange.query, watch=True), service.min_request_timeout)
-    check_name(exchange.info.name, options)
-    return _watch(service, call_of(exchange, route), options, representation)
+    # Below /watch/, which is a watch whatever `watch=` says, only that parameter makes the options those of a watch.
+    as_watch = not exchange.info.watch_prefix or is_true(exchange.query, "watch")
+    options = api_options.parse_list(exchange.query, watch=as_watch)
+    timed_options = timed(options, service.min_request_timeout)
+    return _watch(service, call_of(exchange, route), timed_options, representation, medium)
 
 
 def timed(options: api_options.ListOptions, minimum: int) -> api_options.ListOptions:
@@ -70,32 +72,30 @@ def timed(options: api_options.ListOptions, minimum: int) -> api_options.ListOpt
     return msgspec.structs.replace(options, timeout_seconds=seconds)
 
 
-def check_name(name: str, options: api_options.ListOptions) -> None:
-    """Below `/watch/.../{name}` a field selector may only name the same object (W17). Raises StatusError 400."""
-    if not name:
-        return
-    asked = options.field_selector.requires("metadata.name")
-    if asked is not None and asked != name:
-        raise status.bad_request("fieldSelector metadata.name doesn't match requested name")
-
-
 async def _watch(
-    service: Service, call: Call, options: api_options.ListOptions, representation: CacherRepresentation
+    service: Service,
+    call: Call,
+    options: api_options.ListOptions,
+    representation: CacherRepresentation,
+    medium: Medium,
 ) -> Answer:
+    start: Callable[[Sink], Running]
     try:
         start = await service.registry.watch(call, options, representation)
     except WatchProblem as problem:
-        return WatchReply([JSON_HEADER], _Failing(representation, problem))
-    return WatchReply([JSON_HEADER], start)
+        start = _Failing(representation, problem)
+    check_watchable(medium, call.resource)
+    if medium.transform == "PartialObjectMetadataList":
+        start = _empty
+    return WatchReply([_STREAM_HEADERS[medium.type]], start)
 
 
 def representation_of(exchange: Exchange, route: Route, medium: Medium) -> CacherRepresentation:
     """How the events of a watch are written."""
     if medium.transform == "Table":
         return TableEvents(route.resource, include_of(exchange), medium.version)
-    if medium.transform == "PartialObjectMetadata":
-        return MetadataEvents(medium.version)
-    return JsonEvents(route.resource)
+    plain = MetadataEvents(medium.version) if medium.transform else JsonEvents(route.resource)
+    return ProtobufEvents(plain) if medium.type == PROTOBUF else plain
 
 
 class _Over:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from watchcache.api import status
-from watchcache.api.catalog import Catalog
+from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.table import INCLUDES, Include
 from watchcache.http.exchange import Exchange
 from watchcache.http.negotiate import (
@@ -15,6 +15,7 @@ from watchcache.http.negotiate import (
     YAML,
     Medium,
     NotAcceptable,
+    check_stream,
     is_pretty,
     negotiate,
 )
@@ -59,9 +60,14 @@ def form_of(exchange: Exchange, route: Route, *, collection: bool = False) -> Fo
     return Form(medium, include, encodings)
 
 
-def stream_medium(exchange: Exchange, route: Route) -> Medium:
-    """The representation of a watch. Raises `NotAcceptable`."""
-    return negotiate(exchange.accept, _PRODUCED[route.resource.builtin, True], stream=True)
+def watch_medium(exchange: Exchange, route: Route) -> Medium:
+    """What a watch asks to be written in, which need not be a stream. Raises `NotAcceptable`."""
+    return negotiate(exchange.accept, _PRODUCED[route.resource.builtin, True])
+
+
+def check_watchable(medium: Medium, resource: Resource) -> None:
+    """Refuse a watch whose medium is no stream. Raises `NotAcceptable`."""
+    check_stream(medium, _PRODUCED[resource.builtin, True])
 
 
 def include_of(exchange: Exchange) -> Include:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watchcache.api import options as api_options
 from watchcache.api import status
-from watchcache.http.bodies import duplicates, read_object
+from watchcache.http.bodies import merged, read_object, repeats
 from watchcache.http.exchange import Answering, Exchange
 from watchcache.http.messages import Answer
 from watchcache.http.respond import Form, go_type, object_answer
@@ -75,17 +75,7 @@ def manager_of(exchange: Exchange) -> str:
 
 def _document(exchange: Exchange, call: Call) -> Document:
     document = read_object(exchange, call.resource, call.subresource)
-    if call.field_validation != "Ignore" and (repeated := duplicates(exchange, document)):
-        _report(call, repeated)
+    call.repeated = repeats(exchange, document)
+    if call.repeated and call.resource.builtin:
+        return merged(exchange, document)
     return document
-
-
-def _report(call: Call, repeated: list[str]) -> None:
-    """Repeated keys: refused when strict, named in warnings else (M21)."""
-    if call.field_validation == "Strict":
-        resource = call.resource
-        raise status.bad_request(
-            f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
-            f"strict decoding error: {', '.join(repeated)}"
-        )
-    call.warnings.extend(repeated)

@@ -21,6 +21,7 @@ import httptools
 
 from watchcache.http.messages import Peer, Request
 from watchcache.http.wire.chunks import BadChunk, ChunkReader, TooLarge
+from watchcache.http.wire.header_rules import FIRST_COUNTS
 from watchcache.http.wire.limits import Limits
 
 _END = b"\r\n\r\n"
@@ -59,6 +60,8 @@ class _Head:
         if key == "host":
             self.hosts += 1
         if key in self.headers:
+            if key in FIRST_COUNTS:
+                return
             text = f"{self.headers[key]}{'; ' if key == 'cookie' else ', '}{text}"
         self.headers[key] = text
 

@@ -9,6 +9,8 @@ _NAME = re.compile(rb":?[!#$%&'*+.^_`|~0-9a-z-]+")
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _HOP = frozenset({"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"})
 _PSEUDO = frozenset({":method", ":scheme", ":path", ":authority"})
+FIRST_COUNTS = frozenset({"accept", "authorization", "content-type", "user-agent"})
+"""Headers whose first line counts when a client repeats them, as Go's `Header.Get` has it: joined they would mean something else."""
 _NAMES_KEPT = 1024
 _names: dict[bytes, str] = {}  # names found good, decoded; bounded, as clients choose them
 

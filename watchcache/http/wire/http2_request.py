@@ -6,6 +6,7 @@ import re
 
 from watchcache.http.messages import Peer, Reply, Request
 from watchcache.http.wire.framing import HeaderList
+from watchcache.http.wire.header_rules import FIRST_COUNTS
 
 _HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:%\[\]-]*")
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -26,6 +27,8 @@ def request_of(headers: HeaderList, peer: Peer) -> Request:
     fields: dict[str, str] = {}
     for name, value in headers:
         if name in fields:
+            if name in FIRST_COUNTS:
+                continue
             fields[name] += f"{'; ' if name == 'cookie' else ', '}{value}"
         elif name[0] != ":":
             fields[name] = value

@@ -28,6 +28,7 @@ from watchcache.persist.file.directory import Directory
 from watchcache.persist.file.disk import Disk
 from watchcache.persist.file.frames import Damaged
 from watchcache.persist.file.history import Decoded, History
+from watchcache.persist.file.pace import Pace
 from watchcache.persist.file.records import SegmentHeader, SnapshotHeader
 from watchcache.persist.file.recovery import Recovery, State
 from watchcache.persist.file.segment import Segment, SegmentWriter
@@ -65,6 +66,7 @@ class FileJournal:
         self._since_snapshot = 0  # bytes of events
         self._patience = 0  # bytes that a failed snapshot put off the next one by
         self._trimming = False
+        self._pace = Pace()
         self._threads = trio.CapacityLimiter(1)  # commits never wait behind other users of threads
         self._commits = self._events = self._snapshots = self._failures = 0
         self._commit_seconds = 0.0
@@ -127,7 +129,11 @@ class FileJournal:
         started = time.perf_counter()
         if writer.length >= self._segment_bytes:
             writer = await self._roll()
-        await trio.to_thread.run_sync(writer.write, events, limiter=self._threads)
+        if self._pace.suits(sum(len(event.value) for event in events)):
+            writer.write(events)
+        else:
+            await trio.to_thread.run_sync(writer.write, events, limiter=self._threads)
+        self._pace.took(writer.sync_seconds)
         active = self._segments[-1]
         self._since_snapshot += writer.length - active.bytes
         active.last, active.time, active.bytes = events[-1].revision, events[-1].time, writer.length

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -48,6 +49,7 @@ class SegmentWriter:
     def __init__(self, disk: Disk, descriptor: int, base: int, length: int) -> None:
         self.base = base
         self.length = length
+        self.sync_seconds = 0.0  # of the last sync
         self._disk = disk
         self._descriptor = descriptor
 
@@ -87,7 +89,9 @@ class SegmentWriter:
             if error.errno in NO_ROOM:
                 self._take_back(error)
             raise _full(error) from error
+        started = time.perf_counter()
         self._disk.sync(self._descriptor, "segment")
+        self.sync_seconds = time.perf_counter() - started
         self.length += len(data)
 
     def _take_back(self, error: OSError) -> None:

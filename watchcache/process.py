@@ -1,0 +1,91 @@
+"""A server as a process: signals, the service manager, the descriptor limit, and what a person reads at the start."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+import trio
+
+from watchcache import logs
+from watchcache.log import JournalError
+from watchcache.server import Server
+from watchcache.settings import Settings, SettingsProblem
+
+
+class ServerFailed(Exception):
+    """The server ran and had to give up; the text says why."""
+
+
+def main(settings: Settings) -> None:
+    """Run a server in this process until it is told to stop.
+
+    Raises `SettingsProblem` when it cannot start and `ServerFailed` when it had to give up.
+    """
+    logs.set_up(settings.verbosity, settings.logging_format)
+    raise_descriptor_limit()
+    try:
+        trio.run(_run, settings)
+    except* SettingsProblem as group:
+        raise first_of(group) from None
+    except* JournalError as group:
+        raise ServerFailed(f"the journal failed: {first_of(group)}") from None
+
+
+async def _run(settings: Settings) -> None:
+    server, started = Server(settings), trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_obey_signals, server, started)
+
+        async def run(*, task_status: trio.TaskStatus[None]) -> None:
+            await server.serve(task_status=task_status)
+            nursery.cancel_scope.cancel()
+
+        await nursery.start(run)
+        started.set()
+        print(server.announcement(), flush=True)  # noqa: T201
+        notify_service_manager("READY=1")
+
+
+async def _obey_signals(server: Server, started: trio.Event) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        told = False
+        async for number in signals:
+            if number == signal.SIGHUP:
+                server.reload()
+            elif told or not started.is_set():
+                server.abort()
+            else:
+                told = True
+                print("watchcache: shutting down; once more to leave at once", file=sys.stderr, flush=True)  # noqa: T201
+                notify_service_manager("STOPPING=1")
+                server.shut_down()
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first single exception in a group of groups."""
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+def raise_descriptor_limit() -> None:
+    """As many open files as the system lets us have: each HTTP/1.1 watch is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def notify_service_manager(state: str, variable: Callable[[str], str | None] = os.environ.get) -> None:
+    """Tell a service manager of `Type=notify` where the server stands (sd_notify(3)); nothing when there is none."""
+    address = variable("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.connect("\0" + address[1:] if address.startswith("@") else address)
+        sock.sendall(f"{state}\nMAINPID={os.getpid()}\nMONOTONIC_USEC={time.monotonic_ns() // 1000}".encode())
