@@ -21,6 +21,7 @@ from watchcache.persist.etcd.stream import WatchStream
 DEPTH = 10_000  # revisions
 EVENTS = 2_000  # at a time
 SECONDS = 10.0  # without an answer
+AGAIN = 0.02
 
 
 class Past:
@@ -96,12 +97,15 @@ class Past:
         return WatchStream(self._client, request)
 
     async def _responses(self, stream: WatchStream) -> list[rpc.WatchResponse]:
-        responses: list[rpc.WatchResponse] = []
-        with trio.move_on_after(SECONDS):
-            responses = await stream.receive()
-        if not responses:
-            raise JournalUnavailable(f"etcd does not answer ({stream.member.url}: no history)")
-        return responses
+        """What comes next. A watch that is catching up leaves questions for its progress unanswered: ask again."""
+        deadline = trio.current_time() + SECONDS
+        while True:
+            responses = await stream.receive(AGAIN)
+            if responses:
+                return responses
+            if trio.current_time() > deadline:
+                raise JournalUnavailable(f"etcd does not answer ({stream.member.url}: no history)")
+            stream.ask_progress()
 
     def _note_compacted(self, response: rpc.WatchResponse) -> None:
         if response.canceled:
