@@ -60,7 +60,8 @@ class Proxy:
         """End all connections."""
         self._cut = True
         for stream in list(self._streams):
-            await trio.aclose_forcefully(stream)
+            stream.socket.close()
+        await trio.lowlevel.checkpoint()
 
     def restore(self) -> None:
         """Let connections through again."""
@@ -68,7 +69,7 @@ class Proxy:
 
     async def _serve(self, client: trio.SocketStream) -> None:
         if self._cut:
-            await trio.aclose_forcefully(client)
+            client.socket.close()
             return
         server = await trio.open_tcp_stream("127.0.0.1", self._target)
         self._streams |= {client, server}
@@ -78,8 +79,8 @@ class Proxy:
                 nursery.start_soon(self._pass_on, server, client, nursery.cancel_scope)
         finally:
             self._streams -= {client, server}
-            for stream in (client, server):
-                await trio.aclose_forcefully(stream)
+            client.socket.close()
+            server.socket.close()
 
     async def _pass_on(self, source, target, scope) -> None:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):

@@ -130,12 +130,9 @@ async def test_a_compaction_while_away_becomes_the_right_events(etcd):
             proxy.restore()
             await one.wait_published(newest.revision)
             assert one.figures.rereads == 1
-            assert [(e.key, e.deleted) for e in delivered] == [
-                ("remade", True),
-                ("remade", False),
-                ("changed", False),
-                ("deleted", True),
-            ]
+            found = [(e.key, e.deleted) for e in delivered]
+            assert found[:2] == [("remade", True), ("remade", False)]
+            assert sorted(found[2:]) == [("changed", False), ("deleted", True)]  # of one revision
             assert [e.revision for e in delivered] == sorted(e.revision for e in delivered)
             assert list(one.heads("")) == list(two.heads(""))
             assert one.oldest == one.gap == newest.revision

@@ -76,7 +76,7 @@ class Client:
     def __init__(self, cluster: Cluster) -> None:
         self.figures = Figures()
         self.problem: Problem | None = None  # of the newest call that failed, None after one that did not
-        self.answered = -SECONDS  # trio's time of the newest answer
+        self.troubled = trio.Event()  # set with each problem
         self._cluster = cluster
         self._members = [Member(each.url, open_channel(each, cluster)) for each in endpoints_of(cluster)]
         self._current = 0
@@ -239,13 +239,13 @@ class Call:
             return
         if future.code() is grpc.StatusCode.OK:
             client.problem = None
-            client.answered = trio.current_time()
             client.figures.took(self._method.path, perf_counter() - self._started)
             self._done(future.result(), None)
             return
         problem = problem_of(future, self._member.url)
         client.problem = problem if problem.passing else None
         if problem.passing:
+            client.troubled.set()
             client.fail_over(self._member)
         if problem.token_refused and client.logs_in and self._attempts == 1:
             client.log_in_nowait(self._logged_in)

@@ -49,6 +49,7 @@ from watchcache.persist.etcd.state import Form, State
 from watchcache.persist.etcd.writes import NOTHING, TimeToLive, Writes
 
 RING_BYTES = 64 << 20
+AGAIN = 0.5  # seconds, after a failed question for its health
 
 Deliver = Callable[[Several[Event]], None]
 
@@ -172,12 +173,16 @@ class EtcdLog:
         return LogClosed("the log is closed")
 
     async def _look_after(self) -> None:
-        """Ask etcd for its size now and then; besides, that an idle server's health is known."""
+        """Ask etcd for its size now and then, and as long as something is wrong whether it still is."""
         while True:
             with suppress(Problem):  # the client remembers it, for the health checks
                 self.known = await opening.read_stats(self._client, self._options.health)
-            pause = self._options.sizes if self.problem is None else 1.0
-            await trio.sleep(pause)
+            if self._client.problem is not None:
+                await trio.sleep(AGAIN)
+                continue
+            self._client.troubled = trio.Event()
+            with trio.move_on_after(self._options.sizes):
+                await self._client.troubled.wait()
 
     # -- where it stands
 
