@@ -53,7 +53,7 @@ logger = logging.getLogger("watchcache.server")
 DRAIN_SECONDS = 10.0
 # What writes are answered when the journal cannot keep them; the reads go on.
 JOURNAL_FAILURES = (
-    (ValueTooLarge, lambda problem: status.too_large(str(problem))),
+    (ValueTooLarge, lambda _: status.untyped("etcdserver: request is too large")),  # kube-apiserver's words
     (JournalFull, lambda problem: status.service_unavailable(str(problem), 1)),
     (JournalError, lambda problem: status.service_unavailable(str(problem), 5)),
 )

@@ -60,7 +60,7 @@ class Settings:
     etcd_compaction_interval: float = 300.0
     etcd_healthcheck_timeout: float = 2.0
     etcd_db_metric_poll_interval: float = 30.0
-    lease_reuse_duration: float = 60.0
+    lease_reuse_duration: int = 60
     # requests
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
