@@ -42,6 +42,7 @@ class Etcd:
         self.directory = scratch
         self.arguments = arguments
         self.scheme = scheme
+        self._fresh = True
         self.port, self._peer, self._metrics = free_port(), free_port(), free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -74,15 +75,25 @@ class Etcd:
             )
         if wait:
             self._wait()
+        self._fresh = False
         return self
 
     def _wait(self) -> None:
         deadline = time.monotonic() + PATIENCE
         while True:
+            if self.process is not None and self.process.poll() is not None:
+                # Somebody took one of the ports meanwhile; an etcd that has data keeps its own.
+                assert self._fresh, (self.directory / "log").read_text()[-2000:]
+                shutil.rmtree(self.directory / "data", ignore_errors=True)
+                self.port, self._peer, self._metrics = free_port(), free_port(), free_port()
+                self.start(wait=False)
+                self._fresh = True
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{self._metrics}/health", timeout=1).close()
             except OSError:
-                assert time.monotonic() < deadline, (self.directory / "log").read_text()[-2000:]
+                if time.monotonic() > deadline:
+                    self.kill()
+                    raise AssertionError((self.directory / "log").read_text()[-2000:]) from None
                 time.sleep(0.02)
             else:
                 return

@@ -102,7 +102,7 @@ def test_imports_go_through_the_doors(path: Path):
 def is_door(parts: list[str]) -> bool:
     """`watchcache.api.status` and the other modules of `api` are doors of their own: `api` is a library of pure modules.
 
-    So is `watchcache.persist.etcd`, which asks for an extra to be installed.
+    So is `watchcache.persist.etcd`, which imports protobuf.
     """
     return parts[1] == "api" or parts[1:] == ["persist", "etcd"]
 

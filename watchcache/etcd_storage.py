@@ -1,6 +1,6 @@
 """etcd as the storage of a server: the log from the settings, its health checks, and its metrics under kube-apiserver's names.
 
-Part of the composition root, in a file of its own so that a server without etcd does not import grpcio.
+Part of the composition root, in a file of its own so that a server without etcd does not import protobuf.
 """
 
 from __future__ import annotations
@@ -15,14 +15,8 @@ from watchcache.api.codec import stamp
 from watchcache.api.stored import StoredForm
 from watchcache.http.exposition import Family
 from watchcache.http.health import Check
+from watchcache.persist.etcd import Cluster, EtcdLog, EtcdUnusable, Options
 from watchcache.settings import Settings, SettingsProblem
-
-try:
-    from watchcache.persist.etcd import Cluster, EtcdLog, EtcdUnusable, Options
-except ImportError as missing:
-    raise SettingsProblem(
-        f"--storage-backend=etcd3 needs the extra `etcd` ({missing.name} is missing): pip install 'watchcache[etcd]'"
-    ) from None
 
 EVENTS = "events/"
 

@@ -31,7 +31,7 @@ class Storage(msgspec.Struct):
 def open_storage(settings: Settings, catalog: Catalog) -> Storage:
     """The storage that the settings name. Raises SettingsProblem."""
     if settings.storage_backend == "etcd3":
-        # Only here: grpcio takes a tenth of a second and 28 MB, and need not be installed.
+        # Only here: protobuf takes 8 MB, which no other storage needs.
         from watchcache import etcd_storage  # noqa: PLC0415
 
         log = etcd_storage.etcd_log(settings, catalog)

@@ -196,6 +196,7 @@ async def test_a_login_is_used_and_a_wrong_one_named(etcd):
     async with running(etcd.url, cluster={"user": "root", "password": "secret"}) as log:
         event = await log.append("k", value())
         etcd.kill()  # simple tokens are forgotten by a restart: the next call logs in anew
+        await until(lambda: log.problem is not None)
         etcd.start()
         await until(lambda: log.problem is None)
         assert (await log.append("k", value(), expected=event.revision)).prev == event.value

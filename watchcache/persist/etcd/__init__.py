@@ -1,6 +1,6 @@
 """A log on an etcd cluster that several servers, kube-apiservers among them, share.
 
-`EtcdLog` does what `watchcache.log.EventLog` asks. Importing this package needs the extra `watchcache[etcd]` (grpcio and protobuf).
+`EtcdLog` does what `watchcache.log.EventLog` asks. It is a door of its own, because importing it imports protobuf.
 `rpc.proto` holds what is used of etcd's API; `scripts/build_etcd_messages.py` compiles it.
 """
 

@@ -1,7 +1,4 @@
-"""Calls to an etcd cluster from trio: grpcio's futures, resumed where they were asked.
-
-grpcio answers on a thread of its own. What is done there is put into a queue and the event loop woken, once for all answers that came
-meanwhile; `done` callbacks then run in the loop, in the order of arrival.
+"""Calls to an etcd cluster.
 
 One endpoint is used until it fails; then the next. A call is repeated there only when that cannot do it twice: a read always, a write when the
 first attempt certainly had no effect. Every call has a deadline.
@@ -9,23 +6,22 @@ first attempt certainly had no effect. Every call has a deadline.
 
 from __future__ import annotations
 
-from collections import deque
+import ssl
 from collections.abc import Callable
-from contextlib import suppress
-from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
-import grpc
 import msgspec
 import trio
 
 from watchcache.persist.etcd import rpc_pb2 as rpc
-from watchcache.persist.etcd.endpoints import Cluster, endpoints_of, open_channel
-from watchcache.persist.etcd.errors import Problem, problem_of
+from watchcache.persist.etcd.codes import Code
+from watchcache.persist.etcd.connection import Connection, Stream
+from watchcache.persist.etcd.endpoints import Cluster, Endpoint, endpoints_of, tls_of
+from watchcache.persist.etcd.errors import Problem
 from watchcache.persist.etcd.figures import Figures
+from watchcache.persist.etcd.frames import header_block
 
 Done = Callable[[Any, Problem | None], None]
-Response = TypeVar("Response")
 
 SECONDS = 10.0  # etcd gives up on a proposal after some 7 s; what has not come then will not come
 ATTEMPTS = 2  # through all endpoints, before a call has failed
@@ -45,29 +41,58 @@ COMPACT = Method("/etcdserverpb.KV/Compact", rpc.CompactionResponse)
 GRANT = Method("/etcdserverpb.Lease/LeaseGrant", rpc.LeaseGrantResponse)
 STATUS = Method("/etcdserverpb.Maintenance/Status", rpc.StatusResponse)
 AUTHENTICATE = Method("/etcdserverpb.Auth/Authenticate", rpc.AuthenticateResponse)
-_METHODS = (RANGE, TXN, COMPACT, GRANT, STATUS, AUTHENTICATE)
-_LEADER = (("hasleader", "true"),)  # a member that is cut off from the others fails, instead of waiting
+HEADS = 32  # header blocks of requests that are kept
 
 
 class Member:
-    """One endpoint with its channel and the callables of the methods."""
+    """One endpoint, with the connection to it while there is one."""
 
-    def __init__(self, url: str, channel: grpc.Channel) -> None:
-        self.url = url
-        self.channel = channel
-        self.calls = {
-            method: channel.unary_unary(
-                method.path,
-                request_serializer=_serialize,
-                response_deserializer=method.response.FromString,
-            )
-            for method in _METHODS
-        }
+    def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> None:
+        self.url = endpoint.url
+        self._endpoint = endpoint
+        self._context = context if endpoint.tls else None
+        self._connection: Connection | None = None
+        self._heads: dict[tuple[str, str | None], bytes] = {}
 
+    def start(
+        self, path: str, token: str | None, message: bytes, stream: Stream, *, last: bool
+    ) -> Connection:
+        """Begin a call, on a new connection if there is none; the connection that it is on."""
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = Connection(self._endpoint, self._context, self._ended)
+        head = self._heads.get((path, token))
+        if head is None:
+            if len(self._heads) > HEADS:
+                self._heads.clear()  # of tokens that are over
+            head = self._heads[path, token] = self._head(path, token)
+        connection.start(head, message, stream, last=last)
+        return connection
 
-def _serialize(message: Any) -> bytes:
-    data: bytes = message.SerializeToString()
-    return data
+    def close(self) -> None:
+        """Cut the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def _ended(self, connection: Connection) -> None:
+        if self._connection is connection:
+            self._connection = None
+
+    def _head(self, path: str, token: str | None) -> bytes:
+        headers = [
+            (":method", "POST"),
+            (":scheme", "https" if self._endpoint.tls else "http"),
+            (":path", path),
+            (":authority", self._endpoint.authority),
+            ("te", "trailers"),
+            ("content-type", "application/grpc"),
+            ("user-agent", "watchcache"),
+            # A member that is cut off from the others fails, instead of waiting.
+            ("hasleader", "true"),
+        ]
+        if token is not None:
+            headers.append(("token", token))
+        return header_block(headers)
 
 
 class Client:
@@ -78,11 +103,11 @@ class Client:
         self.problem: Problem | None = None  # of the newest call that failed, None after one that did not
         self.troubled = trio.Event()  # set with each problem
         self._cluster = cluster
-        self._members = [Member(each.url, open_channel(each, cluster)) for each in endpoints_of(cluster)]
+        endpoints = endpoints_of(cluster)
+        context = tls_of(cluster) if any(each.tls for each in endpoints) else None
+        self._members = [Member(each, context) for each in endpoints]
         self._current = 0
-        self._token: str | None = None
-        self._loop = trio.lowlevel.current_trio_token()
-        self._arrived: deque[Callable[[], None]] = deque()
+        self.token: str | None = None  # of the login
         self._closed = False
 
     @property
@@ -95,10 +120,6 @@ class Client:
         """The endpoints, for messages."""
         return ", ".join(self._cluster.urls)
 
-    def metadata(self) -> tuple[tuple[str, str], ...]:
-        """What goes with every call."""
-        return _LEADER if self._token is None else (*_LEADER, ("token", self._token))
-
     def fail_over(self, failed: Member) -> None:
         """Use the next endpoint, unless that has been done since."""
         if self.member is failed:
@@ -108,7 +129,7 @@ class Client:
         """Cut the connections; calls under way end with a problem that nobody hears of."""
         self._closed = True
         for member in self._members:
-            member.channel.close()
+            member.close()
 
     # -- calls
 
@@ -142,14 +163,14 @@ class Client:
         """Get a token for the user, if there is one. Raises Problem."""
         if self._cluster.user:
             request = rpc.AuthenticateRequest(name=self._cluster.user, password=self._cluster.password)
-            self._token = (await self.call(AUTHENTICATE, request)).token
+            self.token = (await self.call(AUTHENTICATE, request)).token
 
     def log_in_nowait(self, then: Callable[[Problem | None], None]) -> None:
         """Get a new token, and tell."""
 
         def done(response: Any, problem: Problem | None) -> None:
             if problem is None:
-                self._token = response.token
+                self.token = response.token
             then(problem)
 
         request = rpc.AuthenticateRequest(name=self._cluster.user, password=self._cluster.password)
@@ -165,19 +186,6 @@ class Client:
         """How often a call is attempted."""
         return ATTEMPTS * len(self._members)
 
-    # -- from grpcio's threads
-
-    def run_in_loop(self, action: Callable[[], None]) -> None:
-        """Run something in the event loop soon; from any thread."""
-        self._arrived.append(action)
-        with suppress(trio.RunFinishedError):
-            self._loop.run_sync_soon(self._run_arrived, idempotent=True)
-
-    def _run_arrived(self) -> None:
-        arrived = self._arrived
-        for _ in range(len(arrived)):
-            arrived.popleft()()
-
     @property
     def closed(self) -> bool:
         """Whether nobody waits for answers any more."""
@@ -188,27 +196,31 @@ class Call:
     """A call under way, over as many attempts as it takes."""
 
     __slots__ = (
+        "_answer",
         "_attempts",
         "_client",
+        "_connection",
         "_deadline",
         "_done",
-        "_future",
         "_member",
         "_method",
         "_request",
         "_started",
+        "_stream",
     )
 
     def __init__(self, client: Client, method: Method, request: Any, done: Done, seconds: float) -> None:
         self._client = client
         self._method = method
-        self._request = request
+        self._request: bytes = request.SerializeToString()
         self._done: Done | None = done
-        self._started = perf_counter()
+        self._started = trio.current_time()
         self._deadline = self._started + seconds
         self._attempts = 0
         self._member = client.member
-        self._future: Any = None  # a Call and a Future at once, which grpcio has no public name for
+        self._answer: bytes | None = None
+        self._stream: Stream | None = None
+        self._connection: Connection | None = None
 
     def send(self) -> None:
         """Attempt it on the endpoint in use."""
@@ -218,31 +230,30 @@ class Call:
             return
         self._attempts += 1
         self._member = client.member
-        left = self._deadline - perf_counter()
-        self._future = self._member.calls[self._method].future(
-            self._request, timeout=max(left, 0.001), metadata=client.metadata()
+        self._stream = stream = Stream(self._answered, self._ended, self._deadline)
+        self._connection = self._member.start(
+            self._method.path, client.token, self._request, stream, last=True
         )
-        self._future.add_done_callback(self._ended)
 
     def cancel(self) -> None:
         """Let go of it; a write may happen all the same."""
         self._done = None
-        if self._future is not None:
-            self._future.cancel()
+        if self._connection is not None and self._stream is not None:
+            self._connection.cancel(self._stream)
 
-    def _ended(self, _future: object) -> None:  # in a thread of grpcio
-        self._client.run_in_loop(self._settle)
+    def _answered(self, message: bytes) -> None:
+        self._answer = message
 
-    def _settle(self) -> None:
-        future, client = self._future, self._client
-        if self._done is None or future is None:
+    def _ended(self, code: Code, text: str, not_sent: bool) -> None:
+        client = self._client
+        if self._done is None:
             return
-        if future.code() is grpc.StatusCode.OK:
+        if code is Code.OK and self._answer is not None:
             client.problem = None
-            client.figures.took(self._method.path, perf_counter() - self._started)
-            self._done(future.result(), None)
+            client.figures.took(self._method.path, trio.current_time() - self._started)
+            self._done(self._method.response.FromString(self._answer), None)
             return
-        problem = problem_of(future, self._member.url)
+        problem = Problem(code, text, self._member.url, not_sent=not_sent)
         client.problem = problem if problem.passing else None
         if problem.passing:
             client.troubled.set()
@@ -256,7 +267,7 @@ class Call:
             self._done(None, problem)
 
     def _may_repeat(self, problem: Problem) -> bool:
-        if self._attempts >= self._client.tries or perf_counter() >= self._deadline:
+        if self._attempts >= self._client.tries or trio.current_time() >= self._deadline:
             return False
         return problem.passing and (self._method.repeatable or problem.without_effect)
 

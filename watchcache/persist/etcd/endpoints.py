@@ -1,29 +1,14 @@
-"""Where an etcd cluster is, and how to speak to it: endpoints, TLS, the options of a channel."""
+"""Where an etcd cluster is, and how to speak to it: endpoints and TLS."""
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import grpc
 import msgspec
 
 from watchcache.persist.etcd.errors import EtcdUnusable
-
-_OPTIONS = (
-    ("grpc.max_receive_message_length", -1),  # a watch response may be large, fragments or not
-    ("grpc.max_send_message_length", -1),  # etcd has a limit of its own, and says what it is
-    # A frozen member is noticed after 15 s by whoever has a stream open there. etcd closes the connection of a client that asks more often
-    # than every 5 s.
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 2_000),  # also how long an attempt to connect may take
-    ("grpc.max_reconnect_backoff_ms", 3_000),
-    ("grpc.enable_retries", 0),  # whether a call may be repeated is for us to say
-    ("grpc.use_local_subchannel_pool", 1),
-)
 
 
 class Cluster(msgspec.Struct, frozen=True):
@@ -38,11 +23,17 @@ class Cluster(msgspec.Struct, frozen=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """One member: the URL as it was given, and what gRPC calls it."""
+    """One member: the URL as it was given, and its parts."""
 
     url: str
-    target: str
+    host: str
+    port: int
     tls: bool
+
+    @property
+    def authority(self) -> str:
+        """Host and port as HTTP has them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def endpoints_of(cluster: Cluster) -> list[Endpoint]:
@@ -60,27 +51,38 @@ def _endpoint(url: str) -> Endpoint:
         host = None
     if not host or parts.scheme not in {"http", "https"} or parts.path not in {"", "/"}:
         raise EtcdUnusable(f'--etcd-servers: "{url}" is no URL of an etcd, like https://10.0.0.1:2379')
-    return Endpoint(url, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", parts.scheme == "https")
+    return Endpoint(url, host, port, parts.scheme == "https")
 
 
-def open_channel(endpoint: Endpoint, cluster: Cluster) -> grpc.Channel:
-    """A channel to one member; it connects at the first call."""
-    if not endpoint.tls:
-        return grpc.insecure_channel(endpoint.target, _OPTIONS)
+def tls_of(cluster: Cluster) -> ssl.SSLContext:
+    """How to trust the members, and what to show them. Raises EtcdUnusable."""
     if bool(cluster.certificate) != bool(cluster.key):
         raise EtcdUnusable("--etcd-certfile and --etcd-keyfile go together")
-    credentials = grpc.ssl_channel_credentials(
-        root_certificates=_read("--etcd-cafile", cluster.ca),
-        private_key=_read("--etcd-keyfile", cluster.key),
-        certificate_chain=_read("--etcd-certfile", cluster.certificate),
-    )
-    return grpc.secure_channel(endpoint.target, credentials, _OPTIONS)
-
-
-def _read(flag: str, path: str) -> bytes | None:
-    if not path:
-        return None
+    flags = {
+        cluster.ca: "--etcd-cafile",
+        cluster.certificate: "--etcd-certfile",
+        cluster.key: "--etcd-keyfile",
+    }
+    for path, flag in flags.items():
+        _check_readable(flag, path)
     try:
-        return Path(path).read_bytes()
+        context = ssl.create_default_context(cafile=cluster.ca or None)
+    except ssl.SSLError as problem:
+        raise EtcdUnusable(f"--etcd-cafile: {cluster.ca} holds no certificates: {problem}") from None
+    try:
+        if cluster.certificate:
+            context.load_cert_chain(cluster.certificate, cluster.key)
+    except ssl.SSLError as problem:
+        raise EtcdUnusable(
+            f"--etcd-certfile and --etcd-keyfile: {cluster.certificate} and {cluster.key} are no pair: {problem}"
+        ) from None
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
+def _check_readable(flag: str, path: str) -> None:
+    try:
+        if path:
+            Path(path).read_bytes()
     except OSError as problem:
         raise EtcdUnusable(f"{flag}: cannot read {path}: {problem.strerror}") from None

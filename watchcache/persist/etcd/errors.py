@@ -1,24 +1,18 @@
 """What etcd and gRPC say when something fails, as the log's errors: one line each that names the endpoint and what to do.
 
-What matters most about a failed write is whether it can have happened. gRPC says so only in part: a call that never found a connection
-was not sent, and etcd refuses some before it proposes them; after anything else the write may be there, or come yet.
+What matters most about a failed write is whether it can have happened. A call that never found a connection was not sent, and etcd refuses
+some before it proposes them; after anything else the write may be there, or come yet.
 """
 
 from __future__ import annotations
 
-import grpc
-
 from watchcache.log import JournalError, JournalFailed, JournalFull, JournalUnavailable, ValueTooLarge
+from watchcache.persist.etcd.codes import Code
 
 # Texts of etcd (api/v3/v3rpc/rpctypes/error.go) by which errors of one code are told apart.
 _COMPACTED = "required revision has been compacted"
 _NO_SPACE = "database space exceeded"
 _TOO_LARGE = ("request is too large", "larger than max", "trying to send message larger")
-_NOT_SENT = (
-    "failed to connect to all addresses",
-    "connections to all backends failing",
-    "DNS resolution failed",
-)
 _NOT_PROPOSED = (
     "etcdserver: no leader",
     "etcdserver: too many requests",
@@ -38,10 +32,11 @@ class EtcdReplaced(JournalFailed):
 
 
 class Problem(Exception):
-    """A call that failed: the status of gRPC, in etcd's words, and the endpoint that said it."""
+    """A call that failed: the status of gRPC, in etcd's words, the endpoint that said it; whether the call never left here."""
 
-    def __init__(self, code: grpc.StatusCode, text: str, endpoint: str) -> None:
+    def __init__(self, code: Code, text: str, endpoint: str, *, not_sent: bool = False) -> None:
         super().__init__(code, text, endpoint)
+        self.not_sent = not_sent
         self.code = code
         self.text = text
         self.endpoint = endpoint
@@ -50,19 +45,14 @@ class Problem(Exception):
         return f"{self.endpoint}: {self.text or self.code.name}"
 
     @property
-    def not_sent(self) -> bool:
-        """Whether the call certainly never reached an etcd."""
-        return self.code is grpc.StatusCode.UNAVAILABLE and any(text in self.text for text in _NOT_SENT)
-
-    @property
     def without_effect(self) -> bool:
         """Whether a write that ended so was certainly not kept."""
         certain = (
-            grpc.StatusCode.INVALID_ARGUMENT,
-            grpc.StatusCode.RESOURCE_EXHAUSTED,
-            grpc.StatusCode.PERMISSION_DENIED,
-            grpc.StatusCode.UNAUTHENTICATED,
-            grpc.StatusCode.UNIMPLEMENTED,
+            Code.INVALID_ARGUMENT,
+            Code.RESOURCE_EXHAUSTED,
+            Code.PERMISSION_DENIED,
+            Code.UNAUTHENTICATED,
+            Code.UNIMPLEMENTED,
         )
         return self.not_sent or self.code in certain or any(text in self.text for text in _NOT_PROPOSED)
 
@@ -70,17 +60,17 @@ class Problem(Exception):
     def passing(self) -> bool:
         """Whether another member, or the same a moment later, may well answer."""
         return self.code in {
-            grpc.StatusCode.UNAVAILABLE,
-            grpc.StatusCode.DEADLINE_EXCEEDED,
-            grpc.StatusCode.CANCELLED,
-            grpc.StatusCode.UNKNOWN,
-            grpc.StatusCode.INTERNAL,
+            Code.UNAVAILABLE,
+            Code.DEADLINE_EXCEEDED,
+            Code.CANCELLED,
+            Code.UNKNOWN,
+            Code.INTERNAL,
         }
 
     @property
     def compacted(self) -> bool:
         """Whether the revision asked for is no longer there."""
-        return self.code is grpc.StatusCode.OUT_OF_RANGE and _COMPACTED in self.text
+        return self.code is Code.OUT_OF_RANGE and _COMPACTED in self.text
 
     @property
     def token_refused(self) -> bool:
@@ -93,12 +83,6 @@ class Problem(Exception):
         return any(text in self.text for text in _HANDSHAKE)
 
 
-def problem_of(call: grpc.RpcError, endpoint: str) -> Problem:
-    """A failed call of grpcio as a `Problem`; they are their own futures, with a code and details."""
-    code: grpc.StatusCode = call.code()
-    return Problem(code, " ".join((call.details() or "").split()), endpoint)
-
-
 def journal_error(problem: Problem) -> JournalError:
     """The log's error for a problem."""
     code, text = problem.code, str(problem)
@@ -108,8 +92,8 @@ def journal_error(problem: Problem) -> JournalError:
         )
     if any(part in problem.text for part in _TOO_LARGE):
         return ValueTooLarge(f"the object is too large for etcd ({text}); see its --max-request-bytes")
-    if code in {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED} or (
-        code is grpc.StatusCode.INVALID_ARGUMENT and ("auth" in problem.text or "user name" in problem.text)
+    if code in {Code.PERMISSION_DENIED, Code.UNAUTHENTICATED} or (
+        code is Code.INVALID_ARGUMENT and ("auth" in problem.text or "user name" in problem.text)
     ):
         return EtcdUnusable(f"etcd refuses the user ({text}); see --watchcache-etcd-credentials-file")
     if problem.handshake:

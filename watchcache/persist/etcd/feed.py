@@ -14,12 +14,12 @@ import logging
 from collections.abc import Callable, Sequence
 from random import Random
 
-import grpc
 import trio
 
 from watchcache.log import Event
 from watchcache.persist.etcd import rpc_pb2 as rpc
 from watchcache.persist.etcd.client import RANGE, Client
+from watchcache.persist.etcd.codes import Code
 from watchcache.persist.etcd.errors import EtcdReplaced, Problem
 from watchcache.persist.etcd.ranges import end_of, read_all
 from watchcache.persist.etcd.state import Missed, State
@@ -127,7 +127,7 @@ class Feed:
                 self._publish(events, False)
 
     def _no_answer(self, stream: WatchStream) -> Problem:
-        return Problem(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer to a watch", stream.member.url)
+        return Problem(Code.DEADLINE_EXCEEDED, "no answer to a watch", stream.member.url)
 
     def _check_identity(self, response: rpc.WatchResponse) -> None:
         header = response.header
@@ -172,7 +172,7 @@ class Feed:
             )
         assert self._stream is not None
         reason = response.cancel_reason or "the watch was cancelled"
-        return Problem(grpc.StatusCode.UNAVAILABLE, reason, self._stream.member.url)
+        return Problem(Code.UNAVAILABLE, reason, self._stream.member.url)
 
     async def _read_anew(self) -> None:
         self._client.figures.rereads += 1
