@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests import etcds
 from watchcache.log import EventLog, Journal, Log
 from watchcache.persist import FileJournal, MemoryJournal, Retention
 
-from tests import etcds
 from .samples import Verbatim, stamp
 
 
@@ -39,8 +39,10 @@ class Place:
 
     @asynccontextmanager
     async def log(
-        self, retention: Retention = Retention(), ring_bytes: int = 1 << 20
-    ) -> AsyncIterator[EventLog]:  # noqa: B008
+        self,
+        retention: Retention = Retention(),  # noqa: B008
+        ring_bytes: int = 1 << 20,
+    ) -> AsyncIterator[EventLog]:
         """Open and run a log on this place."""
         log = Log(self.journal(retention), stamp=stamp, clock=lambda: 1000.0, ring_bytes=ring_bytes)
         await log.open()

@@ -1,8 +1,8 @@
 """Several logs on one etcd: one order, one state."""
 
+import pytest
 import trio
 
-import pytest
 from tests.conformance.samples import stamp, value
 from watchcache.log import Conflict, Head
 
@@ -130,7 +130,7 @@ async def test_keys_that_live_for_a_time_share_a_lease_and_end_together(etcd):
         assert log.figures.calls["/etcdserverpb.Lease/LeaseGrant"] == 1
         log.subscribe(lambda events: groups.append(list(events)))
         with trio.fail_after(20):
-            while not any(groups):
+            while not any(groups):  # noqa: ASYNC110 - the lease's time passes in etcd
                 await trio.sleep(0.05)
         ended = [event for group in groups for event in group]
         assert [(e.key, e.deleted) for e in ended] == [(f"events/{name}", True) for name in "abc"]
