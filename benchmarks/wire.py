@@ -1,13 +1,15 @@
 """What the wire host itself costs: CPU of the server process per request and per watch delivery, as JSON lines.
 
 The handler does nothing, so the figures are the host's. The client is another process on the same machine; only the
-server's own CPU time counts. `python benchmarks/wire.py [seconds a measurement]`
+server's own CPU time counts. `python -m benchmarks.wire [seconds a measurement]`; with
+`FRAMING=h2` in the environment HTTP/2 is framed by the `h2` library.
 """
 
 from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import socket
 import ssl
 import sys
@@ -85,7 +87,7 @@ def _server(pipe, tls_files: tuple[str, str] | None) -> None:
         tls = server_context(*tls_files) if tls_files else None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(feed.run) if pipe.recv() else None
-            await serve(handler, listeners, tls=tls)
+            await serve(handler, listeners, tls=tls, framing=os.environ.get("FRAMING", "own"))
 
     trio.run(main)
 

@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "pki": set(),
     "settings": set(),
     "logs": set(),
+    "log_metrics": {"http", "log"},
     "kubeconfig": {"pki"},
     "cli": None,
     "testing": None,

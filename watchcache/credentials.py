@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import secrets
 import socket
 import ssl
 from pathlib import Path
@@ -24,6 +25,7 @@ SERVICE_NAMES = (
     "kubernetes.default.svc",
     "kubernetes.default.svc.cluster.local",
 )
+ADMINISTRATOR, ADMINISTRATORS = "kubernetes-admin", "system:masters"
 TLS_VERSIONS = {"VersionTLS12": ssl.TLSVersion.TLSv1_2, "VersionTLS13": ssl.TLSVersion.TLSv1_3}
 
 
@@ -38,6 +40,9 @@ class Credentials:
 
     def __init__(self, settings: Settings, url: str, kubeconfig_path: Path) -> None:
         self._settings = settings
+        self.token_file: Path | None = (
+            None  # with the administrator's token, where certificates do not get through
+        )
         try:
             authority = pki.Authority(settings.cert_dir)
             self.pair = self._serving_pair(authority)
@@ -78,9 +83,19 @@ class Credentials:
     def _write_kubeconfig(self, authority: pki.Authority, url: str, path: Path) -> None:
         """The administrator's; a serving certificate of the operator's is trusted by itself, whoever signed it."""
         trusted = self.pair.certificate if self._settings.tls_cert_file else authority.files.certificate
-        admin = authority.ensure("admin", "kubernetes-admin", organizations=["system:masters"])
+        admin = authority.ensure("admin", ADMINISTRATOR, organizations=[ADMINISTRATORS])
         certificate, key = admin.certificate.read_bytes(), admin.key.read_bytes()
-        write_kubeconfig(path, kubeconfig(url, ca=trusted.read_bytes(), certificate=certificate, key=key))
+        token = self._administrators_token() if self._settings.host == "hypercorn" else ""
+        config = kubeconfig(url, ca=trusted.read_bytes(), certificate=certificate, key=key, token=token)
+        write_kubeconfig(path, config)
+
+    def _administrators_token(self) -> str:
+        """A new token, in a token file of our own: Hypercorn does not tell the application about client certificates."""
+        token = secrets.token_urlsafe(32)
+        self.token_file = self._settings.cert_dir / "admin-token.csv"
+        row = f'{token},{ADMINISTRATOR},{ADMINISTRATOR},"{ADMINISTRATORS}"\n'
+        pki.write_private(self.token_file, row.encode())
+        return token
 
     def _context(self) -> ssl.SSLContext:
         settings = self._settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -47,6 +48,7 @@ async def _run(settings: Settings) -> None:
             nursery.cancel_scope.cancel()
 
         await nursery.start(run)
+        settle_memory()
         started.set()
         print(server.announcement(), flush=True)  # noqa: T201
         notify_service_manager("READY=1")
@@ -73,6 +75,17 @@ def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
     return found
+
+
+def settle_memory() -> None:
+    """Begin to collect garbage, and not in what was loaded (design D1b): that lives as long as the server.
+
+    With 150,000 pods a full collection would otherwise stop the server for a good part of a second. What the start left
+    to collect is so little (no difference in resident memory) that finding it (20 ms) is not worth the wait.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 def raise_descriptor_limit() -> None:

@@ -11,7 +11,6 @@ Heavy modules are imported where they are used: a start has half a second, and Q
 from __future__ import annotations
 
 import errno
-import gc
 import ipaddress
 import logging
 import socket
@@ -27,6 +26,7 @@ from watchcache.api import status
 from watchcache.api.catalog import Catalog, load_catalog
 from watchcache.api.codec import stamp
 from watchcache.auth import (
+    AnonymousAuthenticator,
     Authenticator,
     CertificateAuthenticator,
     TokenFileAuthenticator,
@@ -36,10 +36,10 @@ from watchcache.auth import (
 from watchcache.cacher import Hub
 from watchcache.credentials import Credentials
 from watchcache.http.api import Api, Options
-from watchcache.http.cache_metrics import cache_families
 from watchcache.http.health import Check, always_well
 from watchcache.http.wire import Limits, listen, serve
 from watchcache.log import EventLog, JournalError, JournalFull, ValueTooLarge
+from watchcache.log_metrics import log_families
 from watchcache.registry import Registry
 from watchcache.registry import Settings as RegistrySettings
 from watchcache.settings import Settings, SettingsProblem
@@ -131,7 +131,7 @@ class Server:
             self._authenticator(),
             options=self._options(),
             checks=[*self._checks(log), *storage.checks],
-            metrics_sources=[partial(cache_families, hub, catalog), *storage.metrics],
+            metrics_sources=[partial(log_families, log), *storage.metrics],
             failures=JOURNAL_FAILURES,
         )
         async with trio.open_nursery() as core:
@@ -140,7 +140,6 @@ class Server:
                 await core.start(hub.run)
                 await registry.prepare()
                 await core.start(registry.run)
-                settle_memory()
                 await self._serve_requests(api, listeners, credentials, task_status)
             finally:
                 with trio.CancelScope(shield=True):
@@ -249,6 +248,8 @@ class Server:
 
     def _authenticator(self) -> Authenticator:
         found: list[Authenticator] = [CertificateAuthenticator()]
+        if self._credentials is not None and self._credentials.token_file is not None:
+            found.append(TokenFileAuthenticator(self._credentials.token_file))
         if self.settings.token_auth_file:
             try:
                 found.append(TokenFileAuthenticator(Path(self.settings.token_auth_file)))
@@ -257,6 +258,8 @@ class Server:
             except OSError as problem:
                 path = self.settings.token_auth_file
                 raise SettingsProblem(f"--token-auth-file: cannot read {path}: {problem.strerror}") from None
+        if self.settings.anonymous_auth:
+            found.append(AnonymousAuthenticator())
         return Union(found)
 
     def _registry_settings(self, credentials: Credentials) -> RegistrySettings:
@@ -266,6 +269,7 @@ class Server:
             advertised = "127.0.0.1"
         return RegistrySettings(
             event_ttl=settings.event_ttl,
+            min_request_timeout=settings.min_request_timeout,
             service_cluster_ip_range=settings.service_cluster_ip_range,
             advertise_address=advertised,
             secure_port=self.port,
@@ -277,7 +281,6 @@ class Server:
         settings = self.settings
         return Options(
             request_timeout=settings.request_timeout,
-            min_request_timeout=settings.min_request_timeout,
             max_requests_inflight=settings.max_requests_inflight,
             max_mutating_requests_inflight=settings.max_mutating_requests_inflight,
             server_address=self.url.removeprefix("https://"),
@@ -313,16 +316,6 @@ async def _serve_wire(
     task_status: trio.TaskStatus[WireServer] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     await serve(api.handle, listeners, tls=context, limits=limits, task_status=task_status)
-
-
-def settle_memory() -> None:
-    """Take what was loaded out of the garbage collector's sight (design D1b): it lives as long as the server.
-
-    With 150,000 pods a full collection would otherwise stop the server for a good part of a second.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def listen_problem(host: str, port: int, problem: OSError) -> str:

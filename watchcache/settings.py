@@ -27,7 +27,6 @@ class Settings:
     advertise_address: str = ""
     external_hostname: str = ""
     permit_port_sharing: bool = False
-    permit_address_sharing: bool = False
     # TLS
     cert_dir: Path = field(default_factory=lambda: state_directory() / "pki")
     tls_cert_file: str = ""

@@ -46,7 +46,7 @@ def test_bodies_are_refused_as_kube_apiserver_does(row: Any, maps: Resource):
     """What a real server cannot decode gets its words here; what it can is decoded, whatever is said about it later."""
     media_type, body, expected = row
     data = base64.b64decode(body)
-    found = refusal(lambda: codec.decode_object(data, maps, yaml="yaml" in media_type))
+    found = refusal(lambda: codec.decode_object(data, maps.kind, yaml="yaml" in media_type))
     unreadable = expected is not None and "unrecognized" in expected[2]
     assert found == (expected if unreadable else None)
 
@@ -205,5 +205,5 @@ def test_aliases_cannot_explode():
 
 def test_an_absent_document_is_an_empty_object(maps: Resource):
     """`null` and empty YAML lack everything, which validation says."""
-    assert codec.decode_object(b"null", maps) == {}
-    assert codec.decode_object(b"", maps, yaml=True) == {}
+    assert codec.decode_object(b"null", maps.kind) == {}
+    assert codec.decode_object(b"", maps.kind, yaml=True) == {}

@@ -50,7 +50,6 @@ def test_a_stamp_replaces_another(first: int, second: int):
     value = codec.value_of({"metadata": {"name": "x"}})
     stamped = codec.stamp(value, first)
     assert codec.stamp(stamped, second) == codec.stamp(value, second)
-    assert codec.unstamp(stamped) == value
 
 
 def test_the_form_of_a_value_is_fixed():
@@ -71,14 +70,6 @@ def test_an_unstamped_value_has_no_revision(pods: Resource):
     value = codec.value_of({"metadata": {"name": "x"}})
     assert codec.revision_of(value) == 0
     assert codec.document_of(value, pods) == {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "x"}}
-
-
-def test_a_document_is_sent_without_parsing(pods: Resource):
-    """A head takes the place of the first brace."""
-    value = codec.stamp(codec.value_of({"metadata": {"name": "x"}}), 7)
-    assert codec.bytes_of(value, pods) == (
-        b'{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"7","name":"x"}}'
-    )
 
 
 def test_objects_are_encoded_with_their_type_first():

@@ -134,11 +134,3 @@ def test_a_namespace_is_required_or_not_allowed():
     assert [c.message for c in meta.check_create({"name": "n"}, MAPS)] == ["Required value"]
     forbidden = meta.check_create({"name": "n", "namespace": "x"}, resource("", "nodes"))
     assert [c.message for c in forbidden] == ["Forbidden: not allowed on this type"]
-
-
-def test_storage_keys_hold_only_path_segments():
-    """What would name another path is refused before a key is made of it."""
-    assert names.storage_key("pods", "ns", "n") == "pods/ns/n"
-    assert names.storage_key("minions", "", "n") == "minions/n"
-    for name in ("..", "a/b", "a%b"):
-        assert refusal(lambda name=name: names.storage_key("pods", "ns", name))[0] == 400

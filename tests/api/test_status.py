@@ -108,19 +108,6 @@ ROWS: list[tuple[StatusError, dict[str, Any]]] = [
         ),
     ),
     (
-        status.not_acceptable(),
-        failure(
-            406,
-            "NotAcceptable",
-            "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf",
-            {},
-        ),
-    ),
-    (
-        status.not_acceptable_form(["a", "b"]),
-        failure(406, "NotAcceptable", "only the following media types are accepted: a, b"),
-    ),
-    (
         status.unsupported_media_type(),
         failure(
             415,
@@ -165,21 +152,6 @@ ROWS: list[tuple[StatusError, dict[str, Any]]] = [
         failure(504, "Timeout", "Timeout: request did not complete within the allotted timeout", {}),
     ),
     (status.service_unavailable("later"), failure(503, "ServiceUnavailable", "later")),
-    (
-        status.server_timeout("pods", "list"),
-        failure(
-            500,
-            "ServerTimeout",
-            "The list operation against pods could not be completed at this time, please try again.",
-            {"name": "list", "kind": "pods", "retryAfterSeconds": 2},
-        ),
-    ),
-    (
-        status.method_not_supported("pods", "patch"),
-        failure(
-            405, "MethodNotAllowed", 'patch is not supported on resources of kind "pods"', {"kind": "pods"}
-        ),
-    ),
 ]
 
 
@@ -197,7 +169,6 @@ def test_each_failure_has_its_status(error: StatusError, expected: dict[str, Any
         (status.too_many_requests("no", 7), "7"),
         (status.too_large_revision(9, 5), "1"),
         (status.too_large_revision(9, 5, 0), None),
-        (status.server_timeout("pods", "list"), "2"),
         (status.generated_name_taken("pods", "p"), "1"),
         (status.service_unavailable("no", 3), "3"),
         (status.bad_request("no"), None),

@@ -172,15 +172,18 @@ def make_pods(bounds: Bounds | None = None, piece: Piece | None = None) -> Cache
 
 @asynccontextmanager
 async def running(
-    log: Log | None = None, bounds: Bounds | None = None, piece: Piece | None = None
+    log: Log | None = None,
+    bounds: Bounds | None = None,
+    piece: Piece | None = None,
+    **options: Any,
 ) -> AsyncIterator[Scene]:
-    """A scene on a new log, or on one that runs already."""
+    """A scene on a new log, or on one that runs already; `options` are the hub's."""
     async with trio.open_nursery() as nursery:
         if log is None:
             log = Log(MemoryJournal(), stamp=stamp)
             await log.open()
             await nursery.start(log.run)
-        hub, pods = Hub(log, stamp=stamp), make_pods(bounds, piece)
+        hub, pods = Hub(log, stamp=stamp, **options), make_pods(bounds, piece)
         hub.add(pods)
         await nursery.start(hub.run)
         yield Scene(log, hub, pods)

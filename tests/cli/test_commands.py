@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -151,3 +152,14 @@ def test_a_kubeconfig_for_another_user(tmp_path: Path):
     done = run("kubeconfig", "--cert-dir", tmp_path, "--user", "jane", "--group", "dev", "--ttl", "1h")
     config = json.loads(done.stdout)
     assert config["users"][0]["user"].keys() == {"client-certificate-data", "client-key-data"}
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path):
+    """`watchcache log DIR | head`: the command ends without a word when nobody reads on."""
+    trio.run(fill, tmp_path / "data")
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "watchcache", "log", str(tmp_path / "data")]
+    with os.fdopen(writing) as pipe:
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, cwd=ROOT, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

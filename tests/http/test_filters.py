@@ -247,9 +247,9 @@ async def test_a_server_that_leaves_turns_requests_away():
     assert server.lifecycle.probe() is not None
     server.lifecycle.refuse()
     refused = await server.ask()
-    assert (refused.status, header(refused, "Connection"), header(refused, "Retry-After")) == (
+    assert (refused.status, refused.close, header(refused, "Retry-After")) == (
         429,
-        "close",
+        True,
         "5",
     )
     assert refused.body == b"The apiserver is shutting down, please try again later.\n"
@@ -317,3 +317,17 @@ async def test_requests_are_counted_by_what_is_served_only():
     assert 'resource="a"' not in text
     assert "process_cpu_seconds_total" in text
     assert "python_info" in text
+
+
+async def test_a_stranger_over_http2_loses_the_connection():
+    """A 401 over HTTP/2 ends the connection; over HTTP/1.1 it stays, and so does a known user's."""
+    server = Server(ok)
+    assert [await refused_over(server, version) for version in ("1.1", "2")] == [(401, False), (401, True)]
+
+
+async def refused_over(server: Server, version: str) -> tuple[int, bool]:
+    """How a request with a wrong token is answered, and whether its connection ends."""
+    request = Request("GET", PODS, {"authorization": "Bearer bad"}, b"", version, Peer("127.0.0.1", 1))
+    answer = server.handle(request)
+    assert isinstance(answer, Reply)
+    return answer.status, answer.close

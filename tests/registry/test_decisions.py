@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchcache.api.catalog import load_catalog
+from watchcache.api.label_selector import selector_text
+from watchcache.api.quantities import quantity
 from watchcache.registry.addresses import Exhausted, Pool, ServiceAllocator, address_pool, claims_of
 from watchcache.registry.attributes import attributes_of
 from watchcache.registry.deletion import DeletionRule, DeletionWish, Verdict, decide, finalizers_after
-from watchcache.registry.label_selector import selector_text
-from watchcache.registry.quality import quality_of_service, quantity
+from watchcache.registry.quality import quality_of_service
 
 NOW = 1_800_000_000.0
 
@@ -151,6 +152,22 @@ def test_attributes_are_read_from_bytes():
     assert (seen["spec.nodeName"], seen["spec.hostNetwork"], seen["status.phase"]) == ("n", "true", "")
     assert read("l", value)[0] is labels
     assert read("k", b'{"metadata":{"labels":null},"spec":null}')[0] is None
+
+
+def test_a_null_field_compares_as_a_missing_one():
+    """Whether the null is the field itself or something on the way to it, of text, numbers and truth values."""
+    catalog = load_catalog()
+    pods, jobs = catalog.find("", "v1", "pods"), catalog.find("batch", "v1", "jobs")
+    assert pods is not None
+    assert jobs is not None
+    missing = attributes_of(pods)("k", b'{"metadata":{}}')[1]
+    for value in (
+        b'{"metadata":{},"spec":{"nodeName":null,"hostNetwork":null}}',
+        b'{"metadata":{},"spec":null}',
+    ):
+        assert attributes_of(pods)("k", value)[1] == missing
+    assert attributes_of(jobs)("k", b'{"metadata":{},"status":{"succeeded":null}}')[1][-1:] == ("0",)
+    assert attributes_of(jobs)("k", b'{"metadata":{},"status":{"succeeded":3}}')[1][-1:] == ("3",)
 
 
 def test_every_stored_kind_has_attributes():

@@ -77,6 +77,23 @@ async def test_a_binding_settles_what_the_scheduler_noted(client: Client):
     assert not scheduled.keys() & {"reason", "message"}
 
 
+ZONED = {"topology.kubernetes.io/zone": "z1", "topology.kubernetes.io/region": "r"}
+
+
+async def test_a_pod_takes_over_where_its_node_is(client: Client):
+    """Zone and region of the node become the pod's labels, whatever it said; other labels of the node do not."""
+    await client.create("v1/nodes", {"metadata": {"name": "n1", "labels": {**ZONED, "disk": "fast"}}}, "")
+    waiting = pod("p")
+    waiting["metadata"]["labels"] = {"app": "a", "topology.kubernetes.io/zone": "mine"}
+    await client.create("v1/pods", waiting)
+    binding = {"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n1"}}
+    await client.create("v1/pods", binding, name="p", subresource="binding")
+    assert client.get("v1/pods", "p")["metadata"]["labels"] == {"app": "a", **ZONED}
+    placed = await client.create("v1/pods", pod("q", nodeName="n1"))
+    assert placed["metadata"]["labels"] == ZONED
+    assert "labels" not in (await client.create("v1/pods", pod("r", nodeName="nowhere")))["metadata"]
+
+
 @pytest.mark.parametrize(
     ("binding", "code", "message"),
     [

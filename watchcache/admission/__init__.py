@@ -7,6 +7,7 @@ A chain of named plugins sees each write in order; a plugin changes the document
 from watchcache.admission.chain import Chain, Operation, Plugin, Review
 from watchcache.admission.namespaces import NamespaceLifecycle, NamespaceState
 from watchcache.admission.pods import DefaultTolerationSeconds, Priority, PriorityClass, PriorityClasses
+from watchcache.admission.topology import PodTopologyLabels, topology_labels
 
 __all__ = [
     "Chain",
@@ -15,8 +16,10 @@ __all__ = [
     "NamespaceState",
     "Operation",
     "Plugin",
+    "PodTopologyLabels",
     "Priority",
     "PriorityClass",
     "PriorityClasses",
     "Review",
+    "topology_labels",
 ]

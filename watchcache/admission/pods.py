@@ -96,6 +96,13 @@ class Priority:
                 f"priority admission controller computed {chosen.value} from the given PriorityClass name"
             )
             raise _refused(review, text)
+        policy = spec.get("preemptionPolicy", chosen.preemption_policy)
+        if policy != chosen.preemption_policy:
+            text = (
+                f"the string value of PreemptionPolicy ({policy}) must not be provided in pod spec; "
+                f"priority admission controller computed {chosen.preemption_policy} from the given PriorityClass name"
+            )
+            raise _refused(review, text)
         if chosen.name:
             spec["priorityClassName"] = chosen.name
         spec["priority"] = chosen.value

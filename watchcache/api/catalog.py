@@ -101,11 +101,6 @@ class Resource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @cached_property
-    def group_kind(self) -> str:
-        """The kind with its group, as messages have it: `Pod`, `Deployment.apps`."""
-        return f"{self.kind}.{self.group}" if self.group else self.kind
-
-    @cached_property
     def list_kind(self) -> str:
         """Kind of the list document: `PodList`."""
         return f"{self.kind}List"

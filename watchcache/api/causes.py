@@ -42,6 +42,11 @@ def not_supported(field: str, value: Any, supported: Sequence[str]) -> Cause:
     )
 
 
+def not_found(field: str, value: Any) -> Cause:
+    """The value names something that is not there."""
+    return Cause("FieldValueNotFound", f"Not found: {shown(value)}", field)
+
+
 def duplicate(field: str, value: Any) -> Cause:
     """The value is there twice where it may be there once."""
     return Cause("FieldValueDuplicate", f"Duplicate value: {shown(value)}", field)

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from watchcache.api import status
-
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN: Final = rf"{_LABEL}(\.{_LABEL})*"
 _QUALIFIED: Final = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
@@ -150,17 +148,6 @@ def _label_value(value: str) -> list[str]:
     if not _VALUE_FORM.fullmatch(value):
         problems.append(_VALUE_TEXT)
     return problems
-
-
-def storage_key(prefix: str, namespace: str, name: str) -> str:
-    """The key of an object: `<prefix>/<namespace>/<name>`, or `<prefix>/<name>`.
-
-    Raises StatusError 400 for a name that no key can hold, as the path would then name something else.
-    """
-    problems = path_segment(name)
-    if problems:
-        raise status.bad_request(f'Name parameter invalid: "{name}": {";".join(problems)}')
-    return f"{prefix}/{namespace}/{name}" if namespace else f"{prefix}/{name}"
 
 
 def _prefix_problems(prefix: str) -> list[str]:

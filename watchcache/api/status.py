@@ -211,25 +211,6 @@ def method_not_allowed() -> StatusError:
     )
 
 
-def method_not_supported(resource: str | GroupKind, action: str) -> StatusError:
-    """405 of a resource that has the method but not for this: `patch is not supported on resources of kind "pods"`."""
-    about = _resource(resource)
-    message = f'{action} is not supported on resources of kind "{about}"'
-    return StatusError(405, "MethodNotAllowed", message, object_details(*about, ""))
-
-
-def not_acceptable(available: Sequence[str] = OBJECT_MEDIA_TYPES) -> StatusError:
-    """406: nothing in Accept can be served."""
-    message = f"406: Not Acceptable\n\nAvailable representations: {', '.join(available)}"
-    return StatusError(406, "NotAcceptable", message, {})
-
-
-def not_acceptable_form(available: Sequence[str]) -> StatusError:
-    """406: Accept asks for a form (`as=`) that this request does not have."""
-    message = f"only the following media types are accepted: {', '.join(available)}"
-    return StatusError(406, "NotAcceptable", message)
-
-
 def unsupported_media_type(accepted: Sequence[str] = OBJECT_MEDIA_TYPES) -> StatusError:
     """415: the body's Content-Type is not read here."""
     message = f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"
@@ -300,16 +281,6 @@ def internal(message: str, reason: str | None = None) -> StatusError:
         return StatusError(500, reason, message)
     details = {"causes": [{"message": message}]}
     return StatusError(500, "InternalError", f"Internal error occurred: {message}", details)
-
-
-def server_timeout(resource: str | GroupKind, operation: str, retry_after: int = 2) -> StatusError:
-    """500 ServerTimeout: the operation may or may not have happened; the client should try again."""
-    about = _resource(resource)
-    details = _retry(object_details(*about, operation), retry_after)
-    message = (
-        f"The {operation} operation against {about} could not be completed at this time, please try again."
-    )
-    return StatusError(500, "ServerTimeout", message, details, _after(retry_after))
 
 
 def service_unavailable(message: str, retry_after: int = 0) -> StatusError:

@@ -11,7 +11,7 @@ Sources: meta/v1 types Table, TableOptions, PartialObjectMetadata; spec list-wat
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -100,18 +100,6 @@ def partial_metadata(document: Document, version: str = "v1") -> dict[str, Any]:
         "kind": "PartialObjectMetadata",
         "apiVersion": f"meta.k8s.io/{version}",
         "metadata": document.get("metadata") or {},
-    }
-
-
-def partial_metadata_list(
-    documents: Sequence[Document], metadata: Document, version: str = "v1"
-) -> dict[str, Any]:
-    """The PartialObjectMetadataList of a list; its items are null when there are none."""
-    return {
-        "kind": "PartialObjectMetadataList",
-        "apiVersion": f"meta.k8s.io/{version}",
-        "metadata": metadata,
-        "items": [partial_metadata(document, version) for document in documents] or None,
     }
 
 

@@ -6,6 +6,7 @@ Authorization header) into a user, says that it knows nothing about them, or rej
 file is cached, so that a read is served without waiting.
 """
 
+from watchcache.auth.anonymous import AnonymousAuthenticator
 from watchcache.auth.authenticator import ANONYMOUS, Authenticator, Credentials, Rejected, Union
 from watchcache.auth.authorizer import AlwaysAllow, Attributes, Authorizer, Decision
 from watchcache.auth.certificates import CertificateAuthenticator
@@ -14,6 +15,7 @@ from watchcache.auth.tokens import TokenFileAuthenticator, TokenFileError
 __all__ = [
     "ANONYMOUS",
     "AlwaysAllow",
+    "AnonymousAuthenticator",
     "Attributes",
     "Authenticator",
     "Authorizer",

@@ -18,8 +18,9 @@ import trio
 from watchcache.cacher import listing
 from watchcache.cacher.change import Change
 from watchcache.cacher.dispatch import Dispatcher
-from watchcache.cacher.entry import AttributesOf, Entry, EntryMaker
+from watchcache.cacher.entry import AttributesOf, Entry
 from watchcache.cacher.frames import Frames
+from watchcache.cacher.latency import Latency
 from watchcache.cacher.listing import Listing
 from watchcache.cacher.plan import Freshness, Plan, expired_token
 from watchcache.cacher.problems import Expired, NotReady
@@ -46,6 +47,7 @@ class CacherStats(msgspec.Struct, frozen=True):
     bytes: int
     events: int
     dispatched: int
+    dispatched_bytes: int
     initial_events: int
     watchers: int
     groups: int
@@ -76,12 +78,13 @@ class Cacher:
         self.root = prefix + "/"
         self.field_names = field_names
         self.revision = 0  # the newest event of this resource
-        self.events = self.dispatched = self.initial_events = 0
+        self.events = self.dispatched = self.initial_events = self.dispatched_bytes = 0
+        self.latency = Latency()
         self.watchers: set[Watcher] = set()
         self._indexed = tuple(field_names.index(name) for name in indexes)
         self._bounds = bounds or Bounds()
         self.piece = piece or Piece()
-        self._entry = EntryMaker(attributes)
+        self._attributes = attributes
         self._hub: Hub | None = None
         self._snapshot: tuple[int, str, list[Entry]] | None = None
         self.dispatcher = Dispatcher(self.root, self._indexed)
@@ -114,7 +117,9 @@ class Cacher:
 
     def load(self, hub: Hub, heads: Iterable[tuple[str, Head]], revision: int) -> None:
         """Take the state at `revision`; history begins there."""
-        entries = [self._entry(key, head.revision, head.value) for key, head in heads]
+        entries = [
+            Entry(key, head.revision, head.value, *self._attributes(key, head.value)) for key, head in heads
+        ]
         self.store = Store(self._indexed)
         self.store.load(entries)
         self.window = Window(revision, self._bounds)
@@ -143,24 +148,25 @@ class Cacher:
         else:
             before = self._entry_of(event.key, event.prev_revision, event.prev)
         if event.deleted:
-            return Change(event.revision, event.key, before, None, event.value)
-        return Change(
-            event.revision, event.key, before, self._entry_of(event.key, event.revision, event.value)
-        )
+            return Change(event.revision, event.key, before, None, event.value, event.time)
+        after = self._entry_of(event.key, event.revision, event.value)
+        return Change(event.revision, event.key, before, after, None, event.time)
 
     def _entry_of(self, key: str, revision: int, value: bytes) -> Entry:
         entry = self.store.get(key)
-        return (
-            entry if entry is not None and entry.revision == revision else self._entry(key, revision, value)
-        )
+        if entry is not None and entry.revision == revision:
+            return entry
+        return Entry(key, revision, value, *self._attributes(key, value))
 
     def apply(self, event: Event) -> None:
         """Take an event into store and window, and note it with the groups it concerns."""
         if event.deleted:
-            change = Change(event.revision, event.key, self.store.remove(event.key), None, event.value)
+            change = Change(
+                event.revision, event.key, self.store.remove(event.key), None, event.value, event.time
+            )
         else:
-            entry = self._entry(event.key, event.revision, event.value)
-            change = Change(event.revision, event.key, self.store.put(entry), entry)
+            entry = Entry(event.key, event.revision, event.value, *self._attributes(event.key, event.value))
+            change = Change(event.revision, event.key, self.store.put(entry), entry, None, event.time)
         self.window.append(change)
         self.revision = event.revision
         self.events += 1
@@ -169,7 +175,14 @@ class Cacher:
 
     def flush(self) -> None:
         """End of the tick: send what it brought."""
-        self.dispatched += self.dispatcher.flush(self.frames)
+        events, size = self.dispatcher.flush(self.frames)
+        self.dispatched += events
+        self.given(size)
+
+    def given(self, size: int) -> None:
+        """Count bytes handed to sinks."""
+        self.dispatched_bytes += size
+        self.hub.given(size)
 
     # -- reading
 
@@ -261,6 +274,7 @@ class Cacher:
             bytes=self.store.bytes,
             events=self.events,
             dispatched=self.dispatched,
+            dispatched_bytes=self.dispatched_bytes,
             initial_events=self.initial_events,
             watchers=len(self.watchers),
             groups=len(self.dispatcher),

@@ -36,7 +36,8 @@ class EventType(bytes, enum.Enum):
 class Change(msgspec.Struct, frozen=True, gc=False):
     """An event of the log in the cache's terms: the entries that it replaced and made.
 
-    `final` is the last state stamped with the deletion's revision; None unless the object was deleted.
+    `final` is the last state stamped with the deletion's revision; None unless the object was deleted. `time` is when it was
+    committed, in unix seconds.
     """
 
     revision: int
@@ -44,6 +45,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     before: Entry | None
     after: Entry | None
     final: bytes | None = None
+    time: float = 0.0
 
     def body(self, type: EventType, stamp: Stamp) -> bytes:
         """The object's value that an event of this type carries."""

@@ -71,12 +71,17 @@ class Dispatcher:
                 self._marked.append(group)
             group.pending.append((type, change))
 
-    def flush(self, frames: Frames) -> int:
-        """Send what has been offered; returns the number of events handed to watchers."""
+    def flush(self, frames: Frames) -> tuple[int, int]:
+        """Send what has been offered; returns the number of events and of bytes handed to watchers."""
         marked, self._marked = self._marked, []
-        return sum(self._flush(group, frames) for group in marked)
+        events = size = 0
+        for group in marked:
+            flushed = self._flush(group, frames)
+            events += flushed[0]
+            size += flushed[1]
+        return events, size
 
-    def _flush(self, group: Group, frames: Frames) -> int:
+    def _flush(self, group: Group, frames: Frames) -> tuple[int, int]:
         try:
             return group.flush(frames)
         except Exception:
@@ -85,7 +90,7 @@ class Dispatcher:
             _logger.exception("ending %d watchers: an event could not be written", len(group))
             for member in group.members():
                 member.fail()
-            return 0
+            return 0, 0
 
     def _place(self, scope: Scope) -> tuple[dict[str, _Groups], str]:
         if scope.key:

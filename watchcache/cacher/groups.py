@@ -100,16 +100,18 @@ class Group:
         """All watchers of it."""
         return [member for lane in self._lanes.values() for member in lane.members]
 
-    def flush(self, frames: Frames) -> int:
-        """Send what is pending to all members; returns the number of events handed over."""
+    def flush(self, frames: Frames) -> tuple[int, int]:
+        """Send what is pending to all members; returns the number of events and of bytes handed over."""
         pending, self.pending = self.pending, []
-        handed = 0
+        handed = size = 0
         for (framing, first), lane in tuple(self._lanes.items()):
             payload = b"".join(map(framing, self._render(frames, pending, first=first)))
-            handed += lane.send(payload)
+            members = lane.send(payload)
+            handed += members
+            size += members * len(payload)
             if first:
                 self._settle(lane)
-        return handed * len(pending)
+        return handed * len(pending), size
 
     def _render(self, frames: Frames, pending: list[tuple[EventType, Change]], *, first: bool) -> list[bytes]:
         rendered = []

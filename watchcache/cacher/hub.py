@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
@@ -23,7 +24,9 @@ from watchcache.cacher.cacher import Cacher, CacherStats
 from watchcache.cacher.change import Stamp
 from watchcache.cacher.frames import Frames
 from watchcache.cacher.history import History
+from watchcache.cacher.pressure import Pressure
 from watchcache.cacher.problems import FutureRevision
+from watchcache.cacher.queues import LIMIT, Budget
 from watchcache.cacher.thresholds import Thresholds
 from watchcache.cacher.watcher import Watcher
 from watchcache.cacher.window import Window
@@ -43,14 +46,23 @@ class Hub:
     """
 
     def __init__(
-        self, log: EventLog, *, stamp: Stamp, read_revision: Callable[[], Awaitable[int]] | None = None
+        self,
+        log: EventLog,
+        *,
+        stamp: Stamp,
+        read_revision: Callable[[], Awaitable[int]] | None = None,
+        clock: Callable[[], float] = time.time,
+        queue_limit: int = LIMIT,
     ) -> None:
+        """`clock` is the one that the log's commit times are of; `queue_limit` bounds the bytes that wait for all watches together."""
         self.log = log
         self.revision = 0  # the newest published event that the cachers hold
         self.frames = Frames(stamp)
         self.thresholds = Thresholds()
         self.read_revision = read_revision
         self._gap = 0
+        self.pressure = Pressure(self, Budget(queue_limit))
+        self._clock = clock
         self._cachers: dict[str, Cacher] = {}
         self._running = False
         self._nursery: trio.Nursery | None = None
@@ -112,17 +124,22 @@ class Hub:
 
     def deliver(self, events: Sequence[Event]) -> None:
         """Take published events, in order, and send them to the watchers they concern. Never raises."""
-        touched: dict[Cacher, None] = {}
+        published = self._clock()
+        touched: dict[
+            Cacher, tuple[float, int]
+        ] = {}  # when its oldest event was committed, how many it had before
         for event in events:
             cacher = self.route(event.key)
             if cacher is not None and cacher.ready:
+                if cacher not in touched:
+                    touched[cacher] = event.time, cacher.events
                 self._guarded(cacher, cacher.apply, event)
-                touched[cacher] = None
         self.revision = self.log.published
         if self.log.gap > self._gap:
             self._forget_past(self.log.gap)
-        for cacher in touched:
+        for cacher, (committed, before) in touched.items():
             self._guarded(cacher, cacher.flush)
+            cacher.latency.tick(cacher.events - before, committed, published, self._clock())
         for action in self.thresholds.take_reached(self.revision):
             action()
 
@@ -180,6 +197,10 @@ class Hub:
         """Give a watcher what is older than its cacher's window; it then goes on by itself."""
         assert self._nursery is not None
         self.history.replay(cacher, watcher, self._nursery)
+
+    def given(self, size: int) -> None:
+        """Count bytes handed to sinks."""
+        self.pressure.given(size, self._nursery)
 
     # -- the pump
 

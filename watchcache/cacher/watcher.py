@@ -68,11 +68,19 @@ _RESTING = frozenset({Phase.LIVE, Phase.ENDED, Phase.AHEAD})
 
 
 class WatcherStats(msgspec.Struct, frozen=True):
-    """`lag`: how far the newest event of the resource is ahead of what was given to the sink, in revisions."""
+    """Where a watch stands.
+
+    `state` is its phase in an operator's words: `live`, `catching up`, `parked` (its sink is full, or it is held), `ahead`, `ended`.
+    `lag`: how far the newest event of the resource is ahead of what was given to the sink, in revisions. `owed_since`: when the oldest
+    event that it has not been given was committed, in unix seconds; 0 when there is none. `queued`: bytes that its sink
+    has accepted and not passed on.
+    """
 
     phase: str
+    state: str
     cursor: int
     lag: int
+    owed_since: float
     queued: int
 
 
@@ -81,7 +89,7 @@ class Watcher:
 
     __slots__ = (
         "_blocked", "_bookmark", "_cacher", "_deadline", "_ends_at", "_entries", "_group", "_owes_end", "_position",
-        "_problem", "_since", "_threshold", "cursor", "first", "framing", "phase", "queued", "reading", "request", "scope", "send",
+        "_problem", "_since", "_threshold", "cursor", "first", "framing", "held", "phase", "queued", "reading", "request", "scope", "send",
         "sink",
     )  # fmt: skip
 
@@ -96,6 +104,7 @@ class Watcher:
         self.cursor = 0
         self.queued = False  # with the pump
         self.reading = False  # a task is giving it the log's history
+        self.held = False  # too much waits in all sinks together: see `queues`
         self._cacher = cacher
         self._blocked = False  # the sink is full
         self._group: Group | None = None
@@ -146,7 +155,7 @@ class Watcher:
 
     def advance(self) -> bool:
         """Send the next piece; True: there is more to do at once. Called by the hub's pump only."""
-        if self._blocked or self.reading or self.phase in _RESTING:
+        if self._blocked or self.held or self.reading or self.phase in _RESTING:
             return False
         if self.request.timeout <= 0:
             self.finish()
@@ -232,8 +241,11 @@ class Watcher:
         self._cacher.hub.schedule(self)
 
     def _write(self, frames: list[bytes]) -> bool:
-        if frames and not self.send(b"".join(map(self.framing, frames))):
-            self._blocked = True
+        if frames:
+            payload = b"".join(map(self.framing, frames))
+            if not self.send(payload):
+                self._blocked = True
+            self._cacher.given(len(payload))
         return not self._blocked
 
     def _take_first(self) -> bool:
@@ -244,12 +256,34 @@ class Watcher:
 
     def park(self) -> None:
         """The sink is full after what it was just given: leave the group and wait for it to drain."""
-        if self.phase is not Phase.LIVE:
-            return
+        if self.phase is Phase.LIVE:
+            self._fall_behind()
+            self._blocked = True
+
+    def _fall_behind(self) -> None:
+        """Live no more: remember how far it was given."""
         self._leave_group()
         self.phase = Phase.REPLAYING
-        self._blocked = True
         self.cursor = self._cacher.revision
+
+    def hold(self) -> bool:
+        """Give it nothing until `release`, between two ticks; False when it would get nothing anyway."""
+        if self.phase is Phase.LIVE:
+            self._fall_behind()
+        elif self.phase in _RESTING:
+            return False
+        self.held = True
+        return True
+
+    def release(self) -> None:
+        """Go on after `hold`."""
+        self.held = False
+        self._cacher.hub.schedule(self)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that its sink has accepted and not passed on."""
+        return self.sink.queued
 
     def _drained(self) -> None:
         if self._blocked:
@@ -303,6 +337,7 @@ class Watcher:
             return
         self._leave_group()
         self.phase = Phase.ENDED
+        self.held = False
         self.send = _take_and_ignore
         self._entries = ()
         for timer in (self._bookmark, self._deadline):
@@ -315,13 +350,20 @@ class Watcher:
     @property
     def takes(self) -> bool:
         """Whether it can be given changes now: neither ended nor full."""
-        return not self._blocked and self.phase is Phase.REPLAYING
+        return not (self._blocked or self.held) and self.phase is Phase.REPLAYING
 
     def stats(self) -> WatcherStats:
         """Where the watch stands now."""
         newest = self._cacher.revision
         cursor = max(self.cursor, newest) if self.phase is Phase.LIVE else self.cursor
-        return WatcherStats(self.phase.value, cursor, max(0, newest - cursor), self.sink.queued)
+        lag = max(0, newest - cursor)
+        since = self._cacher.window.time_after(cursor) if lag else 0.0
+        return WatcherStats(self.phase.value, self._state(), cursor, lag, since, self.sink.queued)
+
+    def _state(self) -> str:
+        if self.phase in _RESTING:
+            return self.phase.value
+        return "parked" if self._blocked or self.held else "catching up"
 
 
 def _goes_on(changes: Sequence[Change], looked: int) -> bool:

@@ -81,6 +81,11 @@ class Window:
             last += 1
         return changes[first:last]
 
+    def time_after(self, revision: int) -> float:
+        """When the first change with a larger revision was committed, as far as the window knows; 0 when there is none."""
+        found = self.after(max(revision, self.floor), 1)
+        return found[0].time if found else 0.0
+
     def undone(self, revision: int) -> Undone:
         """What to put in place of the current entries to have the state at `revision` (>= floor)."""
         return undo(self.after(revision))

@@ -58,6 +58,9 @@ def log(arguments: Sequence[str]) -> int:
             sys.stdout.write(json.dumps(as_document(event)) + "\n")
             if chosen.follow:
                 sys.stdout.flush()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # whoever reads has seen enough
     except (JournalError, OSError) as problem:
         raise SettingsProblem(str(problem)) from None
     return 0

@@ -35,7 +35,6 @@ HONOURED = (
     Flag("advertise-address", "Listening", "advertise_address", V.address, "the address that clients in the cluster should use"),
     Flag("external-hostname", "Listening", "external_hostname", V.text, "a further name for the serving certificate"),
     Flag("permit-port-sharing", "Listening", "permit_port_sharing", V.boolean, "several servers may listen on the port (SO_REUSEPORT)"),
-    Flag("permit-address-sharing", "Listening", "permit_address_sharing", V.boolean, "listen although old connections linger (SO_REUSEADDR)"),
     Flag("cert-dir", "TLS", "cert_dir", Path, "where the first start puts its CA and certificates"),
     Flag("tls-cert-file", "TLS", "tls_cert_file", V.text, "serve with this certificate instead of our own"),
     Flag("tls-private-key-file", "TLS", "tls_private_key_file", V.text, "the key of --tls-cert-file"),
@@ -72,7 +71,7 @@ HONOURED = (
     Flag("watchcache-host", "Process", "host", V.text, "what carries HTTP: our wire host or Hypercorn", ("wire", "hypercorn")),
     Flag("shutdown-delay-duration", "Process", "shutdown_delay_duration", V.duration, "after SIGTERM, go on serving this long with /readyz failing"),
     Flag("shutdown-send-retry-after", "Process", "shutdown_send_retry_after", V.boolean, "answer 429 with Retry-After while running requests finish"),
-    Flag("shutdown-watch-termination-grace-period", "Process", "shutdown_watch_termination_grace_period", V.duration, "how long open watches may go on at shutdown"),
+    Flag("shutdown-watch-termination-grace-period", "Process", "shutdown_watch_termination_grace_period", V.duration, "above 0, watches end at a shutdown before running requests have finished, not after"),
     Flag("v", "Process", "verbosity", V.integer, "how much to log; 3 logs each request"),
     Flag("logging-format", "Process", "logging_format", V.text, "how log lines look", ("text", "json")),
 )  # fmt: skip
@@ -86,6 +85,7 @@ SAME_AS_OURS: Mapping[str, tuple[str, ...]] = {
     "allow-privileged": ("true",),
     "profiling": ("false",),
     "enable-priority-and-fairness": ("false",),
+    "permit-address-sharing": ("true",),
 }
 
 

@@ -41,7 +41,6 @@ class Options(msgspec.Struct, frozen=True):
     """What an operator chooses; names and defaults are kube-apiserver's flags. Times in seconds; 0 in flight means no bound."""
 
     request_timeout: float = 60.0
-    min_request_timeout: int = 1800
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
     server_address: str = ""
@@ -81,7 +80,7 @@ class Api:
         )
         self._pages = Pages(self)
         self.catalog = catalog
-        self._service = Service(registry, catalog, self.options.min_request_timeout)
+        self._service = Service(registry, catalog)
         self._description = Description(catalog, lambda: self.options.server_address, self.health)
         for source in (self._own_families, *metrics_sources):
             self.metrics.add_source(source)
@@ -131,6 +130,8 @@ class Api:
 
     def _answer_path(self, exchange: Exchange) -> Answering:
         path = exchange.info.path
+        if "//" in path.rstrip("/"):
+            raise PageNotFound  # an empty segment is none of ours
         if is_health(path):
             answer: Answering | None = self.health.answer(path, exchange.query)
         elif path == "/metrics":

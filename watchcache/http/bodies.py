@@ -41,7 +41,8 @@ def read_object(exchange: Exchange, resource: Resource, subresource: str = "") -
     stated, body = read_type(exchange, resource), exchange.request.body
     if stated == PROTOBUF:
         return protobuf.decode_object(body, resource, subresource)
-    return codec.decode_object(body, resource, yaml=stated == YAML)
+    acting = resource.subresources.get(subresource)
+    return codec.decode_object(body, acting.kind if acting else resource.kind, yaml=stated == YAML)
 
 
 def read_options(exchange: Exchange, resource: Resource) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LARGEST = 1 << 63  # what Go counts in nanoseconds
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)([^\d.]*)")
 
 
@@ -21,6 +22,8 @@ def parse_duration(text: str) -> float:
         if part is None:
             raise ValueError(f'time: invalid duration "{text}"')
         number, unit = part.groups()
+        if int(number.partition(".")[0] or 0) > _LARGEST:
+            raise ValueError(f'time: invalid duration "{text}"')
         if not unit:
             raise ValueError(f'time: missing unit in duration "{text}"')
         if unit not in _UNITS:

@@ -87,6 +87,9 @@ def _dumper() -> Any:
     return dumper
 
 
+_READ_AS_BOOLEANS = frozenset({"y", "Y", "n", "N"})  # by YAML 1.1 as Go reads it; PyYAML writes them bare
+
+
 def _represent_text(dumper: Any, text: str) -> Any:
-    style = "|" if "\n" in text else None
+    style = "|" if "\n" in text else '"' if text in _READ_AS_BOOLEANS else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)

@@ -178,6 +178,21 @@ class Authentication:
         """Nothing."""
 
 
+class Strangers:
+    """Ends an HTTP/2 connection that gets 401: what nobody vouches for must not flood us with streams.
+
+    Source: apiserver's UnauthenticatedHTTP2DOSMitigation, on by default.
+    """
+
+    def enter(self, exchange: Exchange) -> None:
+        """Nothing."""
+
+    def leave(self, exchange: Exchange, answer: Answer) -> None:
+        """Let the connection's running streams end, and take no more."""
+        if exchange.request.version == "2" and isinstance(answer, Reply) and answer.status == 401:
+            answer.close = True
+
+
 class InFlight:
     """Bounds how many requests are worked on at once; watches do not count."""
 
@@ -270,6 +285,7 @@ def standard_filters(
         RequestInfoFilter(),
         WaitGroup(lifecycle),
         Deadline(request_timeout),
+        Strangers(),
         Authentication(authenticator),
         in_flight,
         Authorization(authorizer),

@@ -54,8 +54,8 @@ class Lifecycle:
 
     def refusal(self) -> Reply:
         """The answer to a request that comes too late."""
-        headers = [*TEXT_HEADERS, ("Retry-After", "5"), ("Connection", "close")]
-        return Reply(429, headers, REFUSAL.encode())
+        headers = [*TEXT_HEADERS, ("Retry-After", "5")]
+        return Reply(429, headers, REFUSAL.encode(), close=True)
 
     def probe(self) -> str | None:
         """The health check `shutdown`."""

@@ -45,6 +45,9 @@ class Reply(msgspec.Struct):
     status: int
     headers: list[tuple[str, str]]
     body: bytes | Sequence[bytes] = b""  # several blocks are sent in order, with back-pressure between them
+    close: bool = (
+        False  # the connection's last: `Connection: close`, or GOAWAY once the running streams have ended
+    )
 
 
 class Stream(msgspec.Struct):

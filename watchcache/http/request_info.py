@@ -74,7 +74,7 @@ def parse(method: str, raw_path: str) -> RequestInfo:
     parts = path.strip("/").split("/")
     if path.startswith("/api/") and len(parts) >= 2:
         return _below_version(method, path, "", parts[1], parts[2:])
-    if path.startswith("/apis/") and len(parts) >= 3:
+    if path.startswith("/apis/") and len(parts) >= 3 and parts[1]:
         return _below_version(method, path, parts[1], parts[2], parts[3:])
     return RequestInfo(path=path, verb=method.lower())
 
@@ -108,7 +108,7 @@ def _below_version(method: str, path: str, group: str, version: str, parts: list
     name = beyond[0] if beyond else ""
     return RequestInfo(
         path=path,
-        verb=verb_of(method, named=bool(name), watch_prefix=watching),
+        verb=verb_of(method, named=bool(name) or len(beyond) > 1, watch_prefix=watching),
         is_resource=True,
         group=group,
         version=version,

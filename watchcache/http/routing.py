@@ -4,7 +4,7 @@ unknown path, unknown group                                  404 as text
 unknown version, resource or subresource, wrong scope        404 Status
 a method, or a verb that the resource lacks                  405 Status
 an empty namespace before a name or a deletion               400 Status
-a name that cannot be a path segment                         400 Status
+no name before a subresource, or one that is no path segment 400 Status, once the answer's form is known
 a namespace that cannot be part of a storage key             500 Status, without reason unless it is a creation
 """
 
@@ -33,8 +33,6 @@ def resolve(catalog: Catalog, info: RequestInfo, verb: str) -> Route:
         raise status.method_not_allowed()
     if info.namespaced_path and not info.namespace and (info.name or verb == "deletecollection"):
         raise status.bad_request("Namespace parameter required.")
-    if info.name or info.namespace:
-        check_segments(resource, info, verb)
     return Route(resource, verb)
 
 
@@ -54,8 +52,6 @@ def _shape_fits(resource: Resource, info: RequestInfo) -> bool:
         and (info.name or not resource.verbs & ACROSS_NAMESPACES)
     ):
         return False
-    if not info.name:
-        return not info.subresource
     if not info.subresource:
         return True
     if info.subresource not in resource.subresources or info.watch_prefix:
@@ -73,9 +69,11 @@ def _verb_fits(resource: Resource, info: RequestInfo, verb: str) -> bool:
     return not resource.namespaced or info.namespaced_path or verb in ACROSS_NAMESPACES
 
 
-def check_segments(resource: Resource, info: RequestInfo, verb: str = "") -> None:
-    """Refuse names and namespaces that would walk about in the storage. Raises `StatusError`."""
+def check_segments(resource: Resource, info: RequestInfo, verb: str) -> None:
+    """Refuse missing names, and names and namespaces that would walk about in the storage. Raises `StatusError`."""
     name, namespace = info.name, info.namespace
+    if info.subresource and not name:
+        raise status.bad_request("name must be provided")
     if name in {".", ".."}:
         raise status.bad_request(f"Name parameter invalid: {quote(name)}: may not be '{name}'")
     if "%" in name:

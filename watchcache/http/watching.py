@@ -11,8 +11,6 @@ from collections.abc import Callable
 from watchcache.cacher import Sink
 from watchcache.http.messages import Running, WatchReply
 
-Ended = Callable[[], None]
-
 
 class WatchedSink:
     """A host's sink whose end is told once; implements `cacher.Sink`."""

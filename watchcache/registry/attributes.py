@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -26,7 +27,7 @@ _REMEMBERED_LABEL_SETS: Final = 65536
 
 
 class _Source(NamedTuple):
-    """Where a field's value is: a path of JSON names, the type there, and how it is written as text."""
+    """Where a field's value is: a path of JSON names, the type there, and how it is written as text (a null: TypeError or the default's)."""
 
     path: tuple[str, ...]
     type: Any = str
@@ -41,13 +42,15 @@ def _bool_text(value: bool) -> str:
 _SOURCES: Final[dict[tuple[str, str], _Source]] = {
     ("Pod", "spec.hostNetwork"): _Source(("spec", "hostNetwork"), bool, False, _bool_text),
     ("Node", "spec.unschedulable"): _Source(("spec", "unschedulable"), bool, False, _bool_text),
-    ("ReplicationController", "status.replicas"): _Source(("status", "replicas"), int, 0, str),
-    ("Job", "status.successful"): _Source(("status", "succeeded"), int, 0, str),
+    ("ReplicationController", "status.replicas"): _Source(("status", "replicas"), int, 0, int.__repr__),
+    ("Job", "status.successful"): _Source(("status", "succeeded"), int, 0, int.__repr__),
     ("Event", "source"): _Source(("source", "component")),
+    # Each pod has its own: interning would cost memory.
+    ("Pod", "status.podIP"): _Source(("status", "podIP"), text=str.__str__),
+    # Accepted in selectors, but no value is ever compared with it.
+    ("Pod", "status.podIPs"): _Source(("status", "podIP"), text=lambda _: ""),
 }
-"""Fields whose path is not their name or that are no strings."""
-_ALWAYS_EMPTY: Final = frozenset({("Pod", "status.podIPs")})
-"""Accepted in selectors, but no value is ever compared with it."""
+"""Fields whose path is not their name, that are no strings, or that are not shared."""
 
 
 def attributes_of(resource: Resource) -> AttributesOf:
@@ -57,13 +60,29 @@ def attributes_of(resource: Resource) -> AttributesOf:
     labels_of = _LabelSets().find
     if not sources:
         return lambda _key, value: (labels_of(decoder.decode(value).metadata.labels), ())
-    readers = [_reader(source) for source in sources]
+    fields_of = _fields_reader(sources)
 
     def attributes(_key: str, value: bytes) -> tuple[dict[str, str] | None, tuple[str, ...]]:
         document = decoder.decode(value)
-        return labels_of(document.metadata.labels), tuple([read(document) for read in readers])
+        return labels_of(document.metadata.labels), fields_of(document)
 
     return attributes
+
+
+def _fields_reader(sources: list[_Source]) -> Callable[[Any], tuple[str, ...]]:
+    """All fields of a decoded document: in one step when nothing on the way is null, which is nearly always."""
+    readers = [_reader(source) for source in sources]
+    paths = [".".join(map(_attribute, source.path)) for source in sources]
+    read_all = attrgetter(*paths, "metadata")  # of a single path it would give no tuple
+    texts = [source.text for source in sources]
+
+    def fields(document: Any) -> tuple[str, ...]:
+        try:
+            return tuple([text(word) for text, word in zip(texts, read_all(document), strict=False)])
+        except (AttributeError, TypeError):
+            return tuple([read(document) for read in readers])
+
+    return fields
 
 
 class _LabelSets:
@@ -92,21 +111,18 @@ class _LabelSets:
         return self._known[written]
 
 
-def _source_of(resource: Resource, label: str) -> _Source | None:
-    if (resource.kind, label) in _ALWAYS_EMPTY:
-        return None
+def _source_of(resource: Resource, label: str) -> _Source:
     return _SOURCES.get((resource.kind, label)) or _Source(tuple(label.split(".")))
 
 
-def _document_type(sources: list[_Source | None]) -> type:
+def _document_type(sources: list[_Source]) -> type:
     """A struct type with `metadata.labels` and just the sources' paths."""
     tree: dict[str, Any] = {"metadata": {"labels": (msgspec.Raw, msgspec.Raw(b""))}}
     for source in sources:
-        if source is not None:
-            branch = tree
-            for name in source.path[:-1]:
-                branch = branch.setdefault(name, {})
-            branch[source.path[-1]] = (source.type | None, source.default)
+        branch = tree
+        for name in source.path[:-1]:
+            branch = branch.setdefault(name, {})
+        branch[source.path[-1]] = (source.type | None, source.default)
     return _struct(tree)
 
 
@@ -126,9 +142,7 @@ def _attribute(name: str) -> str:
     return name if name.isidentifier() else f"field_{name.encode().hex()}"
 
 
-def _reader(source: _Source | None) -> Callable[[Any], str]:
-    if source is None:
-        return lambda _document: ""
+def _reader(source: _Source) -> Callable[[Any], str]:
     names = [_attribute(name) for name in source.path]
     default, text = source.default, source.text
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from watchcache.api import status
+from watchcache.api.label_selector import selector_text
 from watchcache.api.selectors import parse_labels
 from watchcache.api.status import Cause, StatusError
 from watchcache.registry.calls import Call, Document
 from watchcache.registry.deletion import timestamp
-from watchcache.registry.label_selector import selector_text
 from watchcache.registry.store import Store, read_modify_write
 
 _REFUSED: Final = "Cannot evict pod as it would violate the pod's disruption budget."

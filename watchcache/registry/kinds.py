@@ -100,7 +100,7 @@ def _create_job(preparation: Preparation) -> None:
     spec = document.setdefault("spec", {})
     if spec.get("manualSelector"):
         return
-    uid, name = document["metadata"]["uid"], document["metadata"]["name"]
+    uid, name = document["metadata"]["uid"], document["metadata"].get("name", "")
     labels = {_JOB_UID: uid, _JOB_NAME: name, "controller-uid": uid, "job-name": name}
     template = spec.setdefault("template", {})
     metadata = template.get("metadata") or {}

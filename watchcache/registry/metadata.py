@@ -9,7 +9,6 @@ from __future__ import annotations
 from random import Random
 
 from watchcache.api import meta, status
-from watchcache.api.revisions import body_revision
 from watchcache.registry.calls import Call, Document
 
 
@@ -50,8 +49,3 @@ def check_uid_precondition(call: Call, stored: Document, uid: str) -> None:
             f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {held}"
         )
         raise status.conflict(call.resource.group_resource, call.name, text)
-
-
-def parse_revision(text: str) -> int:
-    """The resourceVersion in a document a client sent; 500 when malformed, as kube-apiserver has it (M4)."""
-    return body_revision(text)

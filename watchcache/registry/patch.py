@@ -72,7 +72,7 @@ def read_patch(call: Call, content_type: str, body: bytes) -> Apply:
         raise _apply_refused()
     reader = _READERS.get(media_type)
     if reader is None:
-        raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+        raise status.unsupported_patch_type()
     if media_type == STRATEGIC and not call.resource.builtin:
         raise status.unsupported_media_type((JSON, MERGE, APPLY))
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from watchcache.admission import topology_labels
 from watchcache.api import status
 from watchcache.api.options import DeleteOptions
 from watchcache.api.status import GroupKind
@@ -38,7 +39,8 @@ async def bind(store: Store, call: Call, binding: Document) -> Outcome:
     async def modify(pod: Document, revision: int) -> Document:
         del revision
         _check_bindable(pod, call.name, metadata)
-        return _bound(pod, target["name"], metadata, store.clock())
+        labels = topology_labels(store.node_labels(target["name"])) if target.get("kind") else {}
+        return _bound(pod, target["name"], metadata, labels, store.clock())
 
     await read_modify_write(store, call, modify)
     return _created()
@@ -59,11 +61,15 @@ def _check_bindable(pod: Document, name: str, metadata: Document) -> None:
         raise status.conflict(GroupKind("", "pods/binding"), name, problem)
 
 
-def _bound(pod: Document, node: str, metadata: Document, now: float) -> Document:
+def _bound(pod: Document, node: str, metadata: Document, topology: dict[str, str], now: float) -> Document:
     own = dict(pod["metadata"])
-    for member in ("labels", "annotations"):
-        if metadata.get(member):
-            own[member] = {**(own.get(member) or {}), **metadata[member]}
+    added = {
+        "labels": {**(metadata.get("labels") or {}), **topology},
+        "annotations": metadata.get("annotations"),
+    }
+    for member, values in added.items():
+        if values:
+            own[member] = {**(own.get(member) or {}), **values}
     scheduled = {"type": "PodScheduled", "status": "True"}
     state = with_condition(pod.get("status") or {}, scheduled, now)
     state.pop("nominatedNodeName", None)  # a wish of the scheduler's that is settled now

@@ -5,6 +5,7 @@ Reads never touch the log and never decode an object, except to speak another ve
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
@@ -164,7 +165,10 @@ def wants_initial_events(options: ListOptions, revision: int) -> bool:
 
 
 def _timeout(asked: int | None, least: float, random: Random) -> float:
-    return float(asked) if asked else least * (1 + random.random())
+    """Seconds: as asked, else a random time so that not all come back at once; without a least time there is no end."""
+    if asked:
+        return float(asked)
+    return least * (1 + random.random()) if least > 0 else math.inf
 
 
 def name_of(entry: Entry) -> str:

@@ -11,13 +11,20 @@ Methods raise `StatusError`; besides, writes raise what the log raises when its 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 import msgspec
 import trio
 
-from watchcache.admission import Chain, DefaultTolerationSeconds, NamespaceLifecycle, Plugin, Priority
+from watchcache.admission import (
+    Chain,
+    DefaultTolerationSeconds,
+    NamespaceLifecycle,
+    Plugin,
+    PodTopologyLabels,
+    Priority,
+)
 from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.options import DeleteOptions, ListOptions
@@ -118,7 +125,11 @@ class Registry:
     def _chain(self, plugins: Sequence[Plugin]) -> Chain:
         """The default plugins in kube-apiserver's order, then those handed in."""
         first = NamespaceLifecycle(self._namespaces.state_of, self.hub.wait_newest)
-        return Chain([first, Priority(self._priorities), DefaultTolerationSeconds(), *plugins])
+        topology = PodTopologyLabels(self._node_labels)
+        return Chain([first, Priority(self._priorities), DefaultTolerationSeconds(), topology, *plugins])
+
+    def _node_labels(self, name: str) -> Mapping[str, str]:
+        return self._store.node_labels(name)
 
     # -- life
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import Final
 
 from watchcache.api import status
+from watchcache.api.label_selector import selector_text
 from watchcache.api.schema import Schema
 from watchcache.api.status import Cause, GroupKind
 from watchcache.registry import incoming
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import BodyWording, Wording
-from watchcache.registry.label_selector import selector_text
 from watchcache.registry.patch import patch_for
-from watchcache.registry.store import Modify, Store, head_of, not_found, read_modify_write
+from watchcache.registry.store import Modify, Store, not_found, read_modify_write
 from watchcache.registry.update import change
 
 _HEAD: Final = {"kind": "Scale", "apiVersion": "autoscaling/v1"}
@@ -57,11 +57,12 @@ def get_scale(store: Store, call: Call) -> Outcome:
 
 async def update_scale(store: Store, call: Call, document: Document) -> Outcome:
     """Replace the scale."""
-    if await head_of(store, call.key) is None:
-        raise not_found(call)
     version = (document.get("apiVersion") or "v1").rpartition("/")[2]
     wording = BodyWording(document.get("kind") or "Scale", version, "Scale")
     wanted = _accept(store, call, document, wording)
+    if await head_of(store, call.key) is None:
+        raise not_found(call)
+    _check_replicas(call, wanted)
 
     async def modify(old: Document, revision: int) -> Document:
         return await _scaled(store, call, old, revision, wanted)
@@ -75,7 +76,9 @@ async def patch_scale(store: Store, call: Call, content_type: str, body: bytes) 
 
     async def modify(old: Document, revision: int) -> Document:
         patched, wording = apply(scale_of(old), _schema(store))
-        return await _scaled(store, call, old, revision, _accept(store, call, patched, wording))
+        wanted = _accept(store, call, patched, wording)
+        _check_replicas(call, wanted)
+        return await _scaled(store, call, old, revision, wanted)
 
     return await _write(store, call, modify)
 
@@ -99,12 +102,15 @@ def _accept(store: Store, call: Call, document: Document, wording: Wording) -> D
     wanted = incoming.shaped(call, document, _schema(store), wording)
     incoming.check_name(call, wanted)
     incoming.settle_namespace(call, wanted)
+    return wanted
+
+
+def _check_replicas(call: Call, wanted: Document) -> None:
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
     if replicas < 0:
         message = f"Invalid value: {replicas}: must be greater than or equal to 0"
         cause = Cause("FieldValueInvalid", message, "spec.replicas")
         raise status.invalid(GroupKind("autoscaling", "Scale"), call.name, [cause])
-    return wanted
 
 
 async def _scaled(store: Store, call: Call, old: Document, revision: int, scale: Document) -> Document:

@@ -63,6 +63,11 @@ class Store(msgspec.Struct):
         prefix = f"{resource.storage_prefix}/{namespace}/"
         return [entry.key[len(prefix) :] for entry in cacher.store.range(prefix, f"{prefix}\U0010ffff")]
 
+    def node_labels(self, name: str) -> Mapping[str, str]:
+        """The labels of a node as of the newest published event; none when it is not there."""
+        entry = self.cachers["minions"].get(f"minions/{name}")
+        return {} if entry is None else entry.labels or {}
+
     def document(self, resource: Resource, value: bytes) -> Document:
         """A fresh document of a stored value, in the storage version."""
         return document_of(value, self.storage(resource))

@@ -12,7 +12,7 @@ from watchcache.api import status
 from watchcache.api.options import parse_delete
 from watchcache.registry import pods
 from watchcache.registry.calls import Call, Document, Outcome
-from watchcache.registry.incoming import body_wording, settle_namespace, shaped
+from watchcache.registry.incoming import BodyWording, body_wording, settle_namespace, shaped
 from watchcache.registry.store import Store, head_of, not_found
 
 Act = Callable[[Store, Call, Document], Awaitable[Outcome]]
@@ -61,7 +61,7 @@ def _shaped(store: Store, call: Call, document: Document, kind: tuple[str, str, 
     schema = store.catalog.schema_of(*kind)
     assert schema is not None, f"the catalog has {kind[2]}"
     wanted = {**document, "kind": document.get("kind") or kind[2]}
-    wording = body_wording(call, wanted)
+    wording = BodyWording(wanted["kind"], body_wording(call, wanted).version, kind[2])
     if wanted["kind"] != kind[2]:
         text = (
             f"converting ({kind[1]}.{wanted['kind']}) to ({kind[0] or 'core'}.{kind[2]}): unknown conversion"

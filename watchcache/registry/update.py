@@ -5,6 +5,7 @@ from __future__ import annotations
 from watchcache.admission import Operation, Review
 from watchcache.api import status
 from watchcache.api.catalog import Resource
+from watchcache.api.revisions import body_revision
 from watchcache.api.status import Cause, GroupKind
 from watchcache.registry import create, incoming, metadata, validation
 from watchcache.registry.addresses import Reservation
@@ -71,7 +72,7 @@ async def _admit(store: Store, call: Call, new: Document, old: Document) -> None
 
 def check_revision(resource: Resource, name: str, wanted: Document, revision: int) -> None:
     """The resourceVersion in a document is a precondition; "" and "0" are none, which some kinds do not accept (M4, M5)."""
-    asked = metadata.parse_revision(wanted["metadata"].get("resourceVersion") or "")
+    asked = body_revision(wanted["metadata"].get("resourceVersion") or "")
     if asked == 0:
         if not resource.unconditional_update:
             cause = Cause(

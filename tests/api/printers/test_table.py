@@ -66,13 +66,6 @@ def test_v1beta1_is_said_of_table_and_metadata():
     assert made["apiVersion"] == made["rows"][0]["object"]["apiVersion"] == "meta.k8s.io/v1beta1"
 
 
-def test_partial_metadata_lists_are_null_when_empty():
-    """An empty PartialObjectMetadataList has null items, a filled one its objects' metadata."""
-    assert table.partial_metadata_list([], {"resourceVersion": "1"})["items"] is None
-    filled = table.partial_metadata_list([DOCUMENT], {})
-    assert filled["items"] == [table.partial_metadata(DOCUMENT)]
-
-
 def test_a_scale_has_columns_of_its_own():
     """The Table of the subresource scale has the columns of Scale, not those of the resource."""
     deployments = CATALOG.find("apps", "v1", "deployments")

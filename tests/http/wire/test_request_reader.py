@@ -24,7 +24,17 @@ VALID = [
     b"\r\n" + request("DELETE", "/after-an-empty-line"),
     request("GET", "/", b"", "Upgrade: websocket", "Connection: Upgrade"),
     request("BREW", "/pot"),
-    request("GET", "/c", b"", "Cookie: a=1", "Cookie: b=2", "Accept: x", "Accept: y"),
+    request(
+        "GET",
+        "/c",
+        b"",
+        "Cookie: a=1",
+        "Cookie: b=2",
+        "Accept-Language: x",
+        "Accept-Language: y",
+        "Accept: x",
+        "Accept: y",
+    ),
     b"GET /old HTTP/1.0\r\n\r\n",
     b"GET http://there:1/abs?q HTTP/1.1\r\nHost: here\r\n\r\n",
     b"OPTIONS * HTTP/1.1\r\nHost: here\r\n\r\n",
@@ -194,10 +204,11 @@ def test_absolute_form_replaces_the_host():
 
 
 def test_repeated_headers_are_joined():
-    """Repeated headers are joined by commas, cookies by semicolons."""
+    """Repeated headers are joined by commas, cookies by semicolons; of some the first counts."""
     (got,) = read([VALID[7]])
-    assert got[2]["accept"] == "x, y"
+    assert got[2]["accept-language"] == "x, y"
     assert got[2]["cookie"] == "a=1; b=2"
+    assert got[2]["accept"] == "x"
 
 
 def test_continue_is_wanted_once_and_only_before_the_body():

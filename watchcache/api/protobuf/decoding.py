@@ -12,23 +12,17 @@ Rules:
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
-
-from watchcache.api import codec
 from watchcache.api.protobuf import messages
 from watchcache.api.protobuf.messages import Field
+from watchcache.api.protobuf.scalars import CONTENTS, NUMBERS, Number
 from watchcache.api.protobuf.special import SPECIAL
 from watchcache.api.protobuf.wire import (
-    FIXED64,
     GROUP_END,
     LENGTH,
-    VARINT,
     MalformedMessageError,
-    read_double,
     read_varint,
     signed,
     skip,
@@ -41,10 +35,9 @@ MAX_DEPTH: Final = 100
 Document = dict[str, Any]
 Reader = Callable[[bytes, int, Document, int], int]
 """Body, position behind the tag, object to fill, depth; gives the position behind the content."""
-Value = Callable[[bytes, int, int], Any]
-"""Body, begin and end of a length-delimited content; gives its JSON value."""
+Value = Callable[[bytes, int, int, int], Any]
+"""Body, begin and end of a content, depth; gives its JSON value."""
 
-_JSON: Final = msgspec.json.Decoder()
 _GO_NAMES: Final = {"metadata": "ObjectMeta", "typeMeta": "TypeMeta"}
 
 
@@ -58,17 +51,18 @@ def decode_message(name: str, data: bytes) -> Document:
 class MessageDecoder:
     """One message: readers by tag, compiled at the first use, because messages contain themselves."""
 
-    __slots__ = ("_readers", "name")
+    __slots__ = ("_known", "_readers", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._readers: dict[int, Reader] | None = None
+        self._known: dict[int, str] = {}
 
     def read(self, data: bytes, at: int, end: int, into: Document, depth: int) -> None:
         """Fills `into` with the fields between two positions."""
         readers = self._readers
         if readers is None:
-            readers = self._readers = _compile(self.name)
+            readers = self._compile()
         if depth > MAX_DEPTH:
             raise MalformedMessageError(f"exceeded max depth of {MAX_DEPTH} messages")
         try:
@@ -86,16 +80,28 @@ class MessageDecoder:
 
     def _skip(self, data: bytes, at: int, tag: int) -> int:
         number, wire_type = signed(tag >> 3, 32), tag & 7
-        short = self.name.rpartition(".")[2]
         if wire_type == GROUP_END:
-            raise MalformedMessageError(f"proto: {short}: wiretype end group for non-group")
+            raise MalformedMessageError(f"proto: {self._short}: wiretype end group for non-group")
         if number <= 0:
-            raise MalformedMessageError(f"proto: {short}: illegal tag {number} (wire type {tag})")
-        for field in messages.fields_of(self.name):
-            if field.number == number:
-                name = _GO_NAMES.get(field.name) or field.name[0].upper() + field.name[1:]
-                raise MalformedMessageError(f"proto: wrong wireType = {wire_type} for field {name}")
+            raise MalformedMessageError(f"proto: {self._short}: illegal tag {number} (wire type {tag})")
+        name = self._known.get(number)
+        if name is not None:
+            go_name = _GO_NAMES.get(name) or name[0].upper() + name[1:]
+            raise MalformedMessageError(f"proto: wrong wireType = {wire_type} for field {go_name}")
         return skip(data, at, wire_type)
+
+    @property
+    def _short(self) -> str:
+        return self.name.rpartition(".")[2]
+
+    def _compile(self) -> dict[int, Reader]:
+        readers: dict[int, Reader] = {}
+        for field in messages.fields_of(self.name):
+            self._known[field.number] = field.name
+            for wire_type, reader in _readers_of(field):
+                readers[field.number << 3 | wire_type] = reader
+        self._readers = readers
+        return readers
 
 
 _decoders: Final[dict[str, MessageDecoder]] = {}
@@ -109,16 +115,9 @@ def decoder_of(name: str) -> MessageDecoder:
     return found
 
 
-def _compile(name: str) -> dict[int, Reader]:
-    readers: dict[int, Reader] = {}
-    for field in messages.fields_of(name):
-        readers.update({field.number << 3 | wire_type: reader for wire_type, reader in _readers_of(field)})
-    return readers
-
-
 def _readers_of(field: Field) -> list[tuple[int, Reader]]:
     """The readers of a field by the wire types it may have."""
-    numeric = _NUMBERS.get(field.type)
+    numeric = NUMBERS.get(field.type)
     if numeric is not None and field.shape == "[]":
         wire_type, read = numeric
         return [(wire_type, _number_element(field.name, read)), (LENGTH, _packed(field.name, read))]
@@ -134,38 +133,9 @@ def _delimited_reader(field: Field) -> Reader:
         return _element(field.name, _value_of(field.type))
     if field.type == "string":
         return _text(field)
-    if field.type in _BYTES or field.type in SPECIAL:
+    if field.type in CONTENTS or field.type in SPECIAL:
         return _single(field, _value_of(field.type))
     return _message(field)
-
-
-# numbers
-
-Number = Callable[[bytes, int], tuple[Any, int]]
-
-
-def _bool(data: bytes, at: int) -> tuple[bool, int]:
-    value, at = read_varint(data, at)
-    return value != 0, at
-
-
-def _integer(bits: int) -> Number:
-    def read(data: bytes, at: int) -> tuple[int, int]:
-        value = data[at]
-        if value < 0x80:
-            return value, at + 1
-        value, at = read_varint(data, at)
-        return signed(value, bits), at
-
-    return read
-
-
-_NUMBERS: Final[dict[str, tuple[int, Number]]] = {
-    "bool": (VARINT, _bool),
-    "int32": (VARINT, _integer(32)),
-    "int64": (VARINT, _integer(64)),
-    "double": (FIXED64, read_double),
-}
 
 
 def _number(field: Field, read: Number) -> Reader:
@@ -206,39 +176,9 @@ def _packed(name: str, read: Number) -> Reader:
     return reader
 
 
-# contents of known length
-
-
-def _text_value(data: bytes, at: int, end: int) -> str:
-    return data[at:end].decode("utf-8", "watchcache.go")
-
-
-def _base64_value(data: bytes, at: int, end: int) -> str:
-    return binascii.b2a_base64(data[at:end], newline=False).decode("ascii")
-
-
-def _json_value(data: bytes, at: int, end: int) -> Any:
-    if end > len(data):
-        raise truncated(end)
-    if at == end:
-        return None
-    try:
-        return codec.decode_json(data[at:end])
-    except codec.DecodeError as error:
-        raise MalformedMessageError(str(error)) from None
-
-
-_BYTES: Final[dict[str, Callable[[bytes, int, int], Any]]] = {
-    "string": _text_value,
-    "bytes": _base64_value,
-    "json": _json_value,
-    "raw": lambda data, at, end: data[at:end],
-}
-
-
-def _value_of(type_name: str) -> Callable[[bytes, int, int, int], Any]:
+def _value_of(type_name: str) -> Value:
     """Makes the JSON value of a content: body, begin, end, depth."""
-    scalar = _BYTES.get(type_name)
+    scalar = CONTENTS.get(type_name)
     if scalar is not None:
         return lambda data, at, end, depth: scalar(data, at, end)  # noqa: ARG005
     decoder = decoder_of(type_name)
@@ -270,7 +210,7 @@ def _text(field: Field) -> Reader:
     return reader
 
 
-def _single(field: Field, value_of: Callable[[bytes, int, int, int], Any]) -> Reader:
+def _single(field: Field, value_of: Value) -> Reader:
     name, keeps_null, keeps_zero = field.name, field.mode in ("v", "n"), field.keeps_zero
 
     def reader(data: bytes, at: int, into: Document, depth: int) -> int:
@@ -284,7 +224,7 @@ def _single(field: Field, value_of: Callable[[bytes, int, int, int], Any]) -> Re
     return reader
 
 
-def _element(name: str, value_of: Callable[[bytes, int, int, int], Any]) -> Reader:
+def _element(name: str, value_of: Value) -> Reader:
     def reader(data: bytes, at: int, into: Document, depth: int) -> int:
         size, at = read_varint(data, at)
         end = at + size
@@ -322,12 +262,11 @@ def _message(field: Field) -> Reader:
 
 def _map_entry(field: Field) -> Reader:
     name = field.name
-    key = _text(Field(1, "key", "string", "", "v"))
-    entry: dict[int, Reader] = {1 << 3 | LENGTH: key}
-    numeric = _NUMBERS.get(field.type)
-    value_field = Field(2, "value", field.type, "", "v")
-    entry.update({2 << 3 | wire_type: reader for wire_type, reader in _readers_of(value_field)})
-    zero = _zero_of(field.type) if numeric is None else (lambda: 0)
+    entry: dict[int, Reader] = {
+        1 << 3 | LENGTH: _text(Field(1, "key", "string", "", "v")),
+        2 << 3 | LENGTH: _delimited_reader(Field(2, "value", field.type, "", "v")),
+    }
+    zero = _zero_of(field.type)
 
     def reader(data: bytes, at: int, into: Document, depth: int) -> int:
         size, at = read_varint(data, at)
@@ -352,4 +291,4 @@ def _zero_of(type_name: str) -> Callable[[], Any]:
     special = SPECIAL.get(type_name)
     if special is not None:
         return lambda: special.unpack({})
-    return str if type_name in _BYTES else dict
+    return str if type_name in CONTENTS else dict

@@ -6,15 +6,20 @@ import binascii
 import re
 from typing import Any, Final
 
+import msgspec
+
 from watchcache.api.structure.places import Decode, Place, Problems, TypeMismatch, unfit
 
+_ROOM: Final = 150
+"""Levels that raw content must leave free below the interpreter's limit: where it is written, it lies deeper than here."""
 _INT_BITS: Final = {"int32": 31, "int64": 63}
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=))?", re.ASCII)
 _BASE64_CHARACTER: Final = re.compile(r"[A-Za-z0-9+/]", re.ASCII)
 
 
 def decode_raw(value: Any, _place: Place, _problems: Problems) -> Any:
-    """Any JSON: raw extensions, JSON schema's free parts."""
+    """Any JSON: raw extensions, JSON schema's free parts. Raises RecursionError for what could not be written again."""
+    _check_depth(value)
     return value
 
 
@@ -22,7 +27,17 @@ def decode_schema_or_bool(value: Any, _place: Place, _problems: Problems) -> Any
     """A JSON schema's `additionalProperties`: true, false or a schema, kept as it is."""
     if type(value) not in (bool, dict):
         raise TypeMismatch("boolean or JSON schema expected")
+    _check_depth(value)
     return value
+
+
+def _check_depth(value: Any) -> None:
+    """Raise RecursionError unless the encoder can write the value, with room for what is around it and the calls above."""
+    if type(value) not in (dict, list):
+        return
+    for _ in range(_ROOM):
+        value = [value]
+    msgspec.json.encode(value)
 
 
 def scalar(expected: type, go_type: str) -> Decode:

@@ -6,10 +6,7 @@ others write to the same store: then its newest revision has to be asked for.)
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
-
-import msgspec
 
 from watchcache.api import options as api_options
 from watchcache.cacher import Representation as CacherRepresentation
@@ -60,16 +57,7 @@ def watch(service: Service, exchange: Exchange, route: Route) -> Answering:
     # Below /watch/, which is a watch whatever `watch=` says, only that parameter makes the options those of a watch.
     as_watch = not exchange.info.watch_prefix or is_true(exchange.query, "watch")
     options = api_options.parse_list(exchange.query, watch=as_watch)
-    timed_options = timed(options, service.min_request_timeout)
-    return _watch(service, call_of(exchange, route), timed_options, representation, medium)
-
-
-def timed(options: api_options.ListOptions, minimum: int) -> api_options.ListOptions:
-    """The options with an end: a watch that asks for none gets a random one, so that not all come back at once (W14)."""
-    if options.timeout_seconds:
-        return options
-    seconds = random.randrange(minimum, 2 * minimum) if minimum > 0 else 0  # noqa: S311 - spreads load, hides nothing
-    return msgspec.structs.replace(options, timeout_seconds=seconds)
+    return _watch(service, call_of(exchange, route), options, representation, medium)
 
 
 async def _watch(

@@ -22,7 +22,7 @@ from watchcache.http.negotiate import (
 from watchcache.http.query import first
 from watchcache.http.respond import Form
 from watchcache.http.route import Route
-from watchcache.http.routing import quote
+from watchcache.http.routing import check_segments, quote
 from watchcache.registry import Call, Registry
 
 PLAIN_FORM = Form()
@@ -36,11 +36,10 @@ _PRODUCED: dict[tuple[bool, bool], tuple[str, ...]] = {
 
 
 class Service(msgspec.Struct, frozen=True):
-    """What answers requests on resources. `min_request_timeout` (seconds) is the least time of a watch that asks for none."""
+    """What answers requests on resources."""
 
     registry: Registry
     catalog: Catalog
-    min_request_timeout: int = 1800
 
 
 def form_of(exchange: Exchange, route: Route, *, collection: bool = False) -> Form:
@@ -92,8 +91,9 @@ def check_single(form: Form, go_type: str) -> None:
 
 
 def call_of(exchange: Exchange, route: Route) -> Call:
-    """The registry's view of a request; a writing verb fills in its options."""
+    """The registry's view of a request; a writing verb fills in its options. Raises StatusError for bad names."""
     info = exchange.info
+    check_segments(route.resource, info, route.verb)
     return Call(
         resource=route.resource,
         user=exchange.user,

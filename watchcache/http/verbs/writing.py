@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watchcache.api import options as api_options
 from watchcache.api import status
-from watchcache.http.bodies import merged, read_object, repeats
+from watchcache.http.bodies import merged, read_object, read_type, repeats
 from watchcache.http.exchange import Answering, Exchange
 from watchcache.http.messages import Answer
 from watchcache.http.respond import Form, go_type, object_answer
@@ -22,7 +22,9 @@ CUSTOM_PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
 
 def create(service: Service, exchange: Exchange, route: Route) -> Answering:
     """POST of an object, or through a subresource."""
-    form, call = _prepare(exchange, route, api_options.parse_create(exchange.query))
+    form, call = _prepare(exchange, route)
+    read_type(exchange, route.resource)
+    _with_options(exchange, call, api_options.parse_create(exchange.query))
     return _create(service, call, _document(exchange, call), form)
 
 
@@ -32,7 +34,8 @@ async def _create(service: Service, call: Call, document: Document, form: Form) 
 
 def update(service: Service, exchange: Exchange, route: Route) -> Answering:
     """PUT."""
-    form, call = _prepare(exchange, route, api_options.parse_update(exchange.query))
+    form, call = _prepare(exchange, route)
+    _with_options(exchange, call, api_options.parse_update(exchange.query))
     return _update(service, call, _document(exchange, call), form)
 
 
@@ -44,11 +47,12 @@ def patch(service: Service, exchange: Exchange, route: Route) -> Answering:
     """PATCH. Which types are there is said before the options are looked at."""
     content_type = exchange.request.headers.get("content-type", "").split(";", 1)[0].strip()
     if content_type not in PATCH_TYPES:
-        raise status.StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+        raise status.unsupported_patch_type()
     if content_type == STRATEGIC_PATCH and not route.resource.builtin:
         raise status.unsupported_media_type(CUSTOM_PATCH_TYPES)
+    form, call = _prepare(exchange, route)
     options = api_options.parse_patch(exchange.query, apply=content_type == APPLY_PATCH)
-    form, call = _prepare(exchange, route, options)
+    _with_options(exchange, call, options)
     return _patch(service, call, content_type, exchange.request.body, options.force, form)
 
 
@@ -58,14 +62,16 @@ async def _patch(
     return object_answer(call.resource, await service.registry.patch(call, content_type, body, force), form)
 
 
-def _prepare(exchange: Exchange, route: Route, options: api_options.WriteOptions) -> tuple[Form, Call]:
+def _prepare(exchange: Exchange, route: Route) -> tuple[Form, Call]:
     form = form_of(exchange, route)
     check_single(form, go_type(route.resource))
-    call = call_of(exchange, route)
+    return form, call_of(exchange, route)
+
+
+def _with_options(exchange: Exchange, call: Call, options: api_options.WriteOptions) -> None:
     call.dry_run = options.dry_run
     call.field_validation = options.field_validation or "Warn"
     call.field_manager = options.field_manager or manager_of(exchange)
-    return form, call
 
 
 def manager_of(exchange: Exchange) -> str:

@@ -2,8 +2,8 @@
 
 It exists because of the watch path: an event reaches a client by one encryption and one system call, from whatever task
 produced it, with no task switch, no queue in between while the client keeps up, and a bounded one when it does not.
-Every connection has one task (`connection.py`), which reads; `transport.py` writes; `h1.py` and `framing_h2.py` know the
-protocols and do no I/O; `http1.py` and `http2.py` carry requests to the handler and answers back.
+Every connection has one task (`connection.py`), which reads; `transport.py` writes; `h1.py` and behind its seam (`framing.py`)
+`framing_own.py` know the protocols and do no I/O; `http1.py` and `http2.py` carry requests to the handler and answers back.
 
 Promises: answers of one HTTP/1.1 connection keep the requests' order; nothing ambiguous is answered; a handler's exception
 is a 500 and a log entry; no client can hold memory, a task or a descriptor beyond `Limits`; `Server.shut_down()` lets what

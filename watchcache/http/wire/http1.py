@@ -41,6 +41,7 @@ class Http1:
         self._scope = trio.CancelScope()
         self._alarm = Alarm(shared.wheel, self._scope.cancel)
         self._phase = ""
+        self._last = False  # whether the connection ends with the answer that is being sent
         self._reading = False
         self._request: Request | None = None
 
@@ -84,7 +85,12 @@ class Http1:
                 return False
 
     def _keeps(self) -> bool:
-        return self._reader.keep_alive and not self._shared.draining and not self._transport.closed
+        return (
+            not self._last
+            and self._reader.keep_alive
+            and not self._shared.draining
+            and not self._transport.closed
+        )
 
     async def _read(self) -> bool:
         """Receive more of a request, under the deadline of what it is the middle of."""
@@ -159,13 +165,14 @@ class Http1:
         return self._request.method != "HEAD" and status not in heads.BODILESS
 
     def _closing(self) -> str:
-        if not self._reader.keep_alive or self._shared.draining:
+        if self._last or not self._reader.keep_alive or self._shared.draining:
             return "Connection: close\r\n"
         return "Connection: keep-alive\r\n" if self._reader.http10 else ""
 
     def _send_reply(self, reply: Reply) -> None:
         """The head, and a small body with it in one record and one system call."""
         body, size = reply.body, size_of(reply.body)
+        self._last = reply.close
         framing = "" if reply.status in heads.BODILESS else heads.length_line(size)
         head = heads.head(reply.status, reply.headers, framing + self._closing())
         if size <= self._limits.inline_bytes and self._has_body(reply.status):

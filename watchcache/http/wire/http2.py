@@ -22,7 +22,6 @@ from watchcache.http.wire.blocks import pieces, size_of
 from watchcache.http.wire.budget import Budget
 from watchcache.http.wire.context import Shared, failure
 from watchcache.http.wire.framing import ConnectionOver, ErrorCode, Framing, HeaderList, Upcalls
-from watchcache.http.wire.framing_h2 import H2Framing
 from watchcache.http.wire.framing_own import OwnFraming
 from watchcache.http.wire.guard import log
 from watchcache.http.wire.heads import BadHeader
@@ -32,7 +31,15 @@ from watchcache.http.wire.limits import Limits
 from watchcache.http.wire.transport import Transport
 from watchcache.http.wire.wheel import Alarm
 
-FRAMINGS: dict[str, Callable[[Limits, Upcalls], Framing]] = {"own": OwnFraming, "h2": H2Framing}
+
+def _h2_framing(limits: Limits, upcalls: Upcalls) -> Framing:
+    """Imported when it is asked for: the h2 library takes 8 ms of a start."""
+    from watchcache.http.wire.framing_h2 import H2Framing  # noqa: PLC0415
+
+    return H2Framing(limits, upcalls)
+
+
+FRAMINGS: dict[str, Callable[[Limits, Upcalls], Framing]] = {"own": OwnFraming, "h2": _h2_framing}
 
 
 class Http2:
@@ -54,6 +61,9 @@ class Http2:
         self._nursery: trio.Nursery | None = None
         self._scope = trio.CancelScope()  # around reading
         self._idle = Alarm(shared.wheel, self._end_idle)
+        self._parting = Alarm(
+            shared.wheel, self._scope.cancel
+        )  # set: GOAWAY is out, frames on their way are still read
         self._resets = Budget(limits.resets, now)
         self._budgets = {
             "ping": Budget(limits.pings, now),
@@ -80,6 +90,7 @@ class Http2:
         finally:
             self._end_streams()
             self._idle.drop()
+            self._parting.drop()
             self.transport.on_drain(None)
         return ours
 
@@ -111,13 +122,19 @@ class Http2:
             self.flush()
         self._check_over()
 
+    def _part(self) -> None:
+        """End the connection after an answer, a moment later: the client may be in the middle of saying something."""
+        if self._last == math.inf:
+            self._parting.set(self._limits.part_seconds)
+            self.drain()
+
     def _end_idle(self) -> None:
         if not self._streams:
             self.drain()
 
     def _check_over(self) -> None:
         """Stop reading when draining is complete; the connection then closes."""
-        if self._last != math.inf and not self._streams:
+        if self._last != math.inf and not self._streams and self._parting.deadline == math.inf:
             self._scope.cancel()
 
     def _end_streams(self) -> None:
@@ -309,3 +326,5 @@ class Http2:
             stream.reply_now(reply)
         elif stream.send_head(reply.status, reply.headers, size):
             self._start(stream, stream.send_pieces(pieces(reply.body)))
+        if reply.close:
+            self._part()

@@ -56,6 +56,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     stall_seconds: float = 60.0
     """A client that takes less than 16 KiB of what is queued for it in this time is gone or stopped."""
 
+    part_seconds: float = 1.0
+    """From the GOAWAY behind an answer that ends its connection to the end: Go's goAwayTimeout."""
+
     linger_seconds: float = 2.0
     """How long input is read and dropped after a last answer, so that a reset does not destroy it on its way."""
 

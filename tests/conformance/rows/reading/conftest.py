@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from .past import Past
 from .remote import Remote, server_in
 
 FIRST_REVISION = 100_000
@@ -37,3 +38,9 @@ def namespace(remote: Remote) -> str:
 def maps(namespace: str) -> str:
     """The path of the ConfigMaps of a fresh namespace."""
     return f"/api/v1/namespaces/{namespace}/configmaps"
+
+
+@pytest.fixture
+def past(remote: Remote, maps: str) -> Past:
+    """A namespace with a history."""
+    return Past(remote, maps)

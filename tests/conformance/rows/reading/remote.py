@@ -158,6 +158,11 @@ class Remote:
         with self.watching(path, **headers) as watch:
             return watch.rest()
 
+    def watch_all(self, *paths: str) -> list[list[dict[str, Any]]]:
+        """All events of several watches that run at the same time."""
+        with ThreadPoolExecutor(len(paths)) as pool:
+            return list(pool.map(self.watch, paths))
+
 
 def brief(events: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
     """(type, name, revision) of each event."""

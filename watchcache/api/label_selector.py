@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from watchcache.registry.calls import Document
+Document = dict[str, Any]
 
 
 def selector_text(selector: Document) -> str:

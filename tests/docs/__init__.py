@@ -1,0 +1,1 @@
+"""The documentation is true: each thing it names is there."""

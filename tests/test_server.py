@@ -1,0 +1,49 @@
+"""A whole server, asked over TLS: its metrics, and who may ask."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import urllib.error
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from watchcache.testing.server import TestServer
+
+
+def get(server: TestServer, path: str, token: str = "") -> str:
+    """The body of a GET. Raises HTTPError."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(f"{server.url}{path}", headers=headers)
+    context = ssl.create_default_context(cafile=str(server.ca_file))
+    with urllib.request.urlopen(request, context=context, timeout=10) as response:
+        return response.read().decode()
+
+
+def test_every_family_is_there_once(watchcache_server: TestServer):
+    """Prometheus refuses a text that names a sample twice."""
+    text = get(watchcache_server, "/metrics", watchcache_server.token)
+    families = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
+    samples = [line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")]
+    assert [name for name, count in Counter(families).items() if count > 1] == []
+    assert [name for name, count in Counter(samples).items() if count > 1] == []
+    assert f"watchcache_log_revision {watchcache_server.server.revision}.0" in text
+    assert re.search(
+        r'^apiserver_storage_size_bytes\{storage_cluster_id="[0-9a-f]{32}"\}', text, re.MULTILINE
+    )
+
+
+@pytest.mark.parametrize("anonymous", [False, True])
+def test_strangers_come_in_when_the_flag_lets_them(tmp_path: Path, anonymous: bool):
+    """--anonymous-auth decides what a request without credentials gets."""
+    with TestServer(tmp_path, anonymous_auth=anonymous) as server:
+        if anonymous:
+            assert '"NamespaceList"' in get(server, "/api/v1/namespaces")
+        else:
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                get(server, "/api/v1/namespaces")
+            assert refused.value.code == 401
+            refused.value.close()

@@ -1,0 +1,57 @@
+"""Rules about an object's own content, beyond its types: pure functions from a document to the causes of a 422.
+
+One file for each group of kinds, one table of rules (`_RULES`) that says which kind has which. Documents are in the version they
+are stored in, with all defaults; metadata is checked elsewhere (`api.meta`). Causes come in kube-apiserver's order, because
+of several faults people and tests read the first. Not every rule of kube-apiserver is here; docs/compatibility.md says so.
+
+Source: k/k pkg/apis/*/validation; every text was measured on kube-apiserver 1.36.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from watchcache.api.catalog import Resource
+from watchcache.api.status import Cause
+from watchcache.api.validation import (
+    batch,
+    data,
+    events,
+    pods,
+    rbac,
+    scheduling,
+    services,
+    storage,
+    workloads,
+)
+from watchcache.api.validation.rules import Document, Rule
+
+_RULES: Final[dict[tuple[str, str], Rule]] = {
+    **batch.RULES,
+    **data.RULES,
+    **events.RULES,
+    **pods.RULES,
+    **rbac.RULES,
+    **scheduling.RULES,
+    **services.RULES,
+    **storage.RULES,
+    **workloads.RULES,
+}
+_STATUS_RULES: Final[dict[tuple[str, str], Rule]] = {**workloads.STATUS_RULES}
+
+
+def content_causes(
+    resource: Resource, new: Document, old: Document | None, subresource: str = ""
+) -> Iterator[Cause]:
+    """What is wrong with a new (`old` is None) or changed object; custom resources have rules of their own."""
+    if not resource.builtin:
+        return
+    kind = (resource.storage.group, resource.plural)
+    table = _STATUS_RULES if subresource == "status" else _RULES
+    rule = table.get(kind)
+    if rule is not None and subresource in {"", "status"}:
+        yield from rule(new, old)
+
+
+__all__ = ["content_causes"]

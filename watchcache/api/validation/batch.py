@@ -1,0 +1,69 @@
+"""Jobs, and the cron jobs that make them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from watchcache.api import causes
+from watchcache.api.status import Cause
+from watchcache.api.validation.pods import template_causes
+from watchcache.api.validation.rules import Document, Rule, not_negative, one_of
+
+_COUNTS: Final = (
+    "parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished",
+)  # fmt: skip
+_CRON_COUNTS: Final = ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit")
+_SCHEDULE_FIELDS: Final = 5
+
+
+def _job(new: Document, old: Document | None) -> Iterator[Cause]:
+    spec = new.get("spec") or {}
+    yield from _job_spec(spec, "spec")
+    if old is None:
+        return
+    before = old.get("spec") or {}
+    if spec.get("completions") != before.get("completions") and spec.get("completionMode") != "Indexed":
+        yield causes.immutable("spec.completions", spec.get("completions"))
+    if spec.get("selector") != before.get("selector"):
+        yield causes.immutable("spec.selector", spec.get("selector"))
+
+
+def _job_spec(spec: Document, path: str) -> Iterator[Cause]:
+    yield from not_negative(spec, _COUNTS, path)
+    yield from one_of(spec.get("completionMode"), ("NonIndexed", "Indexed"), f"{path}.completionMode")
+    template = spec.get("template") or {}
+    yield from template_causes(template, f"{path}.template")
+    # Pods that are started again for ever never finish a job; the default does just that.
+    if (template.get("spec") or {}).get("restartPolicy", "Always") == "Always":
+        text = 'valid values: "OnFailure", "Never"'
+        yield causes.required(f"{path}.template.spec.restartPolicy", text)
+
+
+def _cron_job(new: Document, old: Document | None) -> Iterator[Cause]:
+    del old
+    spec = new.get("spec") or {}
+    yield from _schedule(spec.get("schedule") or "")
+    if spec.get("timeZone") == "":
+        yield causes.invalid("spec.timeZone", "", "timeZone must be nil or non-empty string")
+    yield from not_negative(spec, _CRON_COUNTS[:1], "spec")
+    yield from one_of(spec.get("concurrencyPolicy"), ("Allow", "Forbid", "Replace"), "spec.concurrencyPolicy")
+    job = (spec.get("jobTemplate") or {}).get("spec") or {}
+    yield from _job_spec(job, "spec.jobTemplate.spec")
+    yield from not_negative(spec, _CRON_COUNTS[1:], "spec")
+
+
+def _schedule(schedule: str) -> Iterator[Cause]:
+    """How many parts a schedule has; what they mean is the controller's to know."""
+    fields = schedule.split()
+    if not schedule:
+        yield causes.required("spec.schedule")
+    elif "TZ" in schedule:
+        text = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
+        yield causes.invalid("spec.schedule", schedule, text)
+    elif not schedule.startswith("@") and len(fields) != _SCHEDULE_FIELDS:
+        text = f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]"
+        yield causes.invalid("spec.schedule", schedule, text)
+
+
+RULES: Final[dict[tuple[str, str], Rule]] = {("batch", "jobs"): _job, ("batch", "cronjobs"): _cron_job}

@@ -1,0 +1,93 @@
+"""Pods and what is made from their templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from watchcache.api import causes, names
+from watchcache.api.status import Cause
+from watchcache.api.validation.containers import container_causes
+from watchcache.api.validation.rules import Document, Rule, annotation_keys, labels, one_of, well_named
+
+_CHANGES: Final = (
+    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+)
+_LONGEST_DEADLINE: Final = 2**31 - 1
+RESTART_POLICIES: Final = ("Always", "OnFailure", "Never")
+_DNS_POLICIES: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
+
+
+def _pod(new: Document, old: Document | None) -> Iterator[Cause]:
+    spec = new.get("spec") or {}
+    if old is None:
+        yield from spec_causes(spec, "spec")
+        if spec.get("ephemeralContainers"):
+            yield causes.forbidden("spec.ephemeralContainers", "cannot be set on create")
+    elif _fixed_part(spec, old.get("spec") or {}) != _fixed_part(
+        old.get("spec") or {}, old.get("spec") or {}
+    ):
+        # kube-apiserver shows a diff of its internal types behind the text; we do not have them.
+        yield causes.forbidden("spec", _CHANGES)
+
+
+def _fixed_part(spec: Document, stored: Document) -> Document:
+    """The spec without what may change; a pod behind a scheduling gate may still be told where to go."""
+    free = {"activeDeadlineSeconds", "schedulingGates"}
+    if stored.get("schedulingGates"):
+        free |= {"nodeSelector", "affinity"}
+    if (stored.get("terminationGracePeriodSeconds") or 0) < 0:
+        free.add("terminationGracePeriodSeconds")
+    fixed = {name: value for name, value in spec.items() if name not in free}
+    for name in ("containers", "initContainers"):
+        if name in fixed:
+            fixed[name] = [{**container, "image": ""} for container in fixed[name]]
+    known = stored.get("tolerations") or []
+    fixed["tolerations"] = [each for each in known if each in (spec.get("tolerations") or ())]
+    return fixed
+
+
+def spec_causes(spec: Document, path: str) -> Iterator[Cause]:
+    """What is wrong with the spec of a new pod or of a template."""
+    yield from _volumes(spec, f"{path}.volumes")
+    yield from container_causes(spec, path)
+    yield from one_of(spec.get("restartPolicy"), RESTART_POLICIES, f"{path}.restartPolicy")
+    yield from one_of(spec.get("dnsPolicy"), _DNS_POLICIES, f"{path}.dnsPolicy")
+    yield from labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
+    for member, check in (("serviceAccountName", names.subdomain), ("nodeName", names.subdomain)):
+        yield from well_named(spec.get(member) or "", check, f"{path}.{member}")
+    deadline = spec.get("activeDeadlineSeconds")
+    if deadline is not None and not 1 <= deadline <= _LONGEST_DEADLINE:
+        text = f"must be between 1 and {_LONGEST_DEADLINE}, inclusive"
+        yield causes.invalid(f"{path}.activeDeadlineSeconds", deadline, text)
+    for member in ("hostname", "subdomain"):
+        yield from well_named(spec.get(member) or "", names.label, f"{path}.{member}")
+
+
+def _volumes(spec: Document, path: str) -> Iterator[Cause]:
+    seen: set[str] = set()
+    for index, volume in enumerate(spec.get("volumes") or ()):
+        name, field = volume.get("name") or "", f"{path}[{index}].name"
+        if not name:
+            yield causes.required(field)
+        yield from well_named(name, names.label, field)
+        if name in seen:
+            yield causes.duplicate(field, name)
+        seen.add(name)
+
+
+def template_causes(template: Document, path: str) -> Iterator[Cause]:
+    """What is wrong with a pod template."""
+    metadata = template.get("metadata") or {}
+    yield from labels(metadata.get("labels"), f"{path}.labels")
+    yield from annotation_keys(metadata.get("annotations"), f"{path}.annotations")
+    yield from spec_causes(template.get("spec") or {}, f"{path}.spec")
+
+
+def _template(new: Document, _old: Document | None) -> Iterator[Cause]:
+    yield from template_causes(new.get("template") or {}, "template")
+
+
+RULES: Final[dict[tuple[str, str], Rule]] = {("", "pods"): _pod, ("", "podtemplates"): _template}

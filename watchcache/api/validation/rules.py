@@ -1,0 +1,97 @@
+"""What the rules of several kinds are made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from watchcache.api import causes, names
+from watchcache.api.status import Cause
+
+Document = dict[str, Any]
+Rule = Callable[[Document, Document | None], Iterable[Cause]]
+"""(new, old or None at a creation) -> what is wrong."""
+
+PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
+_LARGEST_PORT: Final = 65535
+_PORT_NAME_LENGTH: Final = 15
+_PORT_NAME: Final = re.compile(r"[-a-z0-9]+")
+_PERCENT: Final = re.compile(r"[0-9]+%")
+_PERCENT_TEXT: Final = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
+    "regex used for validation is '[0-9]+%')"
+)
+
+
+def not_negative(holder: Document, members: Sequence[str], path: str) -> Iterator[Cause]:
+    """Each of the members that is there must be zero or more."""
+    for member in members:
+        value = holder.get(member)
+        if isinstance(value, int) and value < 0:
+            yield causes.invalid(f"{path}.{member}", value, "must be greater than or equal to 0")
+
+
+def one_of(value: Any, words: Sequence[str], field: str) -> Iterator[Cause]:
+    """The value, when there is one, must be one of the words."""
+    if value is not None and value not in words:
+        yield causes.not_supported(field, value, words)
+
+
+def well_named(name: str, check: Callable[[str], Iterable[str]], field: str) -> Iterator[Cause]:
+    """A name that is there must have the form that `api.names` checks."""
+    for problem in check(name) if name else ():
+        yield causes.invalid(field, name, problem)
+
+
+def port(number: Any, field: str) -> Iterator[Cause]:
+    """A port's number."""
+    if not isinstance(number, int) or not 1 <= number <= _LARGEST_PORT:
+        yield causes.invalid(field, number or 0, "must be between 1 and 65535, inclusive")
+
+
+def port_or_name(value: Any, field: str) -> Iterator[Cause]:
+    """A port's number, or the name of one."""
+    yield from port_name(value, field) if isinstance(value, str) else port(value, field)
+
+
+def port_name(name: str, field: str) -> Iterator[Cause]:
+    """The name of a container's port (RFC 6335)."""
+    problems = []
+    if len(name) > _PORT_NAME_LENGTH:
+        problems.append(f"must be no more than {_PORT_NAME_LENGTH} characters")
+    if not _PORT_NAME.fullmatch(name):
+        problems.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
+    if not any("a" <= character <= "z" for character in name):
+        problems.append("must contain at least one letter (a-z)")
+    if "--" in name:
+        problems.append("must not contain consecutive hyphens")
+    if name.startswith("-") or name.endswith("-"):
+        problems.append("must not begin or end with a hyphen")
+    for problem in problems:
+        yield causes.invalid(field, name, problem)
+
+
+def amount(value: Any, field: str) -> Iterator[Cause]:
+    """A number or a percentage, zero or more."""
+    if isinstance(value, str):
+        if not _PERCENT.fullmatch(value):
+            yield causes.invalid(field, value, _PERCENT_TEXT)
+    elif isinstance(value, int) and value < 0:
+        yield causes.invalid(field, value, "must be greater than or equal to 0")
+
+
+def labels(found: Document | None, field: str) -> Iterator[Cause]:
+    """Keys and values of labels."""
+    for key, value in (found or {}).items():
+        for problem in names.label_key(key):
+            yield causes.invalid(field, key, problem)
+        for problem in names.label_value(value):
+            yield causes.invalid(field, value, problem)
+
+
+def annotation_keys(found: Document | None, field: str) -> Iterator[Cause]:
+    """Keys of annotations, whose case does not matter."""
+    for key in found or {}:
+        for problem in names.label_key(key.lower()):
+            yield causes.invalid(field, key, problem)
