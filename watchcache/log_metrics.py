@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from watchcache.http.exposition import Family
-from watchcache.log import LogStats
+from watchcache.log import EventLog, LogStats
 
 Value = Callable[[LogStats], float]
 

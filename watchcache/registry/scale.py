@@ -17,7 +17,7 @@ from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import BodyWording, Wording
 from watchcache.registry.patch import patch_for
-from watchcache.registry.store import Modify, Store, not_found, read_modify_write
+from watchcache.registry.store import Modify, Store, head_of, not_found, read_modify_write
 from watchcache.registry.update import change
 
 _HEAD: Final = {"kind": "Scale", "apiVersion": "autoscaling/v1"}
