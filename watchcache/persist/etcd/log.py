@@ -116,12 +116,18 @@ class EtcdLog:
 
     async def open(self) -> Recovered:
         """Log in, check that this etcd will do, and read everything. Raises JournalError, with one line for the operator."""
-        opened = await opening.open_cluster(self._client, self._state, self._prefix, self._options.patience)
-        self.known = opened.stats
-        self._feed.cluster = opened.cluster
-        self._state.load(opened.pairs, opened.revision)
-        self._ring.restart(opened.revision)
-        await self._past.find_oldest(opened.revision)
+        try:
+            opened = await opening.open_cluster(
+                self._client, self._state, self._prefix, self._options.patience
+            )
+            self.known = opened.stats
+            self._feed.cluster = opened.cluster
+            self._state.load(opened.pairs, opened.revision)
+            self._ring.restart(opened.revision)
+            await self._past.find_oldest(opened.revision)
+        except BaseException:
+            self._client.close()
+            raise
         return Recovered(opened.revision, self._state.copy(), opened.notes)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
