@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from raw_clients import Http1, Http2, WatchReaders, tls_context
+from raw_clients import Http1, Http2, WatchReaders, WatchStreams, tls_context
 
 TICK = os.sysconf("SC_CLK_TCK")
 TOKEN = "benchtoken"
@@ -300,6 +300,23 @@ def list_node(peer: Peer, scale: float) -> dict[str, float]:
 
 def watch500(peer: Peer, scale: float) -> dict[str, float]:
     """Deliveries to 500 watchers over HTTP/1.1, flat out: one writer changes a config map as fast as it is answered."""
+    return watched(peer, scale, lambda path: WatchReaders(peer.port, TOKEN, path, 500))
+
+
+def watch500_http2(peer: Peer, scale: float) -> dict[str, float]:
+    """The same over HTTP/2, a connection for each watcher, as Go clients with transports of their own."""
+    return watched(peer, scale, lambda path: WatchStreams(peer.port, TOKEN, path, 500))
+
+
+def watch500_shared(peer: Peer, scale: float) -> dict[str, float]:
+    """The same over HTTP/2, ten watches on a connection, as the informers of one Go client."""
+    return watched(peer, scale, lambda path: WatchStreams(peer.port, TOKEN, path, 500, 10))
+
+
+def watched(
+    peer: Peer, scale: float, watch: Callable[[str], WatchReaders | WatchStreams]
+) -> dict[str, float]:
+    """One writer changes a config map, 500 watchers see each change."""
     count, changes = 500, int(150 * scale)
     path = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
     client = Http1(peer.port, TOKEN)
@@ -311,11 +328,8 @@ def watch500(peer: Peer, scale: float) -> dict[str, float]:
         "data": {"n": "0", "pad": "x" * 800},
     }
     post(client, path, json.dumps(document).encode())
-    readers = WatchReaders(
-        peer.port,
-        TOKEN,
-        f"{path}?watch=1&fieldSelector=metadata.namespace%3D{NAMESPACE}&sendInitialEvents=false&resourceVersionMatch=NotOlderThan&labelSelector=x!%3Dy",
-        count,
+    readers = watch(
+        f"{path}?watch=1&fieldSelector=metadata.namespace%3D{NAMESPACE}&sendInitialEvents=false&resourceVersionMatch=NotOlderThan&labelSelector=x!%3Dy"
     )
     time.sleep(1.5)
 
@@ -346,6 +360,8 @@ WORKLOADS = {
     "post": post16,
     "post64": post64,
     "watch1": watch500,
+    "watch2": watch500_http2,
+    "watch2x10": watch500_shared,
     "list": list_all,
     "node": list_node,
 }

@@ -14,7 +14,7 @@ from watchcache.api.codec import stamp
 from watchcache.api.user import UserInfo
 from watchcache.auth import Credentials, Rejected
 from watchcache.cacher import Hub
-from watchcache.http import Api, Peer, Reply, Request, Running, Stream, WatchReply
+from watchcache.http import Api, Options, Peer, Reply, Request, Running, Stream, WatchReply
 from watchcache.http.asgi_bridge import QueueSink
 from watchcache.log import Log
 from watchcache.persist import MemoryJournal
@@ -120,7 +120,7 @@ def header(reply: Reply, name: str) -> str | None:
 
 
 @asynccontextmanager
-async def running_api() -> AsyncIterator[Api]:
+async def running_api(options: Options | None = None) -> AsyncIterator[Api]:
     """An API over an empty memory journal, with the standard objects."""
     log = Log(MemoryJournal(), stamp=stamp)
     await log.open()
@@ -131,5 +131,5 @@ async def running_api() -> AsyncIterator[Api]:
         await nursery.start(hub.run)
         await registry.prepare()
         await nursery.start(registry.run)
-        yield Api(registry, catalog, Tokens())
+        yield Api(registry, catalog, Tokens(), options=options)
         nursery.cancel_scope.cancel()

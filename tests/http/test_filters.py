@@ -15,7 +15,8 @@ from watchcache.api.user import UserInfo
 from watchcache.auth import AlwaysAllow, Attributes, Authorizer, Credentials, Decision, Rejected
 from watchcache.http.accounting import Accounting
 from watchcache.http.exchange import Answering, Exchange
-from watchcache.http.filters import InFlight, standard_filters, warning_header
+from watchcache.http.filters import standard_filters, warning_header
+from watchcache.http.in_flight import InFlight
 from watchcache.http.lifecycle import Lifecycle
 from watchcache.http.messages import Answer, Peer, Reply, Request
 from watchcache.http.metrics import Metrics

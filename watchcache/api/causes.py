@@ -16,7 +16,8 @@ from watchcache.api.status import Cause
 
 def invalid(field: str, value: Any, problem: str) -> Cause:
     """The value does not have the form or the range that the field wants."""
-    return Cause("FieldValueInvalid", f"Invalid value: {shown(value)}: {problem}", field)
+    text = f"Invalid value: {shown(value)}"
+    return Cause("FieldValueInvalid", f"{text}: {problem}" if problem else text, field)
 
 
 def immutable(field: str, value: Any) -> Cause:

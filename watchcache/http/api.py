@@ -23,9 +23,11 @@ from watchcache.http.description import Description
 from watchcache.http.errors import PageNotFound, StatusRow, reply_status
 from watchcache.http.exchange import Answering, Exchange
 from watchcache.http.exposition import Family, exposition
-from watchcache.http.filters import InFlight, standard_filters
+from watchcache.http.filters import standard_filters
 from watchcache.http.health import ENDPOINTS, Check, Health
+from watchcache.http.in_flight import InFlight
 from watchcache.http.lifecycle import Lifecycle
+from watchcache.http.lists import Lists
 from watchcache.http.messages import Reply, Request
 from watchcache.http.metrics import Metrics, Source, healthcheck_families, inflight_family
 from watchcache.http.pages import Pages
@@ -43,6 +45,8 @@ class Options(msgspec.Struct, frozen=True):
     request_timeout: float = 60.0
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
+    max_list_bytes: int = 2 << 30
+    """Bytes of large lists that are being sent at once; 0 means no bound."""
     server_address: str = ""
     """`host:port` that discovery names to clients."""
 
@@ -80,7 +84,8 @@ class Api:
         )
         self._pages = Pages(self)
         self.catalog = catalog
-        self._service = Service(registry, catalog)
+        self.lists = Lists(self.in_flight.pools[False], self.options.max_list_bytes)
+        self._service = Service(registry, catalog, self.lists)
         self._description = Description(catalog, lambda: self.options.server_address, self.health)
         for source in (self._own_families, *metrics_sources):
             self.metrics.add_source(source)

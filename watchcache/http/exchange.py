@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 import msgspec
@@ -18,6 +18,13 @@ from watchcache.http.request_info import RequestInfo
 from watchcache.http.route import Route
 
 Answering: TypeAlias = Answer | Awaitable[Answer]
+
+
+class Pending(msgspec.Struct, gc=False):
+    """What a filter returns that must wait: `wait` gives the answer that ends the request, or None to go on."""
+
+    wait: Callable[[], Awaitable[Answer | None]]
+
 
 UNKNOWN = RequestInfo(path="", verb="")
 
@@ -47,6 +54,7 @@ class Exchange(msgspec.Struct, gc=False):
     warnings: list[str] = msgspec.field(default_factory=list)
     route: Route | None = None  # set when the path names a served resource
     entered: int = 0
+    seats: int = 0  # that `InFlight` took for it
 
     @property
     def accept(self) -> str:

@@ -11,15 +11,14 @@ The order (`standard_filters`) and why:
     WaitGroup        before any work, so that a shutdown turns requests away cheaply and waits for the others
     Deadline         a request's time includes its authentication
     Authentication   before InFlight, so that strangers cannot fill the server's places
-    InFlight         watches do not count; reads and writes have places of their own
+    InFlight         watches do not count; reads and writes have seats of their own (`in_flight`)
     Authorization    last, with everything known
 
-Panic recovery is the pipeline itself (`pipeline`). Nothing here awaits: a read passes all of it in one go.
+Panic recovery is the pipeline itself (`pipeline`). Nothing here awaits, but for a seat on a busy server: a read passes all of it in one go.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -35,7 +34,8 @@ from watchcache.auth import (
 )
 from watchcache.http.access_log import access_log
 from watchcache.http.durations import parse_duration
-from watchcache.http.exchange import Exchange
+from watchcache.http.exchange import Exchange, Pending
+from watchcache.http.in_flight import InFlight
 from watchcache.http.lifecycle import Lifecycle, Phase
 from watchcache.http.messages import Answer, Reply
 from watchcache.http.paths import is_health, is_open
@@ -52,7 +52,6 @@ FLOW_HEADERS = (
 )
 CACHE_CONTROL = ("Cache-Control", "no-cache, private")
 
-TOO_MANY = "Too many requests, please try again later.\n"
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 READ_VERBS = frozenset({"get", "list", "watch"})
 # Subresources that stay open for as long as both sides like, as a watch does.
@@ -62,8 +61,8 @@ LONG_RUNNING = frozenset({"attach", "exec", "portforward", "proxy", "log"})
 class Filter(Protocol):
     """One step of the list."""
 
-    def enter(self, exchange: Exchange) -> Answer | None:
-        """Look at the request; an answer ends it here. May raise what the error table knows."""
+    def enter(self, exchange: Exchange) -> Answer | Pending | None:
+        """Look at the request; an answer ends it here, `Pending` has it wait. May raise what the error table knows."""
         ...
 
     def leave(self, exchange: Exchange, answer: Answer) -> None:
@@ -191,36 +190,6 @@ class Strangers:
         """Let the connection's running streams end, and take no more."""
         if exchange.request.version == "2" and isinstance(answer, Reply) and answer.status == 401:
             answer.close = True
-
-
-class InFlight:
-    """Bounds how many requests are worked on at once; watches do not count."""
-
-    def __init__(self, reading: int, mutating: int) -> None:
-        """0 means no bound."""
-        self._limits = {False: reading or math.inf, True: mutating or math.inf}
-        self.current = {False: 0, True: 0}
-        self.rejected = 0
-
-    def enter(self, exchange: Exchange) -> Answer | None:
-        """Take a place, or answer 429."""
-        if exchange.long_running:
-            return None
-        self.current[exchange.mutating] += 1
-        if self.current[exchange.mutating] <= self._limits[exchange.mutating]:
-            return None
-        self.rejected += 1
-        headers = [
-            ("Content-Type", "text/plain; charset=utf-8"),
-            ("X-Content-Type-Options", "nosniff"),
-            ("Retry-After", "1"),
-        ]
-        return Reply(429, headers, TOO_MANY.encode())
-
-    def leave(self, exchange: Exchange, answer: Answer) -> None:  # noqa: ARG002
-        """Give the place back."""
-        if not exchange.long_running:
-            self.current[exchange.mutating] -= 1
 
 
 class Authorization:

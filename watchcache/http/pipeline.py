@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import trio
 
 from watchcache.http.errors import StatusRow, answer_for, deadline_reply
-from watchcache.http.exchange import Answering, Exchange, audit_id
+from watchcache.http.exchange import Answering, Exchange, Pending, audit_id
 from watchcache.http.filters import Filter
 from watchcache.http.messages import Answer, Reply, Request, Stream, WatchReply
 
@@ -59,8 +59,22 @@ class Pipeline:
             answer = enter(exchange)
             exchange.entered = number + 1
             if answer is not None:
-                return answer
+                return self._go_on(exchange, answer) if isinstance(answer, Pending) else answer
         return self._endpoint(exchange)
+
+    async def _go_on(self, exchange: Exchange, pending: Pending) -> Answer:
+        """Wait as the filter says that was entered last, then pass the others."""
+        refusal = await pending.wait()
+        if refusal is not None:
+            return refusal
+        for number in range(exchange.entered, len(self._enters)):
+            answer = self._enters[number](exchange)
+            exchange.entered = number + 1
+            if answer is not None:
+                assert not isinstance(answer, Pending), "one filter may wait"
+                return answer
+        answering = self._endpoint(exchange)
+        return answering if isinstance(answering, _AT_ONCE) else await answering
 
     async def _wait(self, exchange: Exchange, awaitable: Awaitable[Answer]) -> Answer:
         answer: Answer = Reply(_LEFT_EARLY, [], b"")

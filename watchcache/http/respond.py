@@ -7,7 +7,7 @@ sending it holds up an event. What must be rewritten (Table, YAML, indented) is 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -40,6 +40,9 @@ FIRST = 32  # objects of the first block; the size of each tells how many the ne
 PROTOBUF_BLOCK = 32  # objects encoded between two checkpoints: 3 ms of work
 
 PLAIN = Medium()
+
+Pause = Callable[[], Awaitable[None]]
+"""Lets others run between two pieces of an answer."""
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -99,15 +102,17 @@ def go_type(resource: Resource) -> str:
     return f"{resource.group.split('.')[0] or 'core'}.{resource.kind}"
 
 
-def list_answer(listed: Listed, form: Form) -> Answer:
-    """The answer with a list: a Reply when it is small or must be rewritten as a whole, else a Stream."""
+def list_answer(listed: Listed, form: Form, pause: Pause = trio.lowlevel.checkpoint) -> Answer:
+    """The answer with a list: a Reply when it is small or must be rewritten as a whole, else a Stream that pauses between pieces."""
     head, tail = _frame(listed, form)
     medium = form.medium
     if medium.type == PROTOBUF and len(listed.values) > BLOCK:
         blocks = _protobuf_blocks(listed, form)
         gzip = takes_gzip(form.accept_encoding)
         headers = [PROTOBUF_HEADER, *(COMPRESSED_HEADERS if gzip else ())]
-        return Stream(200, headers, ProtobufPieces(msgspec.json.decode(head + tail), blocks, gzip=gzip))
+        return Stream(
+            200, headers, ProtobufPieces(msgspec.json.decode(head + tail), blocks, pause, gzip=gzip)
+        )
     pieces = list_pieces(listed, form, head, tail)
     if medium.type != JSON or medium.pretty:
         return reply_json(200, b"".join(pieces), medium, form.accept_encoding)
@@ -120,7 +125,7 @@ def list_answer(listed: Listed, form: Form) -> Answer:
     if takes_gzip(form.accept_encoding):
         headers.extend(COMPRESSED_HEADERS)
         pieces = gzip_blocks(pieces)
-    return Stream(200, headers, Pieces(pieces))
+    return Stream(200, headers, Pieces(pieces, pause))
 
 
 def _protobuf_blocks(listed: Listed, form: Form) -> Iterator[list[dict[str, Any]]]:
@@ -135,8 +140,14 @@ class ProtobufPieces:
     """A list as protobuf: all is encoded, with checkpoints in between, before the first byte, which states the length, can go."""
 
     def __init__(
-        self, empty: dict[str, Any], blocks: Iterator[list[dict[str, Any]]], *, gzip: bool = False
+        self,
+        empty: dict[str, Any],
+        blocks: Iterator[list[dict[str, Any]]],
+        pause: Pause = trio.lowlevel.checkpoint,
+        *,
+        gzip: bool = False,
     ) -> None:
+        self._pause = pause
         self._encoder = protobuf.ListEncoder(empty)
         self._blocks = blocks
         self._gzip = gzip
@@ -148,7 +159,7 @@ class ProtobufPieces:
     async def __anext__(self) -> bytes:
         if self._pieces is None:
             self._pieces = await self._encode()
-        await trio.lowlevel.checkpoint()
+        await self._pause()
         for piece in self._pieces:
             return piece
         raise StopAsyncIteration
@@ -156,7 +167,7 @@ class ProtobufPieces:
     async def _encode(self) -> Iterator[bytes]:
         made = []
         for block in self._blocks:
-            await trio.lowlevel.checkpoint()
+            await self._pause()
             made.append(self._encoder.items(block))
         pieces = iter(self._encoder.whole(made))
         return gzip_blocks(pieces) if self._gzip else pieces
@@ -165,14 +176,15 @@ class ProtobufPieces:
 class Pieces:
     """Pieces with a checkpoint before each. A class, because a client may leave half-way and nobody closes a generator then."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
+    def __init__(self, pieces: Iterator[bytes], pause: Pause = trio.lowlevel.checkpoint) -> None:
         self._pieces = pieces
+        self._pause = pause
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        await trio.lowlevel.checkpoint()
+        await self._pause()
         for piece in self._pieces:
             return piece
         raise StopAsyncIteration

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
+from watchcache.api.quoting import quoted
 from watchcache.http.errors import PageNotFound
 from watchcache.http.request_info import RequestInfo
 from watchcache.http.route import Route
@@ -75,19 +76,14 @@ def check_segments(resource: Resource, info: RequestInfo, verb: str) -> None:
     if info.subresource and not name:
         raise status.bad_request("name must be provided")
     if name in {".", ".."}:
-        raise status.bad_request(f"Name parameter invalid: {quote(name)}: may not be '{name}'")
+        raise status.bad_request(f"Name parameter invalid: {quoted(name)}: may not be '{name}'")
     if "%" in name:
-        raise status.bad_request(f"Name parameter invalid: {quote(name)}: may not contain '%'")
+        raise status.bad_request(f"Name parameter invalid: {quoted(name)}: may not contain '%'")
     if not resource.namespaced:
         return
     if verb == "create" and (namespace in {".", ".."} or "%" in namespace):
         problem = "may not contain '%'" if "%" in namespace else f"may not be '{namespace}'"
-        raise status.internal(f"invalid resource name {quote(namespace)}: [{problem}]")
+        raise status.internal(f"invalid resource name {quoted(namespace)}: [{problem}]")
     if namespace in {".", ".."}:
         tail = f"/{name}" if name else ""
         raise status.untyped(f'invalid key: "/{resource.storage_prefix}/{namespace}{tail}"')
-
-
-def quote(text: str) -> str:
-    """A text in double quotes, special characters escaped, as Go's %q does for printable text."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

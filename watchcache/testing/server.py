@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import secrets
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -76,7 +77,8 @@ class TestServer:
         """End it, with all connections; what was stored is gone."""
         if self._thread is None or self._trio is None:
             return
-        trio.from_thread.run_sync(self.server.abort, trio_token=self._trio)
+        with suppress(trio.RunFinishedError):  # it was shut down from inside
+            trio.from_thread.run_sync(self.server.abort, trio_token=self._trio)
         self._thread.join(START_TIMEOUT)
         self._thread = self._server = self._trio = None
 

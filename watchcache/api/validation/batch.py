@@ -27,6 +27,9 @@ def _job(new: Document, old: Document | None) -> Iterator[Cause]:
         yield causes.immutable("spec.completions", spec.get("completions"))
     if spec.get("selector") != before.get("selector"):
         yield causes.immutable("spec.selector", spec.get("selector"))
+    # Where the pods of a suspended job go may still be decided; kube-apiserver shows its internal type as the value.
+    if spec.get("template") != before.get("template") and not before.get("suspend"):
+        yield causes.immutable("spec.template", spec.get("template"))
 
 
 def _job_spec(spec: Document, path: str) -> Iterator[Cause]:

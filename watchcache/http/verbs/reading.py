@@ -13,6 +13,7 @@ from watchcache.cacher import Representation as CacherRepresentation
 from watchcache.cacher import Sink, WatchProblem
 from watchcache.http.encoding import JSON_HEADER
 from watchcache.http.exchange import Answering, Exchange
+from watchcache.http.lists import LARGE
 from watchcache.http.messages import Answer, Running, WatchReply
 from watchcache.http.negotiate import JSON, PROTOBUF, Medium
 from watchcache.http.query import first, is_true
@@ -43,11 +44,22 @@ def list_objects(service: Service, exchange: Exchange, route: Route) -> Answerin
     """A list (L1 to L21)."""
     form = form_of(exchange, route, collection=True)
     options = api_options.parse_list(exchange.query)
-    return _list(service, call_of(exchange, route), options, form)
+    return _list(service, exchange, call_of(exchange, route), options, form)
 
 
-async def _list(service: Service, call: Call, options: api_options.ListOptions, form: Form) -> Answer:
-    return list_answer(await service.registry.list(call, options), form)
+async def _list(
+    service: Service, exchange: Exchange, call: Call, options: api_options.ListOptions, form: Form
+) -> Answer:
+    listed = await service.registry.list(call, options)
+    size = sum(map(len, listed.values))
+    if size <= LARGE:
+        return list_answer(listed, form)
+    sending = await service.lists.admit(exchange, size)
+    try:
+        return sending.stream(list_answer(listed, form, sending.pause))
+    except BaseException:
+        sending.finish()
+        raise
 
 
 def watch(service: Service, exchange: Exchange, route: Route) -> Answering:

@@ -6,8 +6,10 @@ import msgspec
 
 from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
+from watchcache.api.quoting import quoted
 from watchcache.api.table import INCLUDES, Include
 from watchcache.http.exchange import Exchange
+from watchcache.http.lists import Lists
 from watchcache.http.negotiate import (
     JSON,
     LIST_TYPES,
@@ -19,10 +21,11 @@ from watchcache.http.negotiate import (
     is_pretty,
     negotiate,
 )
+from watchcache.http.pool import Pool
 from watchcache.http.query import first
 from watchcache.http.respond import Form
 from watchcache.http.route import Route
-from watchcache.http.routing import check_segments, quote
+from watchcache.http.routing import check_segments
 from watchcache.registry import Call, Registry
 
 PLAIN_FORM = Form()
@@ -36,10 +39,11 @@ _PRODUCED: dict[tuple[bool, bool], tuple[str, ...]] = {
 
 
 class Service(msgspec.Struct, frozen=True):
-    """What answers requests on resources."""
+    """What answers requests on resources; `lists` is the gate of large lists."""
 
     registry: Registry
     catalog: Catalog
+    lists: Lists = msgspec.field(default_factory=lambda: Lists(Pool(0), 0))
 
 
 def form_of(exchange: Exchange, route: Route, *, collection: bool = False) -> Form:
@@ -76,7 +80,7 @@ def include_of(exchange: Exchange) -> Include:
         if asked == include:
             return include
     raise status.bad_request(
-        f"Unable to convert to Table as requested: includeObject: Invalid value: {quote(asked)}: "
+        f"Unable to convert to Table as requested: includeObject: Invalid value: {quoted(asked)}: "
         "must be 'Metadata', 'Object', 'None', or empty"
     )
 
