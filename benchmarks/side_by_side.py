@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -388,6 +389,9 @@ def main() -> None:
         parser.error("--etcd needs --peers: etcd's binary is there")
     names = chosen.only.split(",")
     peers: list[Peer] = []
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(1)
+    )  # by way of `finally`: the servers must not outlive us
     with tempfile.TemporaryDirectory() as folder:
         try:
             for name in ("ours", "theirs"):

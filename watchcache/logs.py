@@ -15,7 +15,7 @@ LETTERS = {
     logging.CRITICAL: "F",
 }
 # What each -v adds; requests are logged from 3 on, as kube-apiserver does.
-QUIET, REQUESTS, EVERYTHING = 2, 3, 6
+REQUESTS, EVERYTHING = 3, 6
 
 
 class TextFormatter(logging.Formatter):

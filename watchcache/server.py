@@ -123,7 +123,12 @@ class Server:
         task_status: trio.TaskStatus[None],
     ) -> None:
         log = storage.log
-        hub = Hub(log, stamp=stamp, read_revision=storage.read_revision)
+        hub = Hub(
+            log,
+            stamp=stamp,
+            read_revision=storage.read_revision,
+            queue_limit=self.settings.max_watch_queue_bytes,
+        )
         registry = Registry(log, hub, catalog, self._registry_settings(credentials))
         api = Api(
             registry,
@@ -283,6 +288,8 @@ class Server:
             request_timeout=settings.request_timeout,
             max_requests_inflight=settings.max_requests_inflight,
             max_mutating_requests_inflight=settings.max_mutating_requests_inflight,
+            max_list_bytes=settings.max_list_bytes,
+            profiling=settings.profiling,
             server_address=self.url.removeprefix("https://"),
         )
 

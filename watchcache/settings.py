@@ -63,6 +63,8 @@ class Settings:
     # requests
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
+    max_list_bytes: int = 2 << 30
+    max_watch_queue_bytes: int = 512 << 20
     request_timeout: float = 60.0
     min_request_timeout: int = 1800
     service_cluster_ip_range: str = "10.0.0.0/24"
@@ -72,4 +74,5 @@ class Settings:
     shutdown_send_retry_after: bool = False
     shutdown_watch_termination_grace_period: float = 0.0
     verbosity: int = 0
+    profiling: bool = True
     logging_format: str = "text"

@@ -19,6 +19,7 @@ from watchcache.cacher.plan import Freshness, Match, Plan, plan_list
 from watchcache.cacher.problems import BadContinue, Expired, FutureRevision, NotReady, TooOld, WatchProblem
 from watchcache.cacher.request import After, Framing, Initial, Now, Representation, Sink, WatchRequest
 from watchcache.cacher.selection import Predicate, Scope, Selection
+from watchcache.cacher.timed import Timed
 from watchcache.cacher.watcher import Piece, Watcher, WatcherStats
 from watchcache.cacher.window import Bounds
 
@@ -50,6 +51,7 @@ __all__ = [
     "Scope",
     "Selection",
     "Sink",
+    "Timed",
     "TooOld",
     "WatchProblem",
     "WatchRequest",

@@ -50,6 +50,7 @@ class CacherStats(msgspec.Struct, frozen=True):
     dispatched_bytes: int
     initial_events: int
     watchers: int
+    live: int
     groups: int
     window_changes: int
     window_bytes: int
@@ -277,6 +278,7 @@ class Cacher:
             dispatched_bytes=self.dispatched_bytes,
             initial_events=self.initial_events,
             watchers=len(self.watchers),
+            live=self.dispatcher.live,
             groups=len(self.dispatcher),
             window_changes=len(self.window),
             window_bytes=self.window.bytes,

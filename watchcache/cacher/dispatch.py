@@ -37,6 +37,7 @@ class Dispatcher:
         self._at: dict[str, _Groups] = {}  # keys and prefixes; a prefix ends with "/", a key never does
         self._by_word: dict[int, dict[str, _Groups]] = {position: {} for position in indexed}
         self._marked: list[Group] = []
+        self.live = 0  # members of all groups
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -49,11 +50,13 @@ class Dispatcher:
             shelf, place = self._place(scope)
             shelf.setdefault(place, {})[group] = None
         group.add(member)
+        self.live += 1
         return group
 
     def leave(self, member: Member, group: Group) -> None:
         """Take a watcher out; a group without watchers costs nothing."""
         group.discard(member)
+        self.live -= 1
         if not group.empty or self._groups.pop((group.scope, group.representation), None) is None:
             return
         shelf, place = self._place(group.scope)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from watchcache.cacher.change import Change, EventType, Stamp
 from watchcache.cacher.request import Representation
+from watchcache.cacher.timed import Timed
 
 # Some 1,500 frames of pods, more than a busy tick has.
 CAPACITY = 4 * 1024 * 1024
@@ -30,11 +31,11 @@ class Frames:
     def event(self, change: Change, type: EventType, representation: Representation, *, first: bool) -> bytes:
         """The frame of a change that is `type` to whoever asks. `first` counts where the representation says so."""
         if first and representation.first_differs:
-            return representation.event(type, change.body(type, self._stamp), True)
+            return self._make(change, type, representation, first=True)
         key = (change.revision, type, representation, change.key)
         frame = self._find(key)
         if frame is None:
-            frame = representation.event(type, change.body(type, self._stamp), False)
+            frame = self._make(change, type, representation, first=False)
             self._keep(key, frame)
         return frame
 
@@ -48,6 +49,10 @@ class Frames:
             frame = representation.bookmark(revision, False, False)
             self._keep(key, frame)
         return frame
+
+    def _make(self, change: Change, type: EventType, representation: Representation, *, first: bool) -> bytes:
+        frame = representation.event(type, change.body(type, self._stamp), first)
+        return representation.annotate(frame, change.time) if isinstance(representation, Timed) else frame
 
     def _find(self, key: _Key) -> bytes | None:
         return self._young.get(key) or self._old.get(key)

@@ -40,8 +40,8 @@ class Budget:
     """Pure: the watchers are handed in."""
 
     def __init__(self, limit: int = LIMIT) -> None:
-        """`limit` is in bytes."""
-        self.limit = limit
+        """`limit` is in bytes; 0 means that there is none."""
+        self.limit = limit or 1 << 62
         self.queued = 0  # bytes, when last measured
         self.given = 0  # bytes, since the start
         self.holds = 0  # how often a watcher was held

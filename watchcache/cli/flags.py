@@ -65,6 +65,8 @@ HONOURED = (
     Flag("event-ttl", "Storage", "event_ttl", V.duration, "how long Events live"),
     Flag("max-requests-inflight", "Requests", "max_requests_inflight", V.integer, "reading requests served at once; 0 means any number"),
     Flag("max-mutating-requests-inflight", "Requests", "max_mutating_requests_inflight", V.integer, "writing requests served at once; 0 means any number"),
+    Flag("watchcache-max-list-bytes", "Requests", "max_list_bytes", V.size, "bytes of lists above 1Mi that are being sent at once; what is more gets 429; 0 means any number"),
+    Flag("watchcache-max-watch-queue-bytes", "Requests", "max_watch_queue_bytes", V.size, "bytes that may wait for all watches together before those with the longest queues are held; 0 means any number"),
     Flag("request-timeout", "Requests", "request_timeout", V.duration, "the longest a request other than a watch may take"),
     Flag("min-request-timeout", "Requests", "min_request_timeout", V.integer, "seconds; a watch without a timeout ends between this and twice this"),
     Flag("service-cluster-ip-range", "Requests", "service_cluster_ip_range", V.network, "where services get their cluster IPs from"),
@@ -72,6 +74,7 @@ HONOURED = (
     Flag("shutdown-delay-duration", "Process", "shutdown_delay_duration", V.duration, "after SIGTERM, go on serving this long with /readyz failing"),
     Flag("shutdown-send-retry-after", "Process", "shutdown_send_retry_after", V.boolean, "answer 429 with Retry-After while running requests finish"),
     Flag("shutdown-watch-termination-grace-period", "Process", "shutdown_watch_termination_grace_period", V.duration, "above 0, watches end at a shutdown before running requests have finished, not after"),
+    Flag("profiling", "Process", "profiling", V.boolean, "serve /debug/watchers to authenticated users"),
     Flag("v", "Process", "verbosity", V.integer, "how much to log; 3 logs each request"),
     Flag("logging-format", "Process", "logging_format", V.text, "how log lines look", ("text", "json")),
 )  # fmt: skip
@@ -83,7 +86,6 @@ SAME_AS_OURS: Mapping[str, tuple[str, ...]] = {
     "storage-media-type": ("application/json",),
     "watch-cache": ("true",),
     "allow-privileged": ("true",),
-    "profiling": ("false",),
     "enable-priority-and-fairness": ("false",),
     "permit-address-sharing": ("true",),
 }
@@ -113,7 +115,7 @@ def shown_default(flag: Flag, settings: Settings) -> str:
     if flag.parse is V.duration:
         return readable_duration(value)
     if flag.parse is V.size:
-        return f"{value >> 30}Gi"
+        return f"{value >> 30}Gi" if value % (1 << 30) == 0 else f"{value >> 20}Mi"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):

@@ -10,6 +10,7 @@ from watchcache.http.lifecycle import Lifecycle
 from watchcache.http.messages import Answer, Reply, Running, WatchReply
 from watchcache.http.metrics import Metrics, RequestKey, RequestRecord, scope_of
 from watchcache.http.query import first
+from watchcache.http.watchers import Origin, origin_of
 from watchcache.http.watching import WatchedSink, watched
 
 _VERB_LABELS = {
@@ -28,8 +29,14 @@ class Accounting:
     """Counts what leaves. A watch is counted when its headers go out, and as long-running until it ends."""
 
     def __init__(
-        self, metrics: Metrics, lifecycle: Lifecycle, *, clock: Callable[[], float] = time.perf_counter
+        self,
+        metrics: Metrics,
+        lifecycle: Lifecycle,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
+        self._wall_clock = wall_clock
         self._metrics = metrics
         self._lifecycle = lifecycle
         self._clock = clock
@@ -43,17 +50,17 @@ class Accounting:
         code = 200 if isinstance(answer, WatchReply) else answer.status
         record.codes[code] = record.codes.get(code, 0) + 1
         if isinstance(answer, WatchReply):
-            self._keep(answer, record)
+            self._keep(answer, record, origin_of(exchange, self._wall_clock()))
             return
         record.duration.observe(self._clock() - exchange.received)
         if isinstance(answer, Reply) and exchange.info.is_resource:
             body = answer.body
             record.size.observe(len(body) if isinstance(body, bytes) else sum(map(len, body)))
 
-    def _keep(self, answer: WatchReply, record: RequestRecord) -> None:
+    def _keep(self, answer: WatchReply, record: RequestRecord, origin: Origin) -> None:
         def opened(sink: WatchedSink, running: Running) -> None:
             record.running += 1
-            self._lifecycle.opened(sink, running)
+            self._lifecycle.opened(sink, running, origin)
 
         def closed(sink: WatchedSink) -> None:
             if self._lifecycle.closed(sink):

@@ -28,6 +28,7 @@ from watchcache.http.health import ENDPOINTS, Check, Health
 from watchcache.http.in_flight import InFlight
 from watchcache.http.lifecycle import Lifecycle
 from watchcache.http.lists import Lists
+from watchcache.http.load_metrics import dispatch_family, load_families
 from watchcache.http.messages import Reply, Request
 from watchcache.http.metrics import Metrics, Source, healthcheck_families, inflight_family
 from watchcache.http.pages import Pages
@@ -36,6 +37,8 @@ from watchcache.http.pipeline import Pipeline
 from watchcache.http.query import EMPTY
 from watchcache.http.routing import resolve
 from watchcache.http.verbs import Service, verb_for
+from watchcache.http.watchers import PATH as WATCHERS_PATH
+from watchcache.http.watchers import watchers_reply
 from watchcache.registry import Registry
 
 
@@ -45,6 +48,8 @@ class Options(msgspec.Struct, frozen=True):
     request_timeout: float = 60.0
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
+    profiling: bool = True
+    """Whether `/debug/watchers` is served."""
     max_list_bytes: int = 2 << 30
     """Bytes of large lists that are being sent at once; 0 means no bound."""
     server_address: str = ""
@@ -143,6 +148,9 @@ class Api:
             answer = self._metrics_reply()
         elif path == "/metrics/slis":
             answer = self._slis_reply()
+        elif path == WATCHERS_PATH and self.options.profiling:
+            watches, revision = self.lifecycle.open_watches(), self.registry.hub.revision
+            answer = watchers_reply(watches, revision, exchange.query)
         elif path == "/ui" or path.startswith("/ui/"):
             answer = self._pages(exchange.request)
         else:
@@ -172,6 +180,8 @@ class Api:
         yield inflight_family(current[False], current[True])
         yield from self._health_families()
         yield from cache_families(self.registry.hub, self.catalog)
+        yield dispatch_family(self.registry.hub, self.catalog)
+        yield from load_families(self.in_flight, self.lists, self.registry.hub)
 
     def _health_families(self) -> list[Family]:
         current = {

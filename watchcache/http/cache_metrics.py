@@ -102,6 +102,14 @@ FAMILIES: tuple[tuple[str, str, str, Sequence[str], Labels, Value], ...] = (
     ),
     (
         "gauge",
+        "watchcache_watchers_live",
+        "Open watches that have been given everything; the others are catching up.",
+        GROUP_RESOURCE,
+        _group_resource,
+        lambda _, stats: stats.live,
+    ),
+    (
+        "gauge",
         "watchcache_watch_groups",
         "Groups that open watches share payloads in.",
         GROUP_RESOURCE,

@@ -16,6 +16,7 @@ import trio
 
 from watchcache.http.encoding import TEXT_HEADERS
 from watchcache.http.messages import Reply, Running
+from watchcache.http.watchers import OpenWatch, Origin
 from watchcache.http.watching import WatchedSink
 
 REFUSAL = "The apiserver is shutting down, please try again later.\n"
@@ -36,7 +37,7 @@ class Lifecycle:
         self.phase = Phase.SERVING
         self.running = 0
         self._idle = trio.Event()
-        self._watches: dict[WatchedSink, Running] = {}
+        self._watches: dict[WatchedSink, OpenWatch] = {}
 
     @property
     def watches(self) -> int:
@@ -77,9 +78,13 @@ class Lifecycle:
             self._idle = trio.Event()
             await self._idle.wait()
 
-    def opened(self, sink: WatchedSink, running: Running) -> None:
+    def open_watches(self) -> list[OpenWatch]:
+        """The watches that are open."""
+        return list(self._watches.values())
+
+    def opened(self, sink: WatchedSink, running: Running, origin: Origin) -> None:
         """A watch runs."""
-        self._watches[sink] = running
+        self._watches[sink] = OpenWatch(running, origin)
 
     def closed(self, sink: WatchedSink) -> bool:
         """It has ended, by whichever side; False when it never was open."""
@@ -88,7 +93,7 @@ class Lifecycle:
     def end_watches(self) -> int:
         """End every open watch cleanly, after what is queued for it; returns how many there were."""
         watches = list(self._watches.items())
-        for sink, running in watches:
-            running.stop()
+        for sink, watch in watches:
+            watch.running.stop()
             sink.finish()
         return len(watches)

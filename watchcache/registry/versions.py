@@ -12,7 +12,7 @@ import msgspec
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import document_of, revision_of, stamp, value_of
 from watchcache.api.conversion import convert
-from watchcache.cacher import EventType, Representation, WatchProblem
+from watchcache.cacher import EventType, Representation, Timed, WatchProblem
 from watchcache.registry.calls import Document
 
 
@@ -71,4 +71,8 @@ class Converted(msgspec.Struct, frozen=True):
 
 def representation_for(inner: Representation, resource: Resource, catalog: Catalog) -> Representation:
     """The representation that a watch of `resource` is given."""
-    return inner if resource.is_storage_version else Converted(inner, resource, catalog)
+    if resource.is_storage_version:
+        return inner
+    if isinstance(inner, Timed):
+        return Timed(Converted(inner.inner, resource, catalog), inner.annotate)
+    return Converted(inner, resource, catalog)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from watchcache.api import options as api_options
 from watchcache.cacher import Representation as CacherRepresentation
-from watchcache.cacher import Sink, WatchProblem
+from watchcache.cacher import Sink, Timed, WatchProblem
+from watchcache.http.commit_times import CONFIRMED, timed
 from watchcache.http.encoding import JSON_HEADER
 from watchcache.http.exchange import Answering, Exchange
 from watchcache.http.lists import LARGE
@@ -65,7 +66,8 @@ async def _list(
 def watch(service: Service, exchange: Exchange, route: Route) -> Answering:
     """A watch (W1 to W19): of a collection, or of one object below the deprecated `/watch/` (W17, W18)."""
     medium = watch_medium(exchange, route)
-    representation = representation_of(exchange, route, medium)
+    plain = representation_of(exchange, route, medium)
+    representation = timed(exchange, plain, medium)
     # Below /watch/, which is a watch whatever `watch=` says, only that parameter makes the options those of a watch.
     as_watch = not exchange.info.watch_prefix or is_true(exchange.query, "watch")
     options = api_options.parse_list(exchange.query, watch=as_watch)
@@ -87,7 +89,10 @@ async def _watch(
     check_watchable(medium, call.resource)
     if medium.transform == "PartialObjectMetadataList":
         start = _empty
-    return WatchReply([_STREAM_HEADERS[medium.type]], start)
+    headers = [_STREAM_HEADERS[medium.type]]
+    if isinstance(representation, Timed):
+        headers.append(CONFIRMED)
+    return WatchReply(headers, start)
 
 
 def representation_of(exchange: Exchange, route: Route, medium: Medium) -> CacherRepresentation:

@@ -21,12 +21,11 @@ import httptools
 
 from watchcache.http.messages import Peer, Request
 from watchcache.http.wire.chunks import BadChunk, ChunkReader, TooLarge
-from watchcache.http.wire.header_rules import FIRST_COUNTS
+from watchcache.http.wire.header_rules import FIRST_COUNTS, HOST
 from watchcache.http.wire.limits import Limits
 
 _END = b"\r\n\r\n"
 _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) HTTP/1\.([01])\r\n")
-_HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:%\[\]-]*")
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _NAMES_KEPT = 1024  # header names seen, so that a name is decoded once; bounded, as clients choose them
 
@@ -210,7 +209,7 @@ class RequestReader:
             raise Refused(
                 400, "400 Bad Request: missing required Host header" if not head.hosts else "400 Bad Request"
             )
-        if not _HOST.fullmatch(headers.get("host", "")):
+        if not HOST.fullmatch(headers.get("host", "")):
             raise Refused(400, "400 Bad Request: malformed Host header")
         if not request.target.startswith("/"):
             self._resolve_target(request)
@@ -221,7 +220,7 @@ class RequestReader:
     def _resolve_target(self, request: Request) -> None:
         """The absolute form must be accepted (RFC 9112 3.2.2), and its authority replaces Host."""
         absolute = _ABSOLUTE.fullmatch(request.target)
-        if absolute is not None and absolute[1] and _HOST.fullmatch(absolute[1]):
+        if absolute is not None and absolute[1] and HOST.fullmatch(absolute[1]):
             rest = absolute[2].partition("#")[0]
             request.target = rest if rest.startswith("/") else "/" + rest
             request.headers["host"] = absolute[1]

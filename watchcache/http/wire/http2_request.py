@@ -6,9 +6,8 @@ import re
 
 from watchcache.http.messages import Peer, Reply, Request
 from watchcache.http.wire.framing import HeaderList
-from watchcache.http.wire.header_rules import FIRST_COUNTS
+from watchcache.http.wire.header_rules import FIRST_COUNTS, HOST
 
-_HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:%\[\]-]*")
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _PATH = re.compile(r"/[\x21-\x7e\x80-\U0010ffff]*")
 
@@ -45,7 +44,7 @@ def request_of(headers: HeaderList, peer: Peer) -> Request:
 def _check(method: str, target: str, fields: dict[str, str]) -> None:
     if not _METHOD.fullmatch(method):
         raise BadRequest("400 Bad Request: invalid method")
-    if not _HOST.fullmatch(fields.get("host", "")):
+    if not HOST.fullmatch(fields.get("host", "")):
         raise BadRequest("400 Bad Request: malformed Host header")
     if not _PATH.fullmatch(target) and not (target == "*" and method == "OPTIONS") and method != "CONNECT":
         raise BadRequest("400 Bad Request: malformed path")
