@@ -123,9 +123,6 @@ def _of_the_feed(log: EtcdLog) -> Iterator[Family]:
     labels = ("group", "resource")
     text = "Progress notifications from etcd."
     yield _family("counter", "etcd_bookmark_total", text, labels, [(everything, figures.progress)])
-    sizes = [((log.known.cluster,), log.known.size)]
-    text = "Size of etcd's database."
-    yield _family("gauge", "apiserver_storage_size_bytes", text, ("storage_cluster_id",), sizes)
     reads = [
         ((*everything, "true", "false"), figures.consistent_reads),
         ((*everything, "false", "false"), figures.failed_reads),

@@ -246,7 +246,7 @@ class EtcdLog:
             ring_bytes=self._ring.bytes,
             refused=self._writes.refused,
             failed=self.failure is not None,
-            journal=JournalStats(bytes=self.known.size_in_use, events=self._events),
+            journal=JournalStats(bytes=self.known.size, events=self._events),
         )
 
     # -- writing
