@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "logs": set(),
     "log_metrics": {"http", "log"},
     "kubeconfig": {"pki"},
+    "bench": set(),  # a client like any other: it starts our server as a process and knows nothing of it
     "cli": None,
     "testing": None,
     "__main__": None,

@@ -32,11 +32,11 @@ def flags_of(words: list[str]) -> list[str]:
 
 
 @cache
-def help_flags(command: str) -> frozenset[str]:
-    """The flags that a command's own help lists."""
+def help_flags(*command: str) -> frozenset[str]:
+    """The flags that the help of a command, or of a command's command, lists."""
     text = io.StringIO()
     with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
-        main([command, "--help"])
+        main([*command, "--help"])
     return frozenset(_FLAG.findall(text.getvalue()))
 
 
@@ -55,8 +55,9 @@ def wrong_in_watchcache(words: list[str]) -> Iterator[str]:
     if command not in COMMANDS:
         yield " ".join(words)
         return
+    own = words[1:3] if command == "bench" else [command]
     for flag in flags_of(words[2:]):
-        if not (serve_knows(flag) if command == "serve" else flag in help_flags(command)):
+        if not (serve_knows(flag) if command == "serve" else flag in help_flags(*own)):
             yield f"{' '.join(words[:2])} {flag}"
 
 
@@ -98,12 +99,18 @@ def test_dev_commands_exist(page: Path):
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_flags_in_the_text_exist(page: Path):
-    """A flag with two dashes that stands by itself in the text is one of the server's, unless it is about another program."""
+    """A flag with two dashes that stands by itself in the text is one of the server's or of `bench run`, unless it is about another program."""
     wrong = []
     for paragraph in prose(page).split("\n\n"):
         if not any(program in paragraph for program in OTHER_PROGRAMS):
             flags = (_ALONE.fullmatch(text) for text in CODE.findall(paragraph))
-            wrong += [flag[1] for flag in flags if flag and flag[1] != "--flag" and not serve_knows(flag[1])]
+            wrong += [
+                flag[1]
+                for flag in flags
+                if flag
+                and flag[1] not in {"--flag", *help_flags("bench", "run")}
+                and not serve_knows(flag[1])
+            ]
     assert wrong == []
 
 

@@ -15,6 +15,8 @@ watchcache: a Kubernetes-compatible API server around an event-sourced watch cac
   watchcache kubeconfig [--user NAME] ...  print a kubeconfig with a new client certificate
   watchcache check DIR                     walk a data directory and name every fault
   watchcache log DIR [--from N] [--follow] print the events of a data directory
+  watchcache top [--once]                  show what a running server does, and who lags
+  watchcache bench run|compare|list        put the load of a cluster on an API server
   watchcache version [--output json]       print the version
 
 Each command takes --help. Documentation: docs/ in the source.
@@ -45,6 +47,18 @@ def _log(arguments: Sequence[str]) -> int:
     return log(arguments)
 
 
+def _top(arguments: Sequence[str]) -> int:
+    from watchcache.cli.top import top
+
+    return top(arguments)
+
+
+def _bench(arguments: Sequence[str]) -> int:
+    from watchcache.cli.bench import bench
+
+    return bench(arguments)
+
+
 def _version(arguments: Sequence[str]) -> int:
     from watchcache.cli.version import version
 
@@ -56,6 +70,8 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "kubeconfig": _kubeconfig,
     "check": _check,
     "log": _log,
+    "top": _top,
+    "bench": _bench,
     "version": _version,
 }
 
