@@ -38,12 +38,12 @@ from watchcache.credentials import Credentials
 from watchcache.http.api import Api, Options
 from watchcache.http.health import Check, always_well
 from watchcache.http.wire import Limits, listen, serve
-from watchcache.log import Journal, JournalError, JournalFull, Log
+from watchcache.log import EventLog, JournalError, JournalFull, ValueTooLarge
 from watchcache.log_metrics import log_families
-from watchcache.persist import FileJournal, MemoryJournal, Retention
 from watchcache.registry import Registry
 from watchcache.registry import Settings as RegistrySettings
 from watchcache.settings import Settings, SettingsProblem
+from watchcache.storage import Storage, open_storage
 
 if TYPE_CHECKING:
     from watchcache.http.wire import Server as WireServer
@@ -53,6 +53,7 @@ logger = logging.getLogger("watchcache.server")
 DRAIN_SECONDS = 10.0
 # What writes are answered when the journal cannot keep them; the reads go on.
 JOURNAL_FAILURES = (
+    (ValueTooLarge, lambda _: status.untyped("etcdserver: request is too large")),  # kube-apiserver's words
     (JournalFull, lambda problem: status.service_unavailable(str(problem), 1)),
     (JournalError, lambda problem: status.service_unavailable(str(problem), 5)),
 )
@@ -68,7 +69,7 @@ class Server:
             settings.write_kubeconfig or settings.cert_dir / "admin.kubeconfig"
         ).absolute()
         self._catalog: Catalog | None = None
-        self._log: Log | None = None
+        self._storage: Storage | None = None
         self._scope = trio.CancelScope()
         self._ending = trio.Event()
         self._credentials: Credentials | None = None
@@ -83,11 +84,11 @@ class Server:
         return f"https://[{host}]:{self.port}" if ":" in host else f"https://{host}:{self.port}"
 
     @property
-    def log(self) -> Log:
+    def log(self) -> EventLog:
         """The log of a running server."""
-        if self._log is None:
+        if self._storage is None:
             raise RuntimeError("the server has not started")
-        return self._log
+        return self._storage.log
 
     @property
     def revision(self) -> int:
@@ -104,31 +105,38 @@ class Server:
         listeners = self._listen()
         try:
             self._credentials = credentials = Credentials(self.settings, self.url, self.kubeconfig_path)
-            self._log = log = Log(self._journal(), stamp=stamp)
-            await self._recover(log)
+            catalog = load_catalog()
+            self._storage = storage = open_storage(self.settings, catalog)
+            await self._recover(storage.log)
             with self._scope:
-                await self._run(log, listeners, credentials, task_status)
+                await self._run(storage, catalog, listeners, credentials, task_status)
         finally:
             for listener in listeners:
                 listener.close()
 
     async def _run(
         self,
-        log: Log,
+        storage: Storage,
+        catalog: Catalog,
         listeners: list[socket.socket],
         credentials: Credentials,
         task_status: trio.TaskStatus[None],
     ) -> None:
-        catalog = load_catalog()
-        hub = Hub(log, stamp=stamp, queue_limit=self.settings.max_watch_queue_bytes)
+        log = storage.log
+        hub = Hub(
+            log,
+            stamp=stamp,
+            read_revision=storage.read_revision,
+            queue_limit=self.settings.max_watch_queue_bytes,
+        )
         registry = Registry(log, hub, catalog, self._registry_settings(credentials))
         api = Api(
             registry,
             catalog,
             self._authenticator(),
             options=self._options(),
-            checks=self._checks(log),
-            metrics_sources=[partial(log_families, log)],
+            checks=[*self._checks(log), *storage.checks],
+            metrics_sources=[partial(log_families, log), *storage.metrics],
             failures=JOURNAL_FAILURES,
         )
         async with trio.open_nursery() as core:
@@ -229,20 +237,7 @@ class Server:
         self.port = listeners[0].getsockname()[1]
         return listeners
 
-    def _journal(self) -> Journal:
-        settings = self.settings
-        retention = Retention(
-            seconds=settings.history_time,
-            bytes=settings.history_bytes,
-            revisions=settings.history_revisions or None,
-        )
-        if settings.storage_backend == "memory":
-            return MemoryJournal(retention=retention, revision=settings.first_revision - 1)
-        if settings.storage_backend == "etcd3":
-            raise SettingsProblem("--storage-backend=etcd3 is not there yet; use file or memory")
-        return FileJournal(settings.data_dir, retention=retention)
-
-    async def _recover(self, log: Log) -> None:
+    async def _recover(self, log: EventLog) -> None:
         try:
             recovered = await log.open()
         except JournalError as problem:
@@ -302,7 +297,7 @@ class Server:
         streams = self.settings.http2_max_streams_per_connection
         return Limits(too_large=api.too_large, streams=streams or Limits().streams)
 
-    def _checks(self, log: Log) -> list[Check]:
+    def _checks(self, log: EventLog) -> list[Check]:
         def log_writer() -> str | None:
             return f"the journal failed: {log.failure}" if log.failure else None
 
@@ -311,8 +306,8 @@ class Server:
     def announcement(self) -> str:
         """What a person reads when the server is ready."""
         settings = self.settings
-        kept = f"journal in {settings.data_dir}" if settings.storage_backend == "file" else "nothing is kept"
         stats = self.log.stats()
+        kept = "" if self._storage is None else self._storage.kept
         return (
             f"watchcache {__version__} serving {self.url} ({settings.storage_backend}: {kept}; "
             f"{stats.keys} objects at revision {self.revision})\n  export KUBECONFIG={self.kubeconfig_path}"

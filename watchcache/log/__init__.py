@@ -13,10 +13,14 @@ from watchcache.log.errors import (
     JournalError,
     JournalFailed,
     JournalFull,
+    JournalUnavailable,
     LogClosed,
     LogError,
+    ValueTooLarge,
 )
 from watchcache.log.events import Event, Head, Stamp
+from watchcache.log.history import HistoryReader
+from watchcache.log.interface import EventLog
 from watchcache.log.journal import Journal, Recovered
 from watchcache.log.log import Log
 from watchcache.log.ring import Ring
@@ -30,12 +34,15 @@ __all__ = [
     "Conflict",
     "Corrupt",
     "Event",
+    "EventLog",
     "Head",
+    "HistoryReader",
     "Journal",
     "JournalError",
     "JournalFailed",
     "JournalFull",
     "JournalStats",
+    "JournalUnavailable",
     "Log",
     "LogClosed",
     "LogError",
@@ -45,4 +52,5 @@ __all__ = [
     "Sequence",
     "Stamp",
     "Ticket",
+    "ValueTooLarge",
 ]

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from watchcache.log.errors import Compacted
 from watchcache.log.events import Event
-from watchcache.log.journal import Journal
 from watchcache.log.ring import Ring
 
 BATCH = 512  # events: some milliseconds of work for whoever sends them
@@ -31,13 +30,21 @@ class Extent(Protocol):
         ...
 
 
+class Past(Protocol):
+    """Where the events that the ring has no more are read; `Journal.read` says how."""
+
+    async def read(self, after: int, through: int) -> Sequence[Event]:
+        """Return events after one revision, up to another; none when nothing of ours happened between."""
+        ...
+
+
 class HistoryReader:
     """An asynchronous iterator over batches of events; see `Log.history`."""
 
-    def __init__(self, extent: Extent, ring: Ring, journal: Journal, after: int) -> None:
+    def __init__(self, extent: Extent, ring: Ring, past: Past, after: int) -> None:
         self._extent = extent
         self._ring = ring
-        self._journal = journal
+        self._past = past
         self._after = after
         self._stretch: Sequence[Event] = ()  # read from the journal, given out up to `_given`
         self._given = 0
@@ -65,10 +72,16 @@ class HistoryReader:
         if self._after >= self._ring.oldest:
             return self._ring.after(self._after, BATCH)
         through = min(self._ring.oldest, self._extent.published)
-        self._stretch, self._given = await self._journal.read(self._after, through), 0
+        self._stretch, self._given = await self._past.read(self._after, through), 0
+        if not self._stretch:
+            self._after = through
+            return await self._next()
         return self._cut()
 
     def _cut(self) -> list[Event]:
-        batch = list(self._stretch[self._given : self._given + BATCH])
+        end = self._given + BATCH
+        while end < len(self._stretch) and self._stretch[end].revision == self._stretch[end - 1].revision:
+            end += 1
+        batch = list(self._stretch[self._given : end])
         self._given += len(batch)
         return batch

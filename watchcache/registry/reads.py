@@ -53,10 +53,13 @@ def get_nowait(store: Store, call: Call) -> Outcome:
 
 
 async def wait_for(store: Store, resource_version: str) -> None:
-    """Wait until the caches hold a revision that a GET asks for (L18)."""
+    """Wait until the caches hold a revision that a GET asks for, the newest when it asks for none (L18)."""
     revision = watch_revision(resource_version)
     try:
-        await store.hub.wait_revision(revision)
+        if resource_version:
+            await store.hub.wait_revision(revision)
+        else:
+            await store.hub.wait_newest()
     except FutureRevision as problem:
         raise status.too_large_revision(problem.requested, problem.current) from None
 
@@ -145,8 +148,11 @@ async def _start_of(store: Store, options: ListOptions) -> After | Initial | Now
     revision = watch_revision(text)
     if not wants_initial_events(options, revision):
         return After(revision) if revision else Now()
-    if not text:
-        await store.hub.wait_newest()
+    try:
+        if not text:
+            await store.hub.wait_newest()
+    except FutureRevision as problem:
+        raise status.too_large_revision(problem.requested, problem.current) from None
     with suppress(FutureRevision):  # the cacher writes it into the stream
         await store.hub.wait_revision(revision)
     # Without the parameter, and without the default for it, nobody waits for the end.

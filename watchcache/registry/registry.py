@@ -29,7 +29,7 @@ from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.cacher import Bounds, Cacher, Hub, Representation
-from watchcache.log import Event, Log
+from watchcache.log import Event, EventLog
 from watchcache.registry import (
     bootstrap,
     collection,
@@ -84,7 +84,7 @@ class Registry:
 
     def __init__(
         self,
-        log: Log,
+        log: EventLog,
         hub: Hub,
         catalog: Catalog,
         settings: Settings | None = None,
@@ -124,7 +124,7 @@ class Registry:
 
     def _chain(self, plugins: Sequence[Plugin]) -> Chain:
         """The default plugins in kube-apiserver's order, then those handed in."""
-        first = NamespaceLifecycle(self._namespaces.state_of)
+        first = NamespaceLifecycle(self._namespaces.state_of, self.hub.wait_newest)
         topology = PodTopologyLabels(self._node_labels)
         return Chain([first, Priority(self._priorities), DefaultTolerationSeconds(), topology, *plugins])
 
@@ -193,7 +193,8 @@ class Registry:
         """Run the housekeeping: namespaces, claims and volumes that end, events that expire. Ends only when cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(NamespaceController(self._store, self._namespaces).run)
-            nursery.start_soon(self._expiry.run)
+            if not self.log.expires:
+                nursery.start_soon(self._expiry.run)
             nursery.start_soon(self._protection.run)
             task_status.started()
 
@@ -203,6 +204,11 @@ class Registry:
 
     # -- reads
 
+    @property
+    def reads_wait(self) -> bool:
+        """Whether a consistent read has to ask for the newest revision first: `get` is to be used, not `get_nowait`."""
+        return self.hub.read_revision is not None
+
     def get_nowait(self, call: Call) -> Outcome:
         """Read one object (or its scale, status, ...) at the newest published state. 404 when it is not there."""
         if call.subresource and scale.is_scale(call):
@@ -210,7 +216,10 @@ class Registry:
         return reads.get_nowait(self._store, call)
 
     async def get(self, call: Call, resource_version: str) -> Outcome:
-        """Read as `get_nowait`, after waiting for `resource_version` (L18). 500 when malformed, 504 when in the future."""
+        """Read as `get_nowait`, after waiting for `resource_version`, or without one for what is newest (L18).
+
+        500 when malformed, 504 when in the future.
+        """
         await reads.wait_for(self._store, resource_version)
         return self.get_nowait(call)
 
