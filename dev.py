@@ -6,7 +6,7 @@
     python3 dev.py check             formatting, lint, types
     python3 dev.py bench NAME        run benchmarks/NAME.py
     python3 dev.py run ...           any other command inside the environment
-    python3 dev.py tools             build kubectl (needs Go) into .tools/ for the tests that drive the server with it
+    python3 dev.py tools             build kubectl and etcd (needs Go) into .tools/ for the tests that use them
 
 It needs Python 3.11 or newer and nothing else: the environment goes to `.venv`, from the versions in `requirements.lock`.
 """
@@ -25,6 +25,7 @@ VENV = ROOT / ".venv"
 TOOLS = ROOT / ".tools"
 STAMP = VENV / "watchcache-stamp"
 KUBECTL_VERSION = "1.36.3"
+ETCD_VERSION = "3.6.16"
 
 
 def fingerprint() -> str:
@@ -68,7 +69,40 @@ def set_up() -> None:
 
 
 def build_tools() -> None:
-    """Build kubectl from its published Go modules into `.tools/bin` (two minutes, once)."""
+    """Build kubectl and etcd from their published Go modules into `.tools/bin` (some minutes, once)."""
+    build_etcd()
+    build_kubectl()
+
+
+def build_etcd() -> None:
+    """etcd, for the tests of servers that share one."""
+    target = TOOLS / "bin" / "etcd"
+    if target.exists() or shutil.which("etcd"):
+        return
+    if not shutil.which("go"):
+        sys.exit("dev.py tools: Go is not installed; put an etcd on the PATH instead")
+    work = TOOLS / "etcd-src"
+    work.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    (work / "main.go").write_text(
+        'package main\n\nimport (\n\t"os"\n\n\t"go.etcd.io/etcd/server/v3/etcdmain"\n)\n\n'
+        "func main() {\n\tetcdmain.Main(os.Args)\n}\n",
+    )
+    (work / "go.mod").write_text(
+        f"module etcd\n\ngo 1.24\n\nrequire go.etcd.io/etcd/server/v3 v{ETCD_VERSION}\n"
+    )
+    env = {**os.environ, "CGO_ENABLED": "0"}
+    subprocess.run(["go", "mod", "tidy"], cwd=work, env=env, check=True)
+    subprocess.run(
+        ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", str(target), "."],
+        cwd=work,
+        env=env,
+        check=True,
+    )
+
+
+def build_kubectl() -> None:
+    """kubectl, for the tests that drive the server with it."""
     target = TOOLS / "bin" / "kubectl"
     if target.exists():
         return

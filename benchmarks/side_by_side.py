@@ -49,8 +49,15 @@ class Peer:
 
     def cpu(self) -> float:
         """CPU seconds spent so far, user and system, all threads."""
+        return self._cpu(self.processes)
+
+    def own_cpu(self) -> float:
+        """The same of the API server alone."""
+        return self._cpu(self.processes[:1])
+
+    def _cpu(self, processes: list[subprocess.Popen[bytes]]) -> float:
         total = 0.0
-        for process in self.processes:
+        for process in processes:
             fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
             total += (int(fields[11]) + int(fields[12])) / TICK
         return total
@@ -87,20 +94,39 @@ def wait_ready(port: int) -> None:
     raise SystemExit(f"the server on port {port} did not get ready")
 
 
-def start_ours(directory: Path, port: int) -> Peer:
-    """Ours on the file journal."""
+def start_etcd(directory: Path, client: int, binaries: Path) -> subprocess.Popen[bytes]:
+    """An etcd that syncs every write, on two ports from `client` on."""
+    peer = client + 1
+    with (directory / f"etcd-{client}.log").open("wb") as log:
+        return subprocess.Popen(
+            [
+                binaries / "etcd", "--data-dir", directory / f"etcd-{client}", "--listen-client-urls", f"http://127.0.0.1:{client}",
+                "--advertise-client-urls", f"http://127.0.0.1:{client}", "--listen-peer-urls", f"http://127.0.0.1:{peer}",
+                "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}", "--initial-cluster", f"default=http://127.0.0.1:{peer}",
+                "--log-level", "error", "--quota-backend-bytes", str(8 << 30),
+            ],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+
+
+def start_ours(directory: Path, port: int, etcd: Path | None) -> Peer:
+    """Ours on the file journal, or on an etcd of its own when a folder with the binary is given."""
     tokens = directory / "tokens.csv"
     tokens.write_text(f'{TOKEN},admin,admin,"system:masters"\n')
     arguments = [
         "--secure-port", str(port), "--cert-dir", directory / "pki", "--watchcache-data-dir", directory / "data",
         "--token-auth-file", tokens, "--max-requests-inflight=0", "--max-mutating-requests-inflight=0",
     ]  # fmt: skip
+    processes = []
+    if etcd is not None:
+        processes = [start_etcd(directory, port + 1, etcd)]
+        arguments += ["--storage-backend=etcd3", f"--etcd-servers=http://127.0.0.1:{port + 1}"]
     log = (directory / "ours.log").open("wb")
     process = subprocess.Popen(
         [sys.executable, "-m", "watchcache", "serve", *map(str, arguments)], stdout=log, stderr=log
     )
     wait_ready(port)
-    return Peer("watchcache", port, [process])
+    return Peer("watchcache", port, [process, *processes])
 
 
 def start_theirs(directory: Path, port: int, binaries: Path) -> Peer:
@@ -109,17 +135,9 @@ def start_theirs(directory: Path, port: int, binaries: Path) -> Peer:
     tokens.write_text(f'{TOKEN},admin,admin,"system:masters"\n')
     key = directory / "sa.key"
     subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
-    client, peer = port + 1, port + 2
+    client = port + 1
     log = (directory / "theirs.log").open("wb")
-    etcd = subprocess.Popen(
-        [
-            binaries / "etcd", "--data-dir", directory / "etcd", "--listen-client-urls", f"http://127.0.0.1:{client}",
-            "--advertise-client-urls", f"http://127.0.0.1:{client}", "--listen-peer-urls", f"http://127.0.0.1:{peer}",
-            "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}", "--initial-cluster", f"default=http://127.0.0.1:{peer}",
-            "--log-level", "error", "--quota-backend-bytes", str(8 << 30),
-        ],
-        stdout=log, stderr=log,
-    )  # fmt: skip
+    etcd = start_etcd(directory, client, binaries)
     server = subprocess.Popen(
         [
             binaries / "kube-apiserver", "--etcd-servers", f"http://127.0.0.1:{client}", "--secure-port", str(port), "--bind-address",
@@ -136,10 +154,14 @@ def start_theirs(directory: Path, port: int, binaries: Path) -> Peer:
 
 def measured(peer: Peer, work: Callable[[], int]) -> dict[str, float]:
     """Run `work`, which says how many operations it did; CPU microseconds each and operations a second."""
-    cpu, start = peer.cpu(), time.perf_counter()
+    cpu, own, start = peer.cpu(), peer.own_cpu(), time.perf_counter()
     count = work()
     seconds = time.perf_counter() - start
-    return {"cpu_us": (peer.cpu() - cpu) / count * 1e6, "per_second": count / seconds}
+    return {
+        "cpu_us": (peer.cpu() - cpu) / count * 1e6,
+        "without_etcd_us": (peer.own_cpu() - own) / count * 1e6,
+        "per_second": count / seconds,
+    }
 
 
 def parallel(count: int, body: Callable[[int], int]) -> int:
@@ -207,8 +229,18 @@ def get2(peer: Peer, scale: float) -> dict[str, float]:
 
 def post16(peer: Peer, scale: float) -> dict[str, float]:
     """POST of a pod, 16 writers, every write synced to disk."""
-    stamp, each = time.time_ns(), int(150 * scale)
-    clients = [Http1(peer.port, TOKEN) for _ in range(16)]
+    return post_with(peer, scale, 16)
+
+
+def post64(peer: Peer, scale: float) -> dict[str, float]:
+    """The same with 64 writers."""
+    return post_with(peer, scale, 64)
+
+
+def post_with(peer: Peer, scale: float, writers: int) -> dict[str, float]:
+    """POST of a pod by so many writers, 2,400 pods in all."""
+    stamp, each = time.time_ns(), int(2400 * scale / writers)
+    clients = [Http1(peer.port, TOKEN) for _ in range(writers)]
     path = f"/api/v1/namespaces/{NAMESPACE}/pods"
     requests = [
         [post_bytes(client, path, pod(f"w-{stamp}-{writer}-{n}")) for n in range(each)]
@@ -222,7 +254,7 @@ def post16(peer: Peer, scale: float) -> dict[str, float]:
             assert client.receive()[0] == 201
         return each
 
-    return measured(peer, lambda: parallel(16, body))
+    return measured(peer, lambda: parallel(writers, body))
 
 
 def fill(peer: Peer, count: int) -> None:
@@ -327,6 +359,7 @@ WORKLOADS = {
     "get1": get1,
     "get2": get2,
     "post": post16,
+    "post64": post64,
     "watch1": watch500,
     "watch2": watch500_http2,
     "watch2x10": watch500_shared,
@@ -347,7 +380,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--pods", type=int, default=50_000, help="pods in the list workloads")
+    parser.add_argument(
+        "--etcd", action="store_true", help="ours on an etcd of its own instead of the file journal"
+    )
+    parser.add_argument("--port", type=int, default=17443, help="of ours; theirs has a thousand more")
     chosen = parser.parse_args()
+    if chosen.etcd and not chosen.peers:
+        parser.error("--etcd needs --peers: etcd's binary is there")
     names = chosen.only.split(",")
     peers: list[Peer] = []
     signal.signal(
@@ -357,9 +396,11 @@ def main() -> None:
         try:
             for name in ("ours", "theirs"):
                 (Path(folder) / name).mkdir()
-            peers.append(start_ours(Path(folder) / "ours", 17443))
+            peers.append(
+                start_ours(Path(folder) / "ours", chosen.port, chosen.peers if chosen.etcd else None)
+            )
             if chosen.peers:
-                peers.append(start_theirs(Path(folder) / "theirs", 18443, chosen.peers))
+                peers.append(start_theirs(Path(folder) / "theirs", chosen.port + 1000, chosen.peers))
             for peer in peers:
                 prepare(peer)
                 if {"list", "node"} & set(names):

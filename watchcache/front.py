@@ -24,13 +24,14 @@ from watchcache.auth import (
 from watchcache.http.api import Api, Options
 from watchcache.http.health import Check, always_well
 from watchcache.http.wire import Limits, Server, serve
-from watchcache.log import JournalError, JournalFull, ReadableLog
+from watchcache.log import JournalError, JournalFull, ReadableLog, ValueTooLarge
 from watchcache.settings import Settings, SettingsProblem
 
 # How long running requests may take to finish at shutdown before they are cut.
 DRAIN_SECONDS = 10.0
 # What writes are answered when the journal cannot keep them; the reads go on.
 JOURNAL_FAILURES = (
+    (ValueTooLarge, lambda _: status.untyped("etcdserver: request is too large")),  # kube-apiserver's words
     (JournalFull, lambda problem: status.service_unavailable(str(problem), 1)),
     (JournalError, lambda problem: status.service_unavailable(str(problem), 5)),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from watchcache.http.exposition import Family
-from watchcache.log import Log, LogStats
+from watchcache.log import EventLog, LogStats
 
 Value = Callable[[LogStats], float]
 
@@ -30,7 +30,7 @@ FAMILIES: tuple[tuple[str, str, str, Value], ...] = (
 )  # fmt: skip
 
 
-def log_families(log: Log) -> Iterator[Family]:
+def log_families(log: EventLog) -> Iterator[Family]:
     """The families of one log."""
     stats = log.stats()
     for kind, name, text, value in FAMILIES:

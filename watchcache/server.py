@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from watchcache import __version__
-from watchcache.api.catalog import load_catalog
+from watchcache.api.catalog import Catalog, load_catalog
 from watchcache.api.codec import stamp
 from watchcache.cacher import Hub
 from watchcache.credentials import Credentials
@@ -37,12 +37,12 @@ from watchcache.front import (
 )
 from watchcache.http.api import Api
 from watchcache.http.wire import listen, reserve
-from watchcache.log import Journal, JournalError, Log
+from watchcache.log import EventLog, JournalError
 from watchcache.log_metrics import log_families
-from watchcache.persist import FileJournal, MemoryJournal, Retention
 from watchcache.registry import Registry
 from watchcache.registry import Settings as RegistrySettings
 from watchcache.settings import Settings, SettingsProblem
+from watchcache.storage import Storage, open_storage
 
 if TYPE_CHECKING:
     from watchcache.workers import Supervisor
@@ -59,7 +59,7 @@ class Server:
         self.kubeconfig_path = Path(
             settings.write_kubeconfig or settings.cert_dir / "admin.kubeconfig"
         ).absolute()
-        self._log: Log | None = None
+        self._storage: Storage | None = None
         self._scope = trio.CancelScope()
         self._ending = Ending()
         self._workers: Supervisor | None = None
@@ -75,11 +75,11 @@ class Server:
         return f"https://[{host}]:{self.port}" if ":" in host else f"https://{host}:{self.port}"
 
     @property
-    def log(self) -> Log:
+    def log(self) -> EventLog:
         """The log of a running server."""
-        if self._log is None:
+        if self._storage is None:
             raise RuntimeError("the server has not started")
-        return self._log
+        return self._storage.log
 
     @property
     def revision(self) -> int:
@@ -96,25 +96,32 @@ class Server:
         listeners = self._listen()
         try:
             self._credentials = credentials = Credentials(self.settings, self.url, self.kubeconfig_path)
-            self._log = log = Log(self._journal(), stamp=stamp)
-            await self._recover(log)
+            catalog = load_catalog()
+            self._storage = storage = open_storage(self.settings, catalog)
+            await self._recover(storage.log)
             with self._scope:
-                await self._run(log, listeners, credentials, task_status)
+                await self._run(storage, catalog, listeners, credentials, task_status)
         finally:
             for listener in listeners:
                 listener.close()
 
     async def _run(
         self,
-        log: Log,
+        storage: Storage,
+        catalog: Catalog,
         listeners: list[socket.socket],
         credentials: Credentials,
         task_status: trio.TaskStatus[None],
     ) -> None:
-        catalog = load_catalog()
-        hub = Hub(log, stamp=stamp, queue_limit=self.settings.max_watch_queue_bytes)
+        log = storage.log
+        hub = Hub(
+            log,
+            stamp=stamp,
+            read_revision=storage.read_revision,
+            queue_limit=self.settings.max_watch_queue_bytes,
+        )
         registry = Registry(log, hub, catalog, self._registry_settings(credentials))
-        front = self._front(registry, listeners, credentials)
+        front = self._front(registry, storage, listeners, credentials)
         async with trio.open_nursery() as core:
             try:
                 await core.start(log.run)
@@ -128,19 +135,19 @@ class Server:
                 core.cancel_scope.cancel()
 
     def _front(
-        self, registry: Registry, listeners: list[socket.socket], credentials: Credentials
+        self, registry: Registry, storage: Storage, listeners: list[socket.socket], credentials: Credentials
     ) -> Callable[[trio.TaskStatus[None]], Awaitable[None]]:
         """What answers requests until the end; called when the registry runs. Raises SettingsProblem."""
         who = authenticator(self.settings, credentials.token_file)
         if self.settings.workers:
-            return partial(self._serve_with_workers, registry, credentials)
+            return partial(self._serve_with_workers, registry, storage, credentials)
         api = Api(
             registry,
             registry.catalog,
             who,
             options=api_options(self.settings, self.url),
-            checks=checks(self.log),
-            metrics_sources=[partial(log_families, self.log)],
+            checks=[*checks(self.log), *storage.checks],
+            metrics_sources=[partial(log_families, self.log), *storage.metrics],
             failures=JOURNAL_FAILURES,
         )
         if self.settings.host == "hypercorn":
@@ -149,11 +156,15 @@ class Server:
         return lambda status: serve_requests(api, listeners, context, settings, ending, task_status=status)
 
     async def _serve_with_workers(
-        self, registry: Registry, credentials: Credentials, task_status: trio.TaskStatus[None]
+        self,
+        registry: Registry,
+        storage: Storage,
+        credentials: Credentials,
+        task_status: trio.TaskStatus[None],
     ) -> None:
         from watchcache.workers import Supervisor
 
-        self._workers = Supervisor(registry, self.log, self.settings, credentials, self.url, self.port)
+        self._workers = Supervisor(registry, storage, self.settings, credentials, self.url, self.port)
         await self._workers.serve(self._ending, task_status=task_status)
 
     async def _serve_with_hypercorn(
@@ -204,6 +215,10 @@ class Server:
         host, port = self.settings.bind_address, self.settings.secure_port
         if self.settings.workers and self.settings.host == "hypercorn":
             raise SettingsProblem("--watchcache-workers needs --watchcache-host=wire")
+        if self.settings.workers and self.settings.storage_backend == "etcd3":
+            raise SettingsProblem(
+                "--watchcache-workers needs a journal of its own (file or memory); on etcd run several servers instead"
+            )
         try:
             if self.settings.workers:
                 listeners = reserve(host, port, shared=self.settings.permit_port_sharing)
@@ -214,20 +229,7 @@ class Server:
         self.port = listeners[0].getsockname()[1]
         return listeners
 
-    def _journal(self) -> Journal:
-        settings = self.settings
-        retention = Retention(
-            seconds=settings.history_time,
-            bytes=settings.history_bytes,
-            revisions=settings.history_revisions or None,
-        )
-        if settings.storage_backend == "memory":
-            return MemoryJournal(retention=retention, revision=settings.first_revision - 1)
-        if settings.storage_backend == "etcd3":
-            raise SettingsProblem("--storage-backend=etcd3 is not there yet; use file or memory")
-        return FileJournal(settings.data_dir, retention=retention)
-
-    async def _recover(self, log: Log) -> None:
+    async def _recover(self, log: EventLog) -> None:
         try:
             recovered = await log.open()
         except JournalError as problem:
@@ -259,8 +261,8 @@ class Server:
     def announcement(self) -> str:
         """What a person reads when the server is ready."""
         settings = self.settings
-        kept = f"journal in {settings.data_dir}" if settings.storage_backend == "file" else "nothing is kept"
         stats = self.log.stats()
+        kept = "" if self._storage is None else self._storage.kept
         if settings.workers:
             kept += f"; {settings.workers} workers"
         return (

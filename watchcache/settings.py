@@ -52,6 +52,18 @@ class Settings:
     history_revisions: int = 0
     first_revision: int = 1  # of an empty journal in memory; no flag
     event_ttl: float = 3600.0
+    # etcd
+    etcd_servers: tuple[str, ...] = ()
+    etcd_servers_overrides: tuple[str, ...] = ()
+    etcd_prefix: str = "/registry"
+    etcd_cafile: str = ""
+    etcd_certfile: str = ""
+    etcd_keyfile: str = ""
+    etcd_credentials_file: str = ""
+    etcd_compaction_interval: float = 300.0
+    etcd_healthcheck_timeout: float = 2.0
+    etcd_db_metric_poll_interval: float = 30.0
+    lease_reuse_duration: int = 60
     # requests
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200

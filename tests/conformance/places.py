@@ -1,6 +1,6 @@
-"""The places that journals keep events in, for the suite that every journal must pass.
+"""The places that logs keep events in, for the suite that every one must pass.
 
-To add one (etcd): a subclass of `Place`, and a line in `PLACES`. The suite uses only what `Log` offers and does
+To add one: a subclass of `Place`, and a line in `PLACES`. The suite uses only what `Log` offers and does
 not take revisions to be consecutive.
 """
 
@@ -10,28 +10,39 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 import trio
 
-from watchcache.log import Journal, Log
+from tests import etcds
+from watchcache.log import EventLog, Journal, Log
 from watchcache.persist import FileJournal, MemoryJournal, Retention
 
-from .samples import stamp
+from .samples import Verbatim, stamp
 
 
 class Place:
     """Somewhere to keep events; each `log` opens what is there."""
 
     durable: bool
+    retains = True  # how much history is kept is for the server to say
+    first = 0  # the revision of an empty place
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
+
+    def close(self) -> None:
+        """Let go of what was started."""
 
     def journal(self, retention: Retention) -> Journal:
         """Return a journal on this place."""
         raise NotImplementedError
 
     @asynccontextmanager
-    async def log(self, retention: Retention = Retention(), ring_bytes: int = 1 << 20) -> AsyncIterator[Log]:  # noqa: B008
+    async def log(
+        self,
+        retention: Retention = Retention(),  # noqa: B008
+        ring_bytes: int = 1 << 20,
+    ) -> AsyncIterator[EventLog]:
         """Open and run a log on this place."""
         log = Log(self.journal(retention), stamp=stamp, clock=lambda: 1000.0, ring_bytes=ring_bytes)
         await log.open()
@@ -59,4 +70,43 @@ class File(Place):
         )
 
 
-PLACES = [Memory, File]
+class Etcd(Place):
+    """An etcd of its own, shared by all logs that are opened here."""
+
+    durable = True
+    retains = False  # etcd's compaction is between all its servers
+    first = 1
+
+    def __init__(self, scratch: Path) -> None:
+        super().__init__(scratch)
+        self.etcd = etcds.Etcd(scratch / "etcd", f"--max-request-bytes={16 << 20}").start()
+
+    def close(self) -> None:
+        """End the etcd."""
+        self.etcd.stop()
+
+    @asynccontextmanager
+    async def log(
+        self,
+        retention: Retention = Retention(),  # noqa: B008
+        ring_bytes: int = 1 << 20,
+    ) -> AsyncIterator[EventLog]:
+        """Open and run a log on the etcd."""
+        del retention
+        from watchcache.persist.etcd import Cluster, EtcdLog
+
+        log = EtcdLog(
+            Cluster((self.etcd.url,)),
+            form=Verbatim(),
+            stamp=stamp,
+            clock=lambda: 1000.0,
+            ring_bytes=ring_bytes,
+        )
+        await log.open()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(log.run)
+            yield log
+            await log.close()
+
+
+PLACES = [Memory, File, pytest.param(Etcd, marks=etcds.needs_etcd)]

@@ -6,7 +6,7 @@ namespaces that a cluster cannot do without cannot be deleted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Final
 
@@ -28,13 +28,19 @@ class NamespaceState(Enum):
 
 
 class NamespaceLifecycle:
-    """The plugin; `state_of` tells the state of the namespace of a name."""
+    """The plugin; `state_of` tells the state of the namespace of a name.
+
+    What it tells may be behind where several servers share a store: `refresh` is awaited before anything is refused.
+    """
 
     name = "NamespaceLifecycle"
     operations = frozenset({Operation.CREATE, Operation.DELETE})
 
-    def __init__(self, state_of: Callable[[str], NamespaceState]) -> None:
+    def __init__(
+        self, state_of: Callable[[str], NamespaceState], refresh: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         self._state_of = state_of
+        self._refresh = refresh
 
     async def admit(self, review: Review) -> None:
         """Refuse creations in absent (404) or terminating (403) namespaces and the deletion of immortal ones (403)."""
@@ -49,6 +55,8 @@ class NamespaceLifecycle:
             return
         if resource.plural in _ACCESS_REVIEWS:
             return
+        if self._refresh is not None and self._state_of(review.namespace) is not NamespaceState.ACTIVE:
+            await self._refresh()
         self._check(review)
 
     def _check(self, review: Review) -> None:

@@ -1,7 +1,7 @@
 """Frames of events, made once and shared.
 
 An event has one body for each type that it can be to a selection (`change.body`), so (revision, type,
-representation) names a frame. Groups that differ only in what they select, and watchers that replay the same stretch after a
+representation, key) names a frame. Groups that differ only in what they select, and watchers that replay the same stretch after a
 stall, find it here instead of making it again. Two generations bound the memory without keeping an order: when the
 young one is full it becomes the old one, and the old one is dropped.
 """
@@ -15,7 +15,7 @@ from watchcache.cacher.timed import Timed
 # Some 1,500 frames of pods, more than a busy tick has.
 CAPACITY = 4 * 1024 * 1024
 
-_Key = tuple[int, EventType | None, Representation]
+_Key = tuple[int, EventType | None, Representation, str]
 
 
 class Frames:
@@ -32,7 +32,7 @@ class Frames:
         """The frame of a change that is `type` to whoever asks. `first` counts where the representation says so."""
         if first and representation.first_differs:
             return self._make(change, type, representation, first=True)
-        key = (change.revision, type, representation)
+        key = (change.revision, type, representation, change.key)
         frame = self._find(key)
         if frame is None:
             frame = self._make(change, type, representation, first=False)
@@ -43,7 +43,7 @@ class Frames:
         """The frame of a plain bookmark."""
         if first and representation.first_differs:
             return representation.bookmark(revision, False, True)
-        key = (revision, None, representation)
+        key = (revision, None, representation, "")
         frame = self._find(key)
         if frame is None:
             frame = representation.bookmark(revision, False, False)

@@ -29,6 +29,7 @@ from watchcache.cacher.problems import FutureRevision
 from watchcache.cacher.queues import LIMIT, Budget
 from watchcache.cacher.thresholds import Thresholds
 from watchcache.cacher.watcher import Watcher
+from watchcache.cacher.window import Window
 from watchcache.log import Event, ReadableLog
 
 _logger = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Hub:
         self.frames = Frames(stamp)
         self.thresholds = Thresholds()
         self.read_revision = read_revision
+        self._gap = 0
         self.pressure = Pressure(self, Budget(queue_limit))
         self._clock = clock
         self._cachers: dict[str, Cacher] = {}
@@ -133,13 +135,21 @@ class Hub:
                 if cacher not in touched:
                     touched[cacher] = event.time, cacher.events
                 self._guarded(cacher, cacher.apply, event)
-        if events:
-            self.revision = events[-1].revision
+        self.revision = self.log.published
+        if self.log.gap > self._gap:
+            self._forget_past(self.log.gap)
         for cacher, (committed, before) in touched.items():
             self._guarded(cacher, cacher.flush)
             cacher.latency.tick(cacher.events - before, committed, published, self._clock())
         for action in self.thresholds.take_reached(self.revision):
             action()
+
+    def _forget_past(self, gap: int) -> None:
+        """What was just delivered leaves changes out: live watches go on, nobody resumes from before it."""
+        self._gap = gap
+        for cacher in self:
+            if cacher.ready:
+                cacher.window = Window(gap, cacher.window.bounds)
 
     def route(self, key: str) -> Cacher | None:
         """The cacher of a key; storage prefixes have one segment or two."""

@@ -220,7 +220,7 @@ class Watcher:
                 size += len(frame)
             self.cursor = change.revision
             looked += 1
-            if size >= self._cacher.piece.bytes:
+            if size >= self._cacher.piece.bytes and not _goes_on(changes, looked):
                 break
         self._cacher.dispatched += len(frames)
         return self._write(frames), looked
@@ -364,6 +364,11 @@ class Watcher:
         if self.phase in _RESTING:
             return self.phase.value
         return "parked" if self._blocked or self.held else "catching up"
+
+
+def _goes_on(changes: Sequence[Change], looked: int) -> bool:
+    """Whether the next change has the revision of the last: a cursor cannot stand between them."""
+    return looked < len(changes) and changes[looked].revision == changes[looked - 1].revision
 
 
 def _take_and_ignore(_payload: bytes) -> bool:

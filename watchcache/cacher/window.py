@@ -1,7 +1,8 @@
 """The recent changes of one resource, in memory.
 
 Rules:
-- The window holds every change of its resource with revision > `floor`, none else, in rising order; therefore a
+- The window holds every change of its resource with revision > `floor`, none else, in rising order (some may share a
+  revision: keys of one lease in etcd expire together, and only together are they given to anyone); therefore a
   watch can be replayed from any revision >= `floor`, and the state at any such revision be had by undoing.
 - It is bounded in bytes and in number; what falls out at the old end raises `floor`. Nothing is lost by
   that: older history is read from the log.
@@ -63,16 +64,22 @@ class Window:
 
     def append(self, change: Change) -> None:
         """Take the newest change; the oldest may fall out."""
-        assert change.revision > self.newest, (change.revision, self.newest)
+        assert change.revision >= self.newest, (change.revision, self.newest)
         self._changes.append(change)
         self.bytes += change.weight
         self._shrink()
 
     def after(self, revision: int, most: int | None = None) -> list[Change]:
-        """The changes with a larger revision, oldest first, at most `most`. `revision` >= floor."""
+        """The changes with a larger revision, oldest first, some `most`; those of one revision together. `revision` >= floor."""
         assert revision >= self.floor, (revision, self.floor)
-        first = bisect_right(self._changes, revision, lo=self._first, key=_revision)
-        return self._changes[first : None if most is None else first + most]
+        changes = self._changes
+        first = bisect_right(changes, revision, lo=self._first, key=_revision)
+        if most is None or first + most >= len(changes):
+            return changes[first:]
+        last = first + most
+        while last < len(changes) and changes[last].revision == changes[last - 1].revision:
+            last += 1
+        return changes[first:last]
 
     def time_after(self, revision: int) -> float:
         """When the first change with a larger revision was committed, as far as the window knows; 0 when there is none."""
@@ -109,7 +116,7 @@ class Window:
         """Assert the rules at the top of this file."""
         held = self._changes[self._first :]
         revisions = [change.revision for change in held]
-        assert revisions == sorted(set(revisions))
+        assert revisions == sorted(revisions)
         assert not revisions or self.floor < revisions[0]
         assert self.bytes == sum(change.weight for change in held)
         assert len(held) <= max(1, self.bounds.changes)

@@ -54,7 +54,7 @@ class FeedStats(msgspec.Struct, frozen=True):
 
 
 class Feed:
-    """Sends one log to any number of followers. `limit` bounds the bytes queued for each; `beat` is in seconds."""
+    """Sends one log, in which no two events have the same revision, to any number of followers. `limit` bounds the bytes queued for each; `beat` is in seconds."""
 
     def __init__(self, log: ReadableLog, *, limit: int = LIMIT, beat: float = BEAT) -> None:
         self.log = log
@@ -97,6 +97,8 @@ class Feed:
 
     def _deliver(self, events: Sequence[Event]) -> None:
         """In the publisher: never waits, never raises."""
+        if not events:
+            return  # nothing of ours happened: a beat says how far the log is
         after, self._delivered = self._delivered, events[-1].revision
         live = [outlet for outlet in self._outlets if outlet.live]
         if live:

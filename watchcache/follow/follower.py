@@ -78,6 +78,7 @@ class FollowerLog:
         self.newest = 0  # what the feed's own log has published, as far as it has said
         self.gaps = 0
         self.heard = 0.0  # when the feed last said anything, by trio's clock
+        self.gap = 0
         self.failure: BaseException | None = None
         self._stream = stream
         self._link = Link(stream)

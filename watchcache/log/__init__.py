@@ -13,11 +13,14 @@ from watchcache.log.errors import (
     JournalError,
     JournalFailed,
     JournalFull,
+    JournalUnavailable,
     LogClosed,
     LogError,
+    ValueTooLarge,
 )
 from watchcache.log.events import Event, Head, Stamp
 from watchcache.log.history import HistoryReader
+from watchcache.log.interface import EventLog
 from watchcache.log.journal import Journal, Recovered
 from watchcache.log.log import Log
 from watchcache.log.reading import ReadableLog
@@ -32,6 +35,7 @@ __all__ = [
     "Conflict",
     "Corrupt",
     "Event",
+    "EventLog",
     "Head",
     "HistoryReader",
     "Journal",
@@ -39,6 +43,7 @@ __all__ = [
     "JournalFailed",
     "JournalFull",
     "JournalStats",
+    "JournalUnavailable",
     "Log",
     "LogClosed",
     "LogError",
@@ -49,4 +54,5 @@ __all__ = [
     "Sequence",
     "Stamp",
     "Ticket",
+    "ValueTooLarge",
 ]

@@ -54,6 +54,14 @@ class LogClosed(JournalFailed):
     """The log was closed before, or while, the write was queued."""
 
 
+class JournalUnavailable(JournalError):
+    """The store cannot be reached at the moment: a write may have been kept or not, later ones can succeed."""
+
+
+class ValueTooLarge(JournalError):
+    """The store does not take a value of this size; nothing was written."""
+
+
 class JournalFull(JournalError):
     """There is no room: nothing of the write was kept, and later ones succeed when there is room again."""
 

@@ -31,10 +31,10 @@ class Extent(Protocol):
 
 
 class Past(Protocol):
-    """Where events are read that the ring does not hold any more: a journal, or the process that has one."""
+    """Where the events that the ring has no more are read; `Journal.read` says how."""
 
     async def read(self, after: int, through: int) -> Sequence[Event]:
-        """Return the events that follow one revision, at least one of them; see `Journal.read`."""
+        """Return events after one revision, up to another; none when nothing of ours happened between."""
         ...
 
 
@@ -73,9 +73,15 @@ class HistoryReader:
             return self._ring.after(self._after, BATCH)
         through = min(self._ring.oldest, self._extent.published)
         self._stretch, self._given = await self._past.read(self._after, through), 0
+        if not self._stretch:
+            self._after = through
+            return await self._next()
         return self._cut()
 
     def _cut(self) -> list[Event]:
-        batch = list(self._stretch[self._given : self._given + BATCH])
+        end = self._given + BATCH
+        while end < len(self._stretch) and self._stretch[end].revision == self._stretch[end - 1].revision:
+            end += 1
+        batch = list(self._stretch[self._given : end])
         self._given += len(batch)
         return batch

@@ -116,6 +116,16 @@ class Log:
         return self._sequence.published
 
     @property
+    def gap(self) -> int:
+        """Nothing is ever missing from what was delivered."""
+        return 0
+
+    @property
+    def expires(self) -> bool:
+        """Nothing is deleted unless somebody deletes it."""
+        return False
+
+    @property
     def oldest(self) -> int:
         """A reader may resume after any revision from this one on."""
         return self._journal.oldest
@@ -148,7 +158,7 @@ class Log:
 
     # -- writing
 
-    async def append(self, key: str, value: bytes | None, *, expected: int | None = None) -> Event:
+    async def append(self, key: str, value: bytes | None, *, expected: int | Ticket | None = None) -> Event:
         """Write a key, or delete it (None), and return the event when it is durable and delivered.
 
         expected: None for any state, 0 for a key that must not be there, else the revision it must be at.
@@ -157,18 +167,30 @@ class Log:
         """
         return await self.append_nowait(key, value, expected=expected).wait()
 
-    def append_nowait(self, key: str, value: bytes | None, *, expected: int | None = None) -> Ticket:
+    def append_nowait(self, key: str, value: bytes | None, *, expected: int | Ticket | None = None) -> Ticket:
         """Do the writer's turn of `append` and return the ticket to wait on, if at all: for loading much at once.
 
+        `expected` may be the ticket of the write that this one builds on.
         The queue is not bounded: whoever uses this waits for a ticket now and then.
         """
         if self._closing or self.failure is not None:
             raise self._unavailable()
+        if isinstance(expected, Ticket):
+            expected = expected.event.revision
         ticket = Ticket(self._sequence.put(key, value, expected, self._clock()))
         self._tickets.append(ticket)
         if self._publisher is not None:
             self._wake_publisher()
         return ticket
+
+    async def confirm(self, key: str, revision: int) -> bool:
+        """Wait until what `head` said of a key is durable (0: that it is not there), and return True: nobody else writes here.
+
+        Raises JournalFull when it was taken back, JournalFailed.
+        """
+        del key
+        await self.wait_published(revision or self.revision)
+        return True
 
     # -- reading
 

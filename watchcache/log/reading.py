@@ -28,6 +28,11 @@ class ReadableLog(Protocol):
         ...
 
     @property
+    def gap(self) -> int:
+        """What was delivered up to here is not every change: nobody may resume from before it. 0 when there is no such place."""
+        ...
+
+    @property
     def failure(self) -> BaseException | None:
         """Set when the journal has failed and no write is acknowledged any more."""
         ...
@@ -37,7 +42,10 @@ class ReadableLog(Protocol):
         ...
 
     def subscribe(self, deliver: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
-        """Have `deliver` called with each group of published events, in order; returns the way out."""
+        """Have `deliver` called with each group of published events, in order; an empty one when only `published` moved.
+
+        Returns the way out.
+        """
         ...
 
     def history(self, after: int) -> HistoryReader:

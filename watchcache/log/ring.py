@@ -53,10 +53,14 @@ class Ring:
             self._cut()
 
     def after(self, revision: int, limit: int) -> list[Event]:
-        """Return up to `limit` events that follow a revision, which must be `oldest` or later."""
+        """Return some `limit` events that follow a revision, which must be `oldest` or later; those of one revision together."""
         assert revision >= self.oldest
-        start = bisect_right(self._events, revision, key=_revision)
-        return self._events[start : start + limit]
+        events = self._events
+        start = bisect_right(events, revision, key=_revision)
+        end = start + limit
+        while end < len(events) and events[end].revision == events[end - 1].revision:
+            end += 1
+        return events[start:end]
 
     def drop(self, through: int) -> None:
         """Forget the events up to and including a revision."""
@@ -74,7 +78,7 @@ class Ring:
     def check(self) -> None:
         """Assert that the order, the bound and the account hold."""
         revisions = [event.revision for event in self._events]
-        assert revisions == sorted(set(revisions))
+        assert revisions == sorted(revisions)
         assert not revisions or revisions[0] > self.oldest
         assert self.bytes == sum(map(cost, self._events))
         assert self.bytes <= self.limit

@@ -79,9 +79,10 @@ async def _prepare(store: Store, call: Call, document: Document, reservation: Re
 async def _insert(store: Store, call: Call, document: Document, revision: str) -> Outcome | None:
     """Append it, or answer a dry run, with the revision that was sent; None when the name is taken, which is durable by then."""
     head = store.log.head(call.key)
-    if head is not None:
-        await store.log.wait_published(head.revision)
-        return None
+    while head is not None:
+        if await store.log.confirm(call.key, head.revision):
+            return None
+        head = store.log.head(call.key)
     if call.dry_run:
         return Outcome(201, document=_complete(call, document, revision))
     try:

@@ -7,11 +7,11 @@ from watchcache.api import status
 from watchcache.api.codec import stamp, value_of
 from watchcache.api.options import DeleteOptions
 from watchcache.api.status import GroupKind, object_details
-from watchcache.log import Conflict, Head
+from watchcache.log import Conflict, Head, Ticket
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.deletion import ORPHAN, Decision, DeletionWish, Verdict, decide
 from watchcache.registry.kinds import strategy_of
-from watchcache.registry.store import Store, not_found
+from watchcache.registry.store import Store, head_of, not_found
 from watchcache.registry.strategy import Strategy
 
 
@@ -20,16 +20,17 @@ async def delete(store: Store, call: Call, options: DeleteOptions) -> Outcome:
     strategy = strategy_of(call.resource)
     wish = _wish(options)
     while True:
-        head = store.log.head(call.key)
+        head = await head_of(store, call.key)
         if head is None:
-            raise await not_found(store, call)
+            raise not_found(call)
         document = store.document(call.resource, head.value)
         try:
             check_preconditions(call, document, head.revision, options)
             await _admit(store, call, document)
         except status.StatusError:
-            await store.log.wait_published(head.revision)
-            raise
+            if await store.log.confirm(call.key, head.revision):
+                raise
+            continue
         decision = decide(document, strategy.deletion, wish, store.clock())
         value = await _carry_out(store, call, head, decision)
         if value is not None:
@@ -82,22 +83,23 @@ async def _admit(store: Store, call: Call, document: Document) -> None:
 async def _carry_out(store: Store, call: Call, head: Head, decision: Decision) -> bytes | None:
     """Write the decision; the stamped value to answer with, None when another writer was faster."""
     if call.dry_run or decision.verdict is Verdict.KEEP:
-        await store.log.wait_published(head.revision)
+        if not await store.log.confirm(call.key, head.revision):
+            return None
         return stamp(value_of(decision.document), head.revision)
     log = store.log
     try:
-        expected = head.revision
+        expected: int | Ticket = head.revision
         ticket = None
         if decision.verdict in {Verdict.MARK, Verdict.MARK_AND_REMOVE}:
             ticket = log.append_nowait(call.key, value_of(decision.document), expected=expected)
-            expected = ticket.event.revision
+            expected = ticket
         if decision.verdict in {Verdict.REMOVE, Verdict.MARK_AND_REMOVE}:
             # Queued behind the mark without an await between: nobody comes in between, and one sync serves both.
             ticket = log.append_nowait(call.key, None, expected=expected)
+        assert ticket is not None
+        return (await ticket.wait()).value
     except Conflict:
         return None
-    assert ticket is not None
-    return (await ticket.wait()).value
 
 
 def _warn(call: Call, strategy: Strategy, wish: DeletionWish, decision: Decision) -> None:

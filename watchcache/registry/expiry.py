@@ -10,12 +10,13 @@ After a restart the log does not know when a key was written, so the object's cr
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from heapq import heappop, heappush
 
 import msgspec
 import trio
 
-from watchcache.log import Conflict, Event, JournalError, Log
+from watchcache.log import Conflict, Event, EventLog, JournalError
 from watchcache.registry.deletion import parse_timestamp
 
 BATCH = 256
@@ -47,7 +48,9 @@ def written_about(value: bytes) -> float:
 class Expiry:
     """Deletes events when their time is over. `ttl` is in seconds, `clock` gives unix seconds."""
 
-    def __init__(self, log: Log, ttl: float, clock: Callable[[], float], prefix: str = "events/") -> None:
+    def __init__(
+        self, log: EventLog, ttl: float, clock: Callable[[], float], prefix: str = "events/"
+    ) -> None:
         self.prefix = prefix
         self._log = log
         self._ttl = ttl
@@ -101,7 +104,8 @@ class Expiry:
                 except Conflict:
                     continue
             for ticket in tickets:
-                await ticket.wait()
+                with suppress(Conflict):
+                    await ticket.wait()
 
     async def _wait(self) -> None:
         """Until the next one is due, or one has come that is due sooner."""

@@ -27,7 +27,7 @@ from watchcache.registry import incoming
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import PatchedWording, StrategicWording, Wording
-from watchcache.registry.store import Store, not_found, read_modify_write
+from watchcache.registry.store import Store, head_of, not_found, read_modify_write
 from watchcache.registry.update import change
 from watchcache.registry.versions import spoken
 
@@ -60,8 +60,8 @@ async def patch_for(store: Store, call: Call, content_type: str, body: bytes) ->
     try:
         return read_patch(call, content_type, body)
     except StatusError as error:
-        if error.code != 415 and store.log.head(call.key) is None:
-            raise await not_found(store, call) from None
+        if error.code != 415 and await head_of(store, call.key) is None:
+            raise not_found(call) from None
         raise
 
 

@@ -15,7 +15,7 @@ from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.delete import delete
 from watchcache.registry.deletion import timestamp
 from watchcache.registry.disruption import spend_budget
-from watchcache.registry.store import Store, not_found, read_modify_write
+from watchcache.registry.store import Store, head_of, not_found, read_modify_write
 
 _FINISHED: Final = frozenset({"Succeeded", "Failed"})
 
@@ -106,9 +106,9 @@ async def evict(store: Store, call: Call, eviction: Document, options: DeleteOpt
     """Delete a pod, if the budgets that cover it allow a disruption."""
     if (eviction.get("metadata") or {}).get("name") != call.name:
         raise status.bad_request("name in URL does not match name in Eviction object")
-    head = store.log.head(call.key)
+    head = await head_of(store, call.key)
     if head is None:
-        raise await not_found(store, call)
+        raise not_found(call)
     pod = store.document(call.resource, head.value)
     pod_call = _of_pod(call)
     if _counts(pod):

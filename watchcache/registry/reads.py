@@ -53,7 +53,7 @@ def get_nowait(store: Stored, call: Call) -> Outcome:
 
 
 async def wait_for(store: Stored, resource_version: str) -> None:
-    """Wait until the caches hold a revision that a GET asks for (L18), or the newest when it asks for none."""
+    """Wait until the caches hold a revision that a GET asks for, the newest when it asks for none (L18)."""
     revision = watch_revision(resource_version)
     try:
         if resource_version:

@@ -29,7 +29,7 @@ from watchcache.api import status
 from watchcache.api.catalog import Catalog
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.cacher import Bounds, Hub
-from watchcache.log import Event, Log
+from watchcache.log import Event, EventLog
 from watchcache.registry import (
     bootstrap,
     collection,
@@ -81,7 +81,7 @@ class Registry(Resources):
 
     def __init__(
         self,
-        log: Log,
+        log: EventLog,
         hub: Hub,
         catalog: Catalog,
         settings: Settings | None = None,
@@ -116,7 +116,7 @@ class Registry(Resources):
 
     def _chain(self, plugins: Sequence[Plugin]) -> Chain:
         """The default plugins in kube-apiserver's order, then those handed in."""
-        first = NamespaceLifecycle(self._namespaces.state_of)
+        first = NamespaceLifecycle(self._namespaces.state_of, self.hub.wait_newest)
         topology = PodTopologyLabels(self._node_labels)
         return Chain([first, Priority(self._priorities), DefaultTolerationSeconds(), topology, *plugins])
 
@@ -168,7 +168,8 @@ class Registry(Resources):
         """Run the housekeeping: namespaces, claims and volumes that end, events that expire. Ends only when cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(NamespaceController(self._store, self._namespaces).run)
-            nursery.start_soon(self._expiry.run)
+            if not self.log.expires:
+                nursery.start_soon(self._expiry.run)
             nursery.start_soon(self._protection.run)
             task_status.started()
 

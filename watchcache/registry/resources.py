@@ -61,9 +61,9 @@ class Resources(ABC):
     # -- reads
 
     @property
-    def reads_at_once(self) -> bool:
-        """Whether the caches always hold all that was acknowledged, so that `get_nowait` is a consistent read."""
-        return self.hub.read_revision is None
+    def reads_wait(self) -> bool:
+        """Whether a consistent read has to ask for the newest revision first: `get` is to be used, not `get_nowait`."""
+        return self.hub.read_revision is not None
 
     def get_nowait(self, call: Call) -> Outcome:
         """Read one object (or its scale, status, ...) at the newest published state. 404 when it is not there."""

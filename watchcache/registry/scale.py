@@ -17,7 +17,7 @@ from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import BodyWording, Wording
 from watchcache.registry.patch import patch_for
-from watchcache.registry.store import Modify, Store, Stored, not_found, read_modify_write
+from watchcache.registry.store import Modify, Store, Stored, head_of, not_found, read_modify_write
 from watchcache.registry.update import change
 
 _HEAD: Final = {"kind": "Scale", "apiVersion": "autoscaling/v1"}
@@ -60,8 +60,8 @@ async def update_scale(store: Store, call: Call, document: Document) -> Outcome:
     version = (document.get("apiVersion") or "v1").rpartition("/")[2]
     wording = BodyWording(document.get("kind") or "Scale", version, "Scale")
     wanted = _accept(store, call, document, wording)
-    if store.log.head(call.key) is None:
-        raise await not_found(store, call)
+    if await head_of(store, call.key) is None:
+        raise not_found(call)
     _check_replicas(call, wanted)
 
     async def modify(old: Document, revision: int) -> Document:

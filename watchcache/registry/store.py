@@ -7,7 +7,7 @@ The rules, and why:
 - An append names the revision it was built on. When another writer was faster (it can be only while
   `modify` waits, as admission may), everything is done again on the newer state: the client never sees it.
 - What is answered must be durable (rule 3 of the design). Refusals and "nothing to do" are about a state
-  that may still be queued: they wait until it is published.
+  that may still be queued, or be outdated where several servers share an etcd: `confirm` waits, or says that it is.
 - An unchanged document is not written: same revision, no event (M10). Documents are compared, not
   bytes, because the order of a client's keys means nothing.
 """
@@ -24,7 +24,7 @@ from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import document_of, stamp, value_of
 from watchcache.cacher import Cacher, Hub
-from watchcache.log import Conflict, Head, Log
+from watchcache.log import Conflict, EventLog, Head
 from watchcache.registry.addresses import ServiceAllocator
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.deletion import is_finished
@@ -76,7 +76,7 @@ class Stored(msgspec.Struct):
 class Store(Stored, kw_only=True):
     """What the writing verbs work with besides: the log, admission, the ranges of services and the clock (unix seconds)."""
 
-    log: Log
+    log: EventLog
     chain: Chain
     allocator: ServiceAllocator
     clock: Callable[[], float]
@@ -89,17 +89,18 @@ Modify = Callable[[Document, int], Awaitable[Document]]
 async def read_modify_write(store: Store, call: Call, modify: Modify) -> bytes:
     """Change the object of a call; returns the stamped value to answer with.
 
-    Raises StatusError 404 when it is not there, and what `modify` raises, after the state that it saw is published.
+    Raises StatusError 404 when it is not there, and what `modify` raises, if the state that it saw is what is stored.
     """
     while True:
-        head = store.log.head(call.key)
+        head = await head_of(store, call.key)
         if head is None:
-            raise await not_found(store, call)
+            raise not_found(call)
         try:
             document = await modify(store.document(call.resource, head.value), head.revision)
         except status.StatusError:
-            await store.log.wait_published(head.revision)
-            raise
+            if await store.log.confirm(call.key, head.revision):
+                raise
+            continue
         value = await _write(store, call, head, document)
         if value is not None:
             return value
@@ -110,12 +111,10 @@ async def _write(store: Store, call: Call, head: Head, document: Document) -> by
     if is_finished(document, strategy_of(call.resource).deletion):
         return await _finish(store, call, head, document)
     if document == store.document(call.resource, head.value):
-        await store.log.wait_published(head.revision)
-        return head.value
+        return head.value if await store.log.confirm(call.key, head.revision) else None
     value = value_of(document)
     if call.dry_run:
-        await store.log.wait_published(head.revision)
-        return stamp(value, head.revision)
+        return stamp(value, head.revision) if await store.log.confirm(call.key, head.revision) else None
     try:
         event = await store.log.append(call.key, value, expected=head.revision)
     except Conflict:
@@ -130,12 +129,19 @@ async def _finish(store: Store, call: Call, head: Head, document: Document) -> b
             await store.log.append(call.key, None, expected=head.revision)
         except Conflict:
             return None
-    else:
-        await store.log.wait_published(head.revision)
+    elif not await store.log.confirm(call.key, head.revision):
+        return None
     return stamp(value_of(document), head.revision)
 
 
-async def not_found(store: Store, call: Call) -> status.StatusError:
-    """404, once everything queued is published: the absence may be a deletion that is not durable yet."""
-    await store.log.wait_published(store.log.revision)
+async def head_of(store: Store, key: str) -> Head | None:
+    """The newest state of a key that is known; None only when it is durably not there."""
+    head = store.log.head(key)
+    while head is None and not await store.log.confirm(key, 0):
+        head = store.log.head(key)
+    return head
+
+
+def not_found(call: Call) -> status.StatusError:
+    """404 for the object of a call."""
     return status.not_found(call.resource.group_resource, call.name)

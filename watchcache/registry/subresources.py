@@ -13,7 +13,7 @@ from watchcache.api.options import parse_delete
 from watchcache.registry import pods
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import BodyWording, body_wording, settle_namespace, shaped
-from watchcache.registry.store import Store, not_found
+from watchcache.registry.store import Store, head_of, not_found
 
 Act = Callable[[Store, Call, Document], Awaitable[Outcome]]
 
@@ -51,8 +51,8 @@ async def _evict(store: Store, call: Call, document: Document) -> Outcome:
 async def _token(store: Store, call: Call, document: Document) -> Outcome:
     """Tokens need a signing key, which this server does not have: refused as a kube-apiserver without one does."""
     del document
-    if store.log.head(call.key) is None:
-        raise await not_found(store, call)
+    if await head_of(store, call.key) is None:
+        raise not_found(call)
     raise status.unknown_resource()
 
 

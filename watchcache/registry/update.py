@@ -12,7 +12,7 @@ from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.parts import part_of
 from watchcache.registry.services import Unfit
-from watchcache.registry.store import Store, read_modify_write
+from watchcache.registry.store import Store, head_of, read_modify_write
 from watchcache.registry.strategy import Preparation
 
 
@@ -20,7 +20,7 @@ async def update(store: Store, call: Call, document: Document) -> Outcome:
     """Replace the object that the call names, or create it where the kind allows that (M6)."""
     accepted = incoming.accept(store.catalog, call, document)
     precondition = accepted["metadata"].get("uid") or ""
-    if call.resource.create_on_update and not call.subresource and store.log.head(call.key) is None:
+    if call.resource.create_on_update and not call.subresource and await head_of(store, call.key) is None:
         metadata.check_uid_precondition(call, {"metadata": {}}, precondition)
         return await create.store_new(store, call, accepted)
     with Reservation(store.allocator) as reservation:

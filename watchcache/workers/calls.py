@@ -14,7 +14,7 @@ from watchcache.api.codec import decode_json, encode
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.api.status import StatusError
 from watchcache.api.user import UserInfo
-from watchcache.log import JournalError, JournalFailed, JournalFull
+from watchcache.log import JournalError, JournalFailed, JournalFull, JournalUnavailable, ValueTooLarge
 from watchcache.registry import Call, Document, Listed, Outcome
 
 
@@ -71,9 +71,17 @@ class Answered(msgspec.Struct, frozen=True, array_like=True):
     document: bytes | None = None
     page: Page | None = None
     refusal: Refusal | None = None
-    full: str = ""  # the journal is; the text says where
-    failed: str = ""
+    failure: tuple[str, str] | None = None  # of the journal: its class and its text
 
+
+# What journals raise, as far as callers tell it apart; the first that fits. A worker cannot know more of the last.
+_FAILURES: tuple[type[JournalError], ...] = (
+    JournalFull,
+    ValueTooLarge,
+    JournalUnavailable,
+    JournalFailed,
+    JournalError,
+)
 
 _encode = msgspec.msgpack.Encoder().encode
 _passed = msgspec.msgpack.Decoder(Passed)
@@ -143,10 +151,9 @@ def answer(call: Call, revision: int, came: Outcome | Listed | StatusError | Jou
         said = msgspec.structs.replace(said, page=page)
     elif isinstance(came, StatusError):
         said = msgspec.structs.replace(said, refusal=_refusal(came))
-    elif isinstance(came, JournalFull):
-        said = msgspec.structs.replace(said, full=str(came) or "the journal is full")
     else:
-        said = msgspec.structs.replace(said, failed=str(came) or "the journal failed")
+        kind = next(kind.__name__ for kind in _FAILURES if isinstance(came, kind))
+        said = msgspec.structs.replace(said, failure=(kind, str(came)))
     return _encode(said)
 
 
@@ -169,10 +176,9 @@ def raise_refusal(said: Answered) -> None:
         error = StatusError(refusal.code, refusal.reason, refusal.message, details, refusal.headers)
         error.metadata = decode_json(refusal.metadata)
         raise error
-    if said.full:
-        raise JournalFull(said.full)
-    if said.failed:
-        raise JournalFailed(said.failed)
+    if said.failure is not None:
+        kind, text = said.failure
+        raise next(each for each in _FAILURES if each.__name__ == kind)(text)
 
 
 def outcome_of(said: Answered) -> Outcome:

@@ -18,7 +18,7 @@ from watchcache.api.codec import decode_json
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.api.status import StatusError
 from watchcache.cacher import Hub
-from watchcache.log import JournalError, Log
+from watchcache.log import EventLog, JournalError
 from watchcache.registry import Call, Document, Listed, Outcome, Registry, Resources
 from watchcache.workers import calls
 from watchcache.workers.deep_json import encode_any
@@ -75,7 +75,7 @@ class PassingResources(Resources):
 class Desk:
     """Where the process that writes takes the calls of its workers."""
 
-    def __init__(self, registry: Registry, log: Log) -> None:
+    def __init__(self, registry: Registry, log: EventLog) -> None:
         self._registry = registry
         self._log = log
 

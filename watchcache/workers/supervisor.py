@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 
 import trio
 
@@ -16,10 +17,11 @@ from watchcache.follow import Feed
 from watchcache.front import DRAIN_SECONDS, Ending
 from watchcache.http.exposition import Family, exposition
 from watchcache.http.merged_exposition import merged
-from watchcache.log import Log
+from watchcache.http.metrics import Source
 from watchcache.log_metrics import log_families
 from watchcache.registry import Registry
 from watchcache.settings import ServerFailed, Settings
+from watchcache.storage import Storage
 from watchcache.workers.assignment import Assignment
 from watchcache.workers.passing import Desk
 from watchcache.workers.place import Place
@@ -35,11 +37,18 @@ class Supervisor:
     """All workers of a server. `serve` is its life; the other methods are called while it runs."""
 
     def __init__(
-        self, registry: Registry, log: Log, settings: Settings, credentials: Credentials, url: str, port: int
+        self,
+        registry: Registry,
+        storage: Storage,
+        settings: Settings,
+        credentials: Credentials,
+        url: str,
+        port: int,
     ) -> None:
+        log = storage.log
         self.feed = Feed(log)
         self.desk = Desk(registry, log)
-        self._log = log
+        self._sources: list[Source] = [partial(log_families, log), *storage.metrics, self._families]
         self._grace = settings.shutdown_delay_duration + _GRACE
         self.places = [
             Place(
@@ -91,7 +100,7 @@ class Supervisor:
 
     async def metrics(self) -> bytes:
         """The exposition of all processes together; one that does not answer is missing from it."""
-        texts = {"writer": exposition([*log_families(self._log), *self._families()])}
+        texts = {"writer": exposition(family for source in self._sources for family in source())}
 
         async def ask(place: Place) -> None:
             with trio.move_on_after(_SCRAPE_SECONDS):

@@ -1,6 +1,7 @@
 """GET: one object, a list, or a watch.
 
-One object without resourceVersion is answered at once, without a task switch: the hottest path of the server.
+One object without resourceVersion is answered at once, without a task switch: the hottest path of the server. (Not where
+others write to the same store: then its newest revision has to be asked for.)
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def get(service: Service, exchange: Exchange, route: Route) -> Answering:
     form = form_of(exchange, route)
     call = call_of(exchange, route)
     revision = first(exchange.query, "resourceVersion") if exchange.query else ""
-    if revision or not service.registry.reads_at_once:
+    if revision or service.registry.reads_wait:
         return _get_at(service, call, revision, form)
     return object_answer(route.resource, service.registry.get_nowait(call), form)
 

@@ -1,0 +1,118 @@
+"""etcd processes for tests: one member each, in a scratch directory, on free ports, without fsync.
+
+The binary is the one that the environment's ETCD names, or `etcd` on the PATH, or in `.tools/bin`; without one the tests that need it are skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parent.parent / ".tools" / "bin"
+PATIENCE = 15.0
+
+
+def binary() -> str | None:
+    """The etcd to use, if there is one."""
+    return os.environ.get("ETCD") or shutil.which("etcd") or shutil.which("etcd", path=str(TOOLS))
+
+
+needs_etcd = pytest.mark.skipif(binary() is None, reason="no etcd: put one on the PATH, or name it in ETCD")
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Etcd:
+    """One etcd; `start`, `kill`, `freeze` and `thaw` as often as wanted, `stop` at the end."""
+
+    def __init__(self, scratch: Path, *arguments: str, scheme: str = "http") -> None:
+        self.directory = scratch
+        self.arguments = arguments
+        self.scheme = scheme
+        self._fresh = True
+        self.port, self._peer, self._metrics = free_port(), free_port(), free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients find it."""
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    def start(self, *, wait: bool = True) -> Etcd:
+        """Start it, with what it had when it ran before."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        peer = f"http://127.0.0.1:{self._peer}"
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    binary() or "etcd",
+                    "--name=one",
+                    f"--data-dir={self.directory / 'data'}",
+                    f"--listen-client-urls={self.url}",
+                    f"--advertise-client-urls={self.url}",
+                    f"--listen-peer-urls={peer}",
+                    f"--initial-advertise-peer-urls={peer}",
+                    f"--initial-cluster=one={peer}",
+                    f"--listen-metrics-urls=http://127.0.0.1:{self._metrics}",
+                    "--unsafe-no-fsync",
+                    *self.arguments,
+                ],
+                stdout=log,
+                stderr=log,
+            )
+        if wait:
+            self._wait()
+        self._fresh = False
+        return self
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            if self.process is not None and self.process.poll() is not None:
+                # Somebody took one of the ports meanwhile; an etcd that has data keeps its own.
+                assert self._fresh, (self.directory / "log").read_text()[-2000:]
+                shutil.rmtree(self.directory / "data", ignore_errors=True)
+                self.port, self._peer, self._metrics = free_port(), free_port(), free_port()
+                self.start(wait=False)
+                self._fresh = True
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{self._metrics}/health", timeout=1).close()
+            except OSError:
+                if time.monotonic() > deadline:
+                    self.kill()
+                    raise AssertionError((self.directory / "log").read_text()[-2000:]) from None
+                time.sleep(0.02)
+            else:
+                return
+
+    def freeze(self) -> None:
+        """Stop it in its tracks, with its connections open."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    stop = kill

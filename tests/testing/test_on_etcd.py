@@ -1,0 +1,190 @@
+"""Whole servers on one etcd, over HTTP: one state, and what clients are told when etcd is away."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests import etcds
+from watchcache.settings import SettingsProblem
+from watchcache.testing.server import TestServer
+
+pytestmark = etcds.needs_etcd
+
+
+class Client:
+    """Calls one server."""
+
+    def __init__(self, server: TestServer) -> None:
+        self._server = server
+        self._context = ssl.create_default_context(cafile=str(server.ca_file))
+
+    def call(
+        self, method: str, path: str, document: Any = None, kind: str = "application/json"
+    ) -> tuple[int, Any]:
+        """The status and the document of an answer."""
+        status, _, body = self.raw(method, path, document, kind)
+        return status, json.loads(body)
+
+    def raw(
+        self, method: str, path: str, document: Any = None, kind: str = "application/json"
+    ) -> tuple[int, Any, bytes]:
+        """The status, the headers and the bytes of an answer."""
+        headers = {"Authorization": f"Bearer {self._server.token}", "Content-Type": kind}
+        data = None if document is None else json.dumps(document).encode()
+        request = urllib.request.Request(self._server.url + path, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=20, context=self._context) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.headers, error.read()
+
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+def config_map(name: str, **data: str) -> dict[str, Any]:
+    """A config map."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+
+
+@pytest.fixture
+def etcd(tmp_path):
+    """A fresh etcd."""
+    member = etcds.Etcd(tmp_path / "etcd").start()
+    yield member
+    member.stop()
+
+
+@pytest.fixture
+def pair(etcd, tmp_path):
+    """Two servers on it."""
+    with ExitStack() as stack:
+        clients = []
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            server = TestServer(tmp_path / name, storage_backend="etcd3", etcd_servers=(etcd.url,))
+            clients.append(Client(stack.enter_context(server)))
+        yield clients
+
+
+def test_what_one_acknowledged_the_other_serves_at_once(pair):
+    """Create, read, change, conflict and delete, each on the other server than the step before."""
+    one, two = pair
+    for number in range(30):
+        path = f"{MAPS}/m{number}"
+        status, made = one.call("POST", MAPS, config_map(f"m{number}", n="0"))
+        assert status == 201
+        assert two.call("GET", path) == (200, made)
+        assert two.call("POST", MAPS, config_map(f"m{number}"))[0] == 409
+        status, changed = two.call("PUT", path, {**made, "data": {"n": "1"}})
+        assert status == 200
+        assert one.call("PUT", path, {**made, "data": {"n": "2"}})[0] == 409
+        assert one.call("PUT", path, {**changed, "data": {"n": "2"}})[0] == 200
+        patched = two.call("PATCH", path, {"data": {"k": "v"}}, "application/merge-patch+json")
+        assert patched[1]["data"] == {"n": "2", "k": "v"}
+        assert one.call("GET", MAPS)[1]["items"][-1] == {
+            key: value for key, value in patched[1].items() if key not in {"kind", "apiVersion"}
+        }
+        assert one.call("DELETE", path)[0] == 200
+        assert two.call("GET", path)[0] == 404
+        assert two.call("DELETE", path)[0] == 404
+
+
+def test_a_namespace_made_on_one_can_be_used_on_the_other(pair):
+    """Admission asks again before it refuses."""
+    one, two = pair
+    for number in range(10):
+        name = f"ns{number}"
+        assert one.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})[0] == 201
+        assert two.call("POST", f"/api/v1/namespaces/{name}/configmaps", config_map("x"))[0] == 201
+
+
+def test_watches_of_all_servers_say_the_same(pair):
+    """The same events, in the same order, with the same revisions; resumed at a revision that the other server gave."""
+    one, two = pair
+    start = one.call("GET", MAPS)[1]["metadata"]["resourceVersion"]
+    for number in range(20):
+        (one, two)[number % 2].call("POST", MAPS, config_map(f"m{number}"))
+        (two, one)[number % 2].call("DELETE", f"{MAPS}/m{number}")
+    streams = [
+        client.raw("GET", f"{MAPS}?watch=1&resourceVersion={start}&timeoutSeconds=1")[2] for client in pair
+    ]
+    assert streams[0] == streams[1]
+    assert streams[0].count(b'"ADDED"') == streams[0].count(b'"DELETED"') == 20
+
+
+def test_while_etcd_is_away_what_may_be_old_is_served_and_the_rest_refused(pair, etcd):
+    """Writes and consistent reads: 503 with Retry-After; `resourceVersion=0` is answered; /readyz fails; then all is well again."""
+    one, _ = pair
+    one.call("POST", MAPS, config_map("m"))
+    assert one.raw("GET", "/readyz?verbose")[2].count(b"[+]etcd") == 2
+    etcd.kill()
+    status, headers, _ = one.raw("POST", MAPS, config_map("n"))
+    assert (status, bool(headers["Retry-After"])) == (503, True)
+    status, headers, _ = one.raw("GET", f"{MAPS}/m")
+    assert (status, bool(headers["Retry-After"])) == (503, True)
+    assert one.call("GET", f"{MAPS}/m?resourceVersion=0")[0] == 200
+    assert len(one.call("GET", f"{MAPS}?resourceVersion=0")[1]["items"]) >= 1
+    assert b"[-]etcd failed" in one.raw("GET", "/readyz")[2]
+    etcd.start()
+    deadline = time.monotonic() + 20
+    while one.raw("GET", "/readyz")[0] != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert one.call("POST", MAPS, config_map("o"))[0] == 201
+
+
+def test_an_object_that_etcd_does_not_take(pair):
+    """As kube-apiserver says it."""
+    one, _ = pair
+    container = {"name": "c", "image": "i", "env": [{"name": "A", "value": "x" * 1_700_000}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [container]}}
+    status, answer = one.call("POST", "/api/v1/namespaces/default/pods", pod)
+    assert (status, answer["message"]) == (500, "etcdserver: request is too large")
+
+
+def test_metrics_of_etcd(pair):
+    """Under the names that dashboards know."""
+    one, _ = pair
+    one.call("POST", MAPS, config_map("m"))
+    text = one.raw("GET", "/metrics")[2].decode()
+    assert 'etcd_requests_total{group="",operation="create",resource="configmaps"}' in text
+    assert "apiserver_storage_size_bytes{storage_cluster_id=" in text
+    assert 'apiserver_watch_cache_consistent_read_total{fallback="false"' in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "--etcd-servers names no server"),
+        (
+            {"etcd_servers": ("http://127.0.0.1:1",), "etcd_servers_overrides": ("/events#http://x:1",)},
+            "overrides",
+        ),
+        ({"etcd_servers": ("http://127.0.0.1:1",), "etcd_credentials_file": "/nowhere"}, "credentials-file"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(tmp_path, settings, said):
+    """Before anything is served."""
+    server = TestServer(tmp_path, storage_backend="etcd3", **settings)
+    with pytest.RaisesGroup(pytest.RaisesExc(SettingsProblem, match=said), flatten_subgroups=True):
+        server.start()
+
+
+def test_foreign_data_that_cannot_be_read_stops_the_start(etcd, tmp_path):
+    """One line with the key, the reason and the flag; nothing is written."""
+    body = json.dumps({"key": "L3JlZ2lzdHJ5L3NlY3JldHMvZC94", "value": "azhzOmVuYzo="}).encode()
+    urllib.request.urlopen(f"{etcd.url}/v3/kv/put", body, timeout=5).close()
+    server = TestServer(tmp_path, storage_backend="etcd3", etcd_servers=(etcd.url,))
+    said = "/registry/secrets/d/x cannot be read: it is encrypted.*--etcd-prefix"
+    with pytest.RaisesGroup(pytest.RaisesExc(SettingsProblem, match=said), flatten_subgroups=True):
+        server.start()

@@ -1,0 +1,106 @@
+r"""How kube-apiserver lays objects out in etcd, to and from our values: `{"kind":"Pod","apiVersion":"v1","metadata":{"name":...`.
+
+What is stored has kind and apiVersion first and no resourceVersion, which is etcd's own; our values (see `codec`) have it the other way round. The
+bytes between are the same, so in the common case nothing is parsed in either direction. What is not in that form is decoded: another
+order or version, values that name resource versions somewhere, and Kubernetes' protobuf (`k8s\0`), which a kube-apiserver writes by default.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from watchcache.api.catalog import Catalog, Resource
+from watchcache.api.codec import VALUE_PREFIX, stamp, value_of
+from watchcache.api.conversion import convert
+
+PROTOBUF: Final = b"k8s\x00"
+_ENCRYPTED: Final = b"k8s:enc:"
+_METADATA: Final = b'"metadata":{'
+_NAMED_REVISION: Final = b'"resourceVersion":'
+_decode = msgspec.json.Decoder().decode
+
+
+class Unreadable(ValueError):
+    """A stored value that cannot be served; the text says why."""
+
+
+class StoredForm:
+    """The form of all kinds of a catalog; custom resources are known while they are in it."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._resources = {resource.storage_prefix: resource for resource in catalog.stored()}
+
+    def resource_of(self, key: str) -> Resource | None:
+        """The resource that a key belongs to; None for what lies beside (leases of masters, ranges of addresses, ...)."""
+        first = key.find("/")
+        found = self._resources.get(key[:first])
+        return found or self._resources.get(key[: key.find("/", first + 1)])
+
+    def place(self, key: str) -> str:
+        """The storage prefix of a key, "" for none of ours."""
+        resource = self.resource_of(key)
+        return "" if resource is None else resource.storage_prefix
+
+    def encode(self, key: str, value: bytes) -> bytes:
+        """What is stored for a value."""
+        resource = self.resource_of(key)
+        if resource is None:
+            raise ValueError(f"{key} is no key of a kind that is served")
+        start = value.index(b'"', len(VALUE_PREFIX)) + 1
+        if value[start : start + 1] == b",":
+            start += 1
+        return b"%b%b%b" % (resource.head, _METADATA, value[start:])
+
+    def decode(self, key: str, stored: bytes, revision: int) -> bytes | None:
+        """The value, stamped with its revision; None for a key that is not ours. Raises Unreadable."""
+        resource = self.resource_of(key)
+        if resource is None:
+            return None
+        head = len(resource.head) + len(_METADATA)
+        if stored[:head] == resource.head + _METADATA and _NAMED_REVISION not in stored:
+            body = stored[head:-1] if stored.endswith(b"\n") else stored[head:]
+            return b'%b%d"%b%b' % (VALUE_PREFIX, revision, b"" if body[:1] == b"}" else b",", body)
+        return stamp(value_of(self._document(resource, stored)), revision)
+
+    def _document(self, resource: Resource, stored: bytes) -> dict[str, Any]:
+        document = _read(stored)
+        if document.get("kind") != resource.kind:
+            raise Unreadable(f"it is a {document.get('kind')}, not a {resource.kind}")
+        version = document.get("apiVersion", "")
+        if version == resource.api_version:
+            return document
+        if not isinstance(version, str) or self._catalog.of_kind(*_split(version), resource.kind) is None:
+            raise Unreadable(f"its version {version} is not served")
+        return convert(document, version, resource.api_version)
+
+
+def _split(version: str) -> tuple[str, str]:
+    group, _, name = version.rpartition("/")
+    return group, name
+
+
+def _read(stored: bytes) -> dict[str, Any]:
+    if stored.startswith(PROTOBUF):
+        return _read_protobuf(stored)
+    if stored.startswith(_ENCRYPTED):
+        raise Unreadable("it is encrypted (--encryption-provider-config), which is not supported")
+    try:
+        document = _decode(stored)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
+        raise Unreadable(f"it is no JSON ({problem})") from None
+    if not isinstance(document, dict):
+        raise Unreadable("it is no object")
+    return document
+
+
+def _read_protobuf(stored: bytes) -> dict[str, Any]:
+    # Its tables are read when the first such value is: a store in JSON does without.
+    from watchcache.api.protobuf import MalformedMessageError, decode  # noqa: PLC0415
+
+    try:
+        return decode(stored)
+    except MalformedMessageError as problem:
+        raise Unreadable(f"its protobuf cannot be read ({problem})") from None

@@ -1,0 +1,143 @@
+"""etcd as the storage of a server: the log from the settings, its health checks, and its metrics under kube-apiserver's names.
+
+Part of the composition root, in a file of its own so that a server without etcd does not import protobuf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from watchcache.api.catalog import Catalog, Resource
+from watchcache.api.codec import stamp
+from watchcache.api.stored import StoredForm
+from watchcache.http.exposition import Family
+from watchcache.http.health import Check
+from watchcache.persist.etcd import Cluster, EtcdLog, EtcdUnusable, Options
+from watchcache.settings import Settings, SettingsProblem
+
+EVENTS = "events/"
+
+
+def etcd_log(settings: Settings, catalog: Catalog) -> EtcdLog:
+    """The log of a server, not open yet. Raises SettingsProblem."""
+    if settings.etcd_servers_overrides:
+        raise SettingsProblem(
+            "--etcd-servers-overrides: all resources share one order of revisions here, and therefore one etcd; leave it out"
+        )
+    user, password = _credentials(settings.etcd_credentials_file)
+    cluster = Cluster(
+        settings.etcd_servers,
+        ca=settings.etcd_cafile,
+        certificate=settings.etcd_certfile,
+        key=settings.etcd_keyfile,
+        user=user,
+        password=password,
+    )
+    ttl = settings.event_ttl
+    try:
+        return EtcdLog(
+            cluster,
+            form=StoredForm(catalog),
+            stamp=stamp,
+            ttl=lambda key: ttl if key.startswith(EVENTS) else None,
+            options=Options(
+                prefix=settings.etcd_prefix,
+                reuse=settings.lease_reuse_duration,
+                compaction=settings.etcd_compaction_interval,
+                health=settings.etcd_healthcheck_timeout,
+                sizes=settings.etcd_db_metric_poll_interval,
+            ),
+        )
+    except EtcdUnusable as problem:
+        raise SettingsProblem(str(problem)) from None
+
+
+def _credentials(path: str) -> tuple[str, str]:
+    """Name and password from a file of one line, `name:password`."""
+    if not path:
+        return "", ""
+    try:
+        line = Path(path).read_text().strip()
+    except OSError as problem:
+        raise SettingsProblem(
+            f"--watchcache-etcd-credentials-file: cannot read {path}: {problem.strerror}"
+        ) from None
+    user, colon, password = line.partition(":")
+    if not (user and colon) or "\n" in line:
+        raise SettingsProblem(f"--watchcache-etcd-credentials-file: {path} must be one line, name:password")
+    return user, password
+
+
+def checks(log: EtcdLog) -> list[Check]:
+    """The health checks that kube-apiserver has of its etcd."""
+
+    def etcd() -> str | None:
+        return log.problem
+
+    return [Check("etcd", etcd), Check("etcd-readiness", etcd, ("readyz",))]
+
+
+def families(log: EtcdLog, catalog: Catalog) -> Iterable[Family]:
+    """The metrics of the storage, read at the scrape."""
+    return _families(log, {resource.storage_prefix: resource for resource in catalog.stored()})
+
+
+def metrics_source(log: EtcdLog, catalog: Catalog) -> partial[Iterable[Family]]:
+    """What the server's metrics page asks."""
+    return partial(families, log, catalog)
+
+
+def _families(log: EtcdLog, resources: Mapping[str, Resource]) -> Iterator[Family]:
+    figures = log.figures
+    labels = ("operation", "group", "resource")
+
+    def labelled(key: tuple[str, str]) -> tuple[str, str, str]:
+        operation, place = key
+        resource = resources.get(place)
+        return (operation, "", "") if resource is None else (operation, resource.group, resource.plural)
+
+    def histogram(name: str, text: str) -> Family:
+        return _family("histogram", name, text, labels, durations)
+
+    durations = [(labelled(key), spent) for key, spent in sorted(figures.operations.items())]
+    counts = [(values, sum(spent.counts)) for values, spent in durations]
+    errors = [(labelled(key), count) for key, count in sorted(figures.errors.items())]
+    yield histogram("etcd_request_duration_seconds", "Duration of writes to etcd.")
+    yield _family("counter", "etcd_requests_total", "Writes to etcd.", labels, counts)
+    yield _family("counter", "etcd_request_errors_total", "Writes to etcd that failed.", labels, errors)
+    yield from _of_the_feed(log)
+    calls = [((path,), spent) for path, spent in sorted(figures.seconds.items())]
+    text = "Duration of calls of etcd."
+    yield _family("histogram", "watchcache_etcd_call_duration_seconds", text, ("method",), calls)
+    failures = [((path,), count) for path, count in sorted(figures.failures.items())]
+    text = "Calls of etcd that failed."
+    yield _family("counter", "watchcache_etcd_call_failures_total", text, ("method",), failures)
+
+
+def _of_the_feed(log: EtcdLog) -> Iterator[Family]:
+    figures = log.figures
+    everything = ("", "")  # one watch feeds all resources: the labels that name one are empty
+    labels = ("group", "resource")
+    text = "Progress notifications from etcd."
+    yield _family("counter", "etcd_bookmark_total", text, labels, [(everything, figures.progress)])
+    reads = [
+        ((*everything, "true", "false"), figures.consistent_reads),
+        ((*everything, "false", "false"), figures.failed_reads),
+    ]
+    name, text = "apiserver_watch_cache_consistent_read_total", "Consistent reads served from the cache."
+    yield _family("counter", name, text, (*labels, "success", "fallback"), reads)
+    name, text = "watchcache_etcd_revision_seconds", "What consistent reads wait for etcd's newest revision."
+    yield _family("histogram", name, text, (), [((), figures.waits)])
+    name, text = "watchcache_etcd_reconnects_total", "Ends of the watch of etcd."
+    yield _family("counter", name, text, (), [((), figures.reconnects)])
+    name, text = "watchcache_etcd_rereads_total", "Times that everything was read anew."
+    yield _family("counter", name, text, (), [((), figures.rereads)])
+
+
+def _family(
+    kind: str, name: str, text: str, labels: Sequence[str], samples: Iterable[tuple[Sequence[str], Any]]
+) -> Family:
+    return Family(kind, name, text, labels, list(samples))

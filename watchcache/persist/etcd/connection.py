@@ -1,0 +1,416 @@
+"""A connection to one member: gRPC over HTTP/2 on trio, without threads.
+
+Measured in whole servers (benchmarks/side_by_side.py --etcd): grpcio took two thirds of the CPU of a write, most of it in handing over between its threads
+and ours. Here a call is two frames appended to what the writer sends next, and its answer a callback from the reader.
+
+* Two tasks of the system kind, so that a connection belongs to no nursery: the reader (which connects first) and the writer; a third looks
+  after deadlines and keep-alive while calls are under way. None lets an exception out: a connection ends by telling each of its streams.
+* The peer's windows are respected, oldest stream first. Our own windows are wide; a watch gives credit back as its messages are taken.
+* Deadlines are looked at every TICK; a PING goes out when nothing was received for QUIET seconds, and the connection is dead when nothing came for
+  PATIENCE after that. (etcd ends connections that ask more often than every 5 s.)
+"""
+
+from __future__ import annotations
+
+import math
+import ssl
+from collections import deque
+from collections.abc import Callable
+from urllib.parse import unquote
+
+import trio
+
+from watchcache.persist.etcd import frames
+from watchcache.persist.etcd.codes import Code, code_of
+from watchcache.persist.etcd.endpoints import Endpoint
+from watchcache.persist.etcd.frames import Kind
+
+CONNECT_SECONDS = 3.0
+TICK = 0.25
+QUIET = 10.0
+PATIENCE = 5.0
+RECEIVE = 1 << 18
+LAST_STREAM = 0x7FFF_FFF0
+MESSAGE_HEAD = 5
+CLIENT_ERRORS = (OSError, ssl.SSLError, trio.BrokenResourceError, trio.ClosedResourceError, frames.Broken)
+
+OnMessage = Callable[[bytes], None]
+OnEnd = Callable[
+    [Code, str, bool], None
+]  # the status, its text, whether the request certainly never left here
+
+
+class Stream:
+    """One call."""
+
+    __slots__ = (
+        "body",
+        "deadline",
+        "done",
+        "headers",
+        "id",
+        "on_end",
+        "on_message",
+        "owed",
+        "pending",
+        "sent",
+        "window",
+    )
+
+    def __init__(self, on_message: OnMessage, on_end: OnEnd, deadline: float) -> None:
+        self.on_message = on_message
+        self.on_end = on_end
+        self.deadline = deadline
+        self.id = 0
+        self.done = False
+        self.sent = False
+        self.headers: dict[str, str] = {}
+        self.body = bytearray()  # received, not a whole message yet
+        self.pending: deque[tuple[bytes, bool]] = (
+            deque()
+        )  # to send when the windows allow: data, and whether it is the last
+        self.window = 0
+        self.owed = 0  # credit that is given back when its messages are taken
+
+
+class Connection:
+    """Made unconnected; connects at once. `ended` is called when it cannot be used any more, with whether it ever could."""
+
+    def __init__(
+        self, endpoint: Endpoint, context: ssl.SSLContext | None, ended: Callable[[Connection], None]
+    ) -> None:
+        self.usable = True  # takes new streams
+        self._endpoint = endpoint
+        self._context = context
+        self._on_ended = ended
+        self._connected = False
+        self._streams: dict[int, Stream] = {}
+        self._next = 1
+        self._waiting: deque[tuple[Stream, bytes, bytes, bool]] = deque()  # for the connection, or for room
+        self._blocked: dict[int, Stream] = {}  # have data that a window holds back
+        self._most = 100  # streams, until the peer says otherwise
+        self._initial_window = frames.DEFAULT_WINDOW
+        self._window = frames.DEFAULT_WINDOW
+        self._frame = frames.DEFAULT_FRAME
+        self._credit = 0
+        self._out: list[bytes] = [frames.opening()]
+        self._out_came = trio.Event()
+        self._block: tuple[int, int, bytes] | None = None  # a header block to be continued
+        self._headers = frames.HeaderReader()
+        self._received_at = trio.current_time()
+        self._pinged_at = -math.inf
+        self._scope = trio.CancelScope()
+        trio.lowlevel.spawn_system_task(self._run, name="etcd-connection")
+
+    # -- calls
+
+    def start(self, head: bytes, message: bytes, stream: Stream, *, last: bool) -> None:
+        """Begin a call with a header block and its first message; `last`: it is the only one."""
+        self._waiting.append((stream, head, message, last))
+        self._start_waiting()
+
+    def send(self, stream: Stream, message: bytes) -> None:
+        """A further message on a stream that goes on."""
+        if not stream.done and stream.id:
+            self._queue_data(stream, message, last=False)
+
+    def cancel(self, stream: Stream) -> None:
+        """Let go of a call; nothing is told of it any more."""
+        if stream.done:
+            return
+        stream.done = True
+        if stream.id:
+            self._write(frames.reset(stream.id))
+            self._forget(stream)
+
+    def taken(self, stream: Stream) -> None:
+        """The messages of a stream were taken: let the peer send more of it."""
+        if stream.owed > frames.WINDOW // 4 and not stream.done:
+            self._write(frames.window_update(stream.id, stream.owed))
+            stream.owed = 0
+
+    def close(self) -> None:
+        """Cut it; what is under way ends without a word."""
+        self.usable = False
+        for stream in (*self._streams.values(), *(each[0] for each in self._waiting)):
+            stream.done = True
+        self._scope.cancel()
+
+    def _start_waiting(self) -> None:
+        while self._waiting and self._connected and len(self._streams) < self._most:
+            stream, head, message, last = self._waiting.popleft()
+            if stream.done:
+                continue
+            stream.id, self._next = self._next, self._next + 2
+            stream.window = self._initial_window
+            stream.sent = True
+            self._streams[stream.id] = stream
+            self._write(frames.frame(Kind.HEADERS, frames.END_HEADERS, stream.id, head))
+            self._queue_data(stream, message, last=last)
+            if self._next > LAST_STREAM:
+                self._retire()
+                self._refuse_waiting("the connection has no streams left")
+
+    def _queue_data(self, stream: Stream, message: bytes, *, last: bool) -> None:
+        data = b"\0" + len(message).to_bytes(4, "big") + message
+        if len(data) <= min(stream.window, self._window, self._frame) and not stream.pending:
+            stream.window -= len(data)
+            self._window -= len(data)
+            self._write(frames.frame(Kind.DATA, frames.END_STREAM if last else 0, stream.id, data))
+            return
+        stream.pending.append((data, last))
+        self._blocked[stream.id] = stream
+        self._send_blocked()
+
+    def _send_blocked(self) -> None:
+        for stream in list(self._blocked.values()):
+            while stream.pending:
+                data, last = stream.pending[0]
+                size = min(len(data), stream.window, self._window, self._frame)
+                if size <= 0:
+                    break
+                whole = size == len(data)
+                flags = frames.END_STREAM if last and whole else 0
+                self._write(frames.frame(Kind.DATA, flags, stream.id, data[:size]))
+                stream.window -= size
+                self._window -= size
+                if whole:
+                    stream.pending.popleft()
+                else:
+                    stream.pending[0] = data[size:], last
+            if not stream.pending:
+                del self._blocked[stream.id]
+
+    def _write(self, data: bytes) -> None:
+        self._out.append(data)
+        self._out_came.set()
+
+    def _forget(self, stream: Stream) -> None:
+        self._streams.pop(stream.id, None)
+        self._blocked.pop(stream.id, None)
+        if self._waiting:
+            self._start_waiting()
+        if not (self._streams or self.usable):
+            self._scope.cancel()  # it was retired, and the last of its calls has ended
+
+    def _end(self, stream: Stream, code: Code, text: str) -> None:
+        if not stream.done:
+            stream.done = True
+            self._forget(stream)
+            stream.on_end(code, text, not stream.sent)
+
+    def _retire(self) -> None:
+        """No more calls on this connection; those under way go on."""
+        if self.usable:
+            self.usable = False
+            self._on_ended(self)
+
+    def _refuse_waiting(self, text: str) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        for stream, _, _, _ in waiting:
+            self._end(stream, Code.UNAVAILABLE, text)
+
+    # -- its life
+
+    async def _run(self) -> None:
+        why = "the connection was closed"
+        try:
+            with self._scope:
+                with trio.move_on_after(CONNECT_SECONDS) as connecting:
+                    stream = await self._connect()
+                if connecting.cancelled_caught:
+                    why = "no connection within 3 s"
+                else:
+                    await self._use(stream)
+        except* CLIENT_ERRORS as group:
+            why = _text_of(group)
+        except* (
+            Exception
+        ) as group:  # a defect of ours; a system task that raises would take the whole server with it
+            why = f"the client failed: {group.exceptions[0]!r}"
+        self._lost(why)
+
+    def _lost(self, why: str) -> None:
+        text = why if self._connected else f"cannot connect: {why}"
+        self._retire()
+        self._refuse_waiting(text)
+        for stream in list(self._streams.values()):
+            self._end(stream, Code.UNAVAILABLE, text)
+
+    async def _connect(self) -> trio.abc.Stream:
+        tcp = await trio.open_tcp_stream(self._endpoint.host, self._endpoint.port)
+        if self._context is None:
+            return tcp
+        tls = trio.SSLStream(tcp, self._context, server_hostname=self._endpoint.host)
+        try:
+            await tls.do_handshake()
+        except BaseException:
+            await trio.aclose_forcefully(tls)
+            raise
+        return tls
+
+    async def _use(self, stream: trio.abc.Stream) -> None:
+        try:
+            self._connected = True
+            self._start_waiting()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._write_out, stream)
+                nursery.start_soon(self._look_after)
+                await self._read(stream)
+                nursery.cancel_scope.cancel()
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def _write_out(self, stream: trio.abc.Stream) -> None:
+        while True:
+            if not self._out:
+                self._out_came = trio.Event()
+                await self._out_came.wait()
+            data, self._out = b"".join(self._out), []
+            await stream.send_all(data)
+
+    async def _look_after(self) -> None:
+        while True:
+            await trio.sleep(TICK)
+            now = trio.current_time()
+            for stream in [each for each in self._streams.values() if each.deadline <= now]:
+                self._write(frames.reset(stream.id))
+                self._end(stream, Code.DEADLINE_EXCEEDED, "no answer in time")
+            quiet = now - max(self._received_at, self._pinged_at)
+            if self._pinged_at > self._received_at and now - self._pinged_at > PATIENCE:
+                raise frames.Broken("no sign of life")
+            if self._streams and quiet > QUIET:
+                self._pinged_at = now
+                self._write(frames.frame(Kind.PING, 0, 0, b"watching"))
+
+    # -- what comes
+
+    async def _read(self, stream: trio.abc.Stream) -> None:
+        reader = frames.FrameReader()
+        while True:
+            data = await stream.receive_some(RECEIVE)
+            if not data:
+                raise frames.Broken("the connection was closed")
+            self._received_at = trio.current_time()
+            for kind, flags, number, payload in reader.feed(bytes(data)):
+                self._take(kind, flags, number, payload)
+            if self._credit > frames.WINDOW // 4:
+                self._write(frames.window_update(0, self._credit))
+                self._credit = 0
+
+    def _take(self, kind: int, flags: int, number: int, payload: bytes) -> None:
+        if self._block is not None and kind != Kind.CONTINUATION:
+            raise frames.Broken("a header block was interrupted")
+        if kind == Kind.DATA:
+            self._take_data(flags, number, payload)
+        elif kind == Kind.HEADERS:
+            self._take_headers(flags, number, frames.unpadded(kind, flags, payload))
+        elif kind == Kind.CONTINUATION:
+            self._take_continuation(flags, number, payload)
+        elif kind == Kind.WINDOW_UPDATE:
+            self._take_credit(number, frames.number_of(payload))
+        elif kind == Kind.PING and not flags & frames.ACK:
+            self._write(frames.frame(Kind.PING, frames.ACK, 0, payload))
+        elif kind == Kind.SETTINGS and not flags & frames.ACK:
+            self._take_settings(payload)
+        elif kind == Kind.RST_STREAM and number in self._streams:
+            stream = self._streams[number]
+            self._finish(stream, f"the stream was reset (error {frames.number_of(payload)})")
+        elif kind == Kind.GOAWAY:
+            self._take_goaway(payload)
+
+    def _take_data(self, flags: int, number: int, payload: bytes) -> None:
+        self._credit += len(payload)
+        stream = self._streams.get(number)
+        if stream is None:
+            return
+        stream.owed += len(payload)
+        body = stream.body
+        body += frames.unpadded(Kind.DATA, flags, payload)
+        while len(body) >= MESSAGE_HEAD:
+            size = MESSAGE_HEAD + int.from_bytes(body[1:5], "big")
+            if len(body) < size:
+                # A message larger than the window would otherwise never be whole.
+                self.taken(stream)
+                break
+            if body[0]:
+                raise frames.Broken("a compressed message")
+            message = bytes(body[MESSAGE_HEAD:size])
+            del body[:size]
+            if not stream.done:
+                stream.on_message(message)
+        if flags & frames.END_STREAM:
+            self._finish(stream, "the stream ended without a status")
+
+    def _take_headers(self, flags: int, number: int, block: bytes) -> None:
+        if not flags & frames.END_HEADERS:
+            self._block = number, flags, block
+            return
+        headers = self._headers.read(block)
+        stream = self._streams.get(number)
+        if stream is not None:
+            stream.headers = headers if not stream.headers else {**stream.headers, **headers}
+            if flags & frames.END_STREAM:
+                self._finish(stream, "")
+
+    def _take_continuation(self, flags: int, number: int, payload: bytes) -> None:
+        if self._block is None or self._block[0] != number:
+            raise frames.Broken("a continuation of nothing")
+        _, first, block = self._block
+        self._block = None
+        self._take_headers(first | flags & frames.END_HEADERS, number, block + payload)
+
+    def _finish(self, stream: Stream, otherwise: str) -> None:
+        headers = stream.headers
+        if "grpc-status" in headers:
+            self._end(stream, code_of(headers["grpc-status"]), unquote(headers.get("grpc-message", "")))
+        elif otherwise:
+            self._end(stream, Code.UNAVAILABLE, otherwise)
+        else:
+            self._end(stream, Code.UNKNOWN, f"HTTP status {headers.get(':status', 'missing')}, not gRPC")
+
+    def _take_settings(self, payload: bytes) -> None:
+        for setting, value in frames.settings_of(payload):
+            if setting == frames.INITIAL_WINDOW:
+                for stream in self._streams.values():
+                    stream.window += value - self._initial_window
+                self._initial_window = value
+            elif setting == frames.MAX_STREAMS:
+                self._most = value
+            elif setting == frames.MAX_FRAME:
+                self._frame = value
+        self._write(frames.frame(Kind.SETTINGS, frames.ACK, 0))
+        self._start_waiting()
+        self._send_blocked()
+
+    def _take_credit(self, number: int, credit: int) -> None:
+        if number == 0:
+            self._window += credit
+        elif number in self._streams:
+            self._streams[number].window += credit
+        self._send_blocked()
+
+    def _take_goaway(self, payload: bytes) -> None:
+        last = frames.number_of(payload)
+        self._retire()
+        unseen = [stream for number, stream in self._streams.items() if number > last]
+        for stream in unseen:
+            stream.sent = False
+        for stream in unseen:
+            self._end(stream, Code.UNAVAILABLE, "the member is going away")
+        self._refuse_waiting("the member is going away")
+        if not self._streams:
+            self._scope.cancel()
+
+
+def _text_of(group: BaseExceptionGroup[BaseException]) -> str:
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    if isinstance(found, trio.BrokenResourceError | OSError) and found.__cause__ is not None:
+        found = found.__cause__  # trio's own texts name the address only
+        while isinstance(found, BaseExceptionGroup):
+            found = found.exceptions[0]
+    if isinstance(found, OSError) and found.strerror and not isinstance(found, ssl.SSLError):
+        return found.strerror
+    return " ".join(str(found).split()) or type(found).__name__

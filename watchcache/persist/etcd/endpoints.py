@@ -1,0 +1,88 @@
+"""Where an etcd cluster is, and how to speak to it: endpoints and TLS."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from watchcache.persist.etcd.errors import EtcdUnusable
+
+
+class Cluster(msgspec.Struct, frozen=True):
+    """How to reach an etcd cluster: URLs as of --etcd-servers, PEM files (empty: none), name and password (empty: no login)."""
+
+    urls: tuple[str, ...]
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+    user: str = ""
+    password: str = ""
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One member: the URL as it was given, and its parts."""
+
+    url: str
+    host: str
+    port: int
+    tls: bool
+
+    @property
+    def authority(self) -> str:
+        """Host and port as HTTP has them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def endpoints_of(cluster: Cluster) -> list[Endpoint]:
+    """The members that were named. Raises EtcdUnusable for what is no URL of one."""
+    if not cluster.urls:
+        raise EtcdUnusable("--etcd-servers names no server; for example --etcd-servers=http://127.0.0.1:2379")
+    return [_endpoint(url) for url in cluster.urls]
+
+
+def _endpoint(url: str) -> Endpoint:
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        host, port = parts.hostname, parts.port or 2379
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in {"http", "https"} or parts.path not in {"", "/"}:
+        raise EtcdUnusable(f'--etcd-servers: "{url}" is no URL of an etcd, like https://10.0.0.1:2379')
+    return Endpoint(url, host, port, parts.scheme == "https")
+
+
+def tls_of(cluster: Cluster) -> ssl.SSLContext:
+    """How to trust the members, and what to show them. Raises EtcdUnusable."""
+    if bool(cluster.certificate) != bool(cluster.key):
+        raise EtcdUnusable("--etcd-certfile and --etcd-keyfile go together")
+    flags = {
+        cluster.ca: "--etcd-cafile",
+        cluster.certificate: "--etcd-certfile",
+        cluster.key: "--etcd-keyfile",
+    }
+    for path, flag in flags.items():
+        _check_readable(flag, path)
+    try:
+        context = ssl.create_default_context(cafile=cluster.ca or None)
+    except ssl.SSLError as problem:
+        raise EtcdUnusable(f"--etcd-cafile: {cluster.ca} holds no certificates: {problem}") from None
+    try:
+        if cluster.certificate:
+            context.load_cert_chain(cluster.certificate, cluster.key)
+    except ssl.SSLError as problem:
+        raise EtcdUnusable(
+            f"--etcd-certfile and --etcd-keyfile: {cluster.certificate} and {cluster.key} are no pair: {problem}"
+        ) from None
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
+def _check_readable(flag: str, path: str) -> None:
+    try:
+        if path:
+            Path(path).read_bytes()
+    except OSError as problem:
+        raise EtcdUnusable(f"{flag}: cannot read {path}: {problem.strerror}") from None

@@ -1,0 +1,75 @@
+"""What was asked of etcd: counts, failures and durations of calls."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+import msgspec
+
+# The buckets of kube-apiserver's etcd_request_duration_seconds.
+BOUNDS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60)  # fmt: skip
+
+
+class Distribution:
+    """Durations by bucket: `counts[i]` lie at or below `bounds[i]` and above the bound before; the last are the rest."""
+
+    __slots__ = ("bounds", "counts", "sum")
+
+    def __init__(self) -> None:
+        self.bounds: tuple[float, ...] = BOUNDS
+        self.counts = [0] * (len(BOUNDS) + 1)
+        self.sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        self.counts[bisect_left(self.bounds, seconds)] += 1
+        self.sum += seconds
+
+
+class Figures:
+    """Counters since the start. Operations are named as kube-apiserver names them; `place` is the storage prefix of a key."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, int] = {}  # by gRPC method, answered
+        self.failures: dict[str, int] = {}  # by gRPC method
+        self.seconds: dict[str, Distribution] = {}  # by gRPC method
+        self.operations: dict[tuple[str, str], Distribution] = {}  # by (operation, place)
+        self.errors: dict[tuple[str, str], int] = {}
+        self.progress = 0  # progress notifications
+        self.consistent_reads = 0
+        self.failed_reads = 0
+        self.waits = Distribution()  # of consistent reads for the cache
+        self.reconnects = 0
+        self.rereads = 0
+        self.unreadable = 0
+
+    def took(self, path: str, seconds: float) -> None:
+        """A call was answered."""
+        self.calls[path] = self.calls.get(path, 0) + 1
+        distribution = self.seconds.get(path)
+        if distribution is None:
+            distribution = self.seconds[path] = Distribution()
+        distribution.add(seconds)
+
+    def failed(self, path: str) -> None:
+        """A call failed for good."""
+        self.failures[path] = self.failures.get(path, 0) + 1
+
+    def operated(self, operation: str, place: str, seconds: float, *, well: bool) -> None:
+        """An operation on one resource ended."""
+        key = (operation, place)
+        distribution = self.operations.get(key)
+        if distribution is None:
+            distribution = self.operations[key] = Distribution()
+        distribution.add(seconds)
+        if not well:
+            self.errors[key] = self.errors.get(key, 0) + 1
+
+
+class EtcdStats(msgspec.Struct, frozen=True):
+    """What is known of the cluster: its id, version, and the size of the database in bytes (0: not asked yet)."""
+
+    cluster: str = ""
+    version: str = ""
+    size: int = 0
+    size_in_use: int = 0

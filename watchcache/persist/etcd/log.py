@@ -1,0 +1,357 @@
+"""The log that stands on etcd: the order is the cluster's, and several servers share it.
+
+`watchcache.log.Log` orders writes itself; here etcd does. What the two promise is the same, and one suite tests both: nothing is visible before
+it is durable, subscribers get every event once and in order, a writer is answered when they have. How the parts work together:
+
+    append -> Writes -> one guarded transaction -> etcd -> Feed (one watch) -> State -> here: publish -> subscribers, writers, waiters
+
+History is the ring, and before it what etcd has not compacted (`Past`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from collections.abc import Sequence as Several
+from contextlib import suppress
+from heapq import heappop, heappush
+from itertools import count
+
+import msgspec
+import trio
+
+from watchcache.log import (
+    Event,
+    Head,
+    HistoryReader,
+    JournalError,
+    JournalFailed,
+    JournalStats,
+    LogClosed,
+    LogStats,
+    Recovered,
+    Ring,
+    Stamp,
+    Ticket,
+)
+from watchcache.persist.etcd import opening
+from watchcache.persist.etcd import rpc_pb2 as rpc
+from watchcache.persist.etcd.client import RANGE, Client
+from watchcache.persist.etcd.compaction import Compactor, compact
+from watchcache.persist.etcd.endpoints import Cluster
+from watchcache.persist.etcd.errors import Problem, journal_error
+from watchcache.persist.etcd.feed import Feed
+from watchcache.persist.etcd.figures import EtcdStats, Figures
+from watchcache.persist.etcd.freshness import Freshness, Progress
+from watchcache.persist.etcd.leases import Leases
+from watchcache.persist.etcd.past import Past
+from watchcache.persist.etcd.state import Form, State
+from watchcache.persist.etcd.writes import NOTHING, TimeToLive, Writes
+
+RING_BYTES = 64 << 20
+AGAIN = 0.5  # seconds, after a failed question for its health
+
+Deliver = Callable[[Several[Event]], None]
+
+
+class Options(msgspec.Struct, frozen=True):
+    """Times are seconds.
+
+    prefix: before every key. reuse: how much longer than asked a lease may be, so that it can be shared. compaction: between compactions, 0 for
+    none. patience: how long a start waits for an etcd that does not answer yet. health: the deadline of the calls that ask whether
+    etcd is well. sizes: between questions for the size of the database.
+    """
+
+    prefix: str = "/registry"
+    reuse: float = 60.0
+    compaction: float = 300.0
+    patience: float = 10.0
+    health: float = 2.0
+    sizes: float = 30.0
+
+
+class EtcdLog:
+    """An `EventLog` on an etcd cluster. Make it inside trio; then open it, run it in a task, append, subscribe, read history.
+
+    form: how values are laid out in etcd. ttl: how many seconds a key is to live, None for ever.
+    """
+
+    expires = True
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        form: Form,
+        stamp: Stamp,
+        ttl: TimeToLive = lambda _key: None,
+        options: Options = Options(),  # noqa: B008 -- frozen
+        clock: Callable[[], float] = time.time,
+        ring_bytes: int = RING_BYTES,
+    ) -> None:
+        self.failure: BaseException | None = None
+        self.gap = 0
+        self.known = EtcdStats()
+        self._prefix = options.prefix.rstrip("/").encode() + b"/"
+        self._options = options
+        self._client = client = Client(cluster)
+        self._state = state = State(form, stamp, self._prefix, clock)
+        self._ring = Ring(ring_bytes)
+        self._past = Past(client, state, form, stamp, prefix=self._prefix, clock=clock)
+        leases = Leases(client, options.reuse)
+        self._writes = Writes(client, state, form, stamp, leases=leases, ttl=ttl)
+        self._feed = Feed(client, state, self._prefix, self._publish)
+        self._freshness = Freshness(client, self._prefix)
+        self._progress = Progress(lambda: state.revision, self._feed.ask_progress)
+        self._compactor = Compactor(client, self._past, options.compaction)
+        self._subscribers: tuple[Deliver, ...] = ()
+        self._waiters: list[tuple[int, int, Ticket]] = []
+        self._arrivals = count()
+        self._events = 0
+        self._scope: trio.CancelScope | None = None
+        self._stopped: trio.Event | None = None
+        self._closing = False
+
+    # -- life
+
+    async def open(self) -> Recovered:
+        """Log in, check that this etcd will do, and read everything. Raises JournalError, with one line for the operator."""
+        try:
+            opened = await opening.open_cluster(
+                self._client, self._state, self._prefix, self._options.patience
+            )
+            self.known = opened.stats
+            self._feed.cluster = opened.cluster
+            self._state.load(opened.pairs, opened.revision)
+            self._ring.restart(opened.revision)
+            await self._past.find_oldest(opened.revision)
+        except BaseException:
+            self._client.close()
+            raise
+        return Recovered(opened.revision, self._state.copy(), opened.notes)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Follow etcd until closed."""
+        self._stopped = trio.Event()
+        try:
+            async with trio.open_nursery() as nursery:
+                self._scope = nursery.cancel_scope
+                nursery.start_soon(self._follow)
+                nursery.start_soon(self._progress.run)
+                nursery.start_soon(self._look_after)
+                if self._options.compaction > 0:
+                    nursery.start_soon(self._compactor.run)
+                task_status.started()
+        finally:
+            self._closing = True
+            self._abandon()
+            self._client.close()
+            self._stopped.set()
+
+    async def close(self) -> None:
+        """End `run`. Writes that are not answered yet may have happened."""
+        self._closing = True
+        if self._scope is not None and self._stopped is not None:
+            self._scope.cancel()
+            await self._stopped.wait()
+        self._client.close()
+
+    async def _follow(self) -> None:
+        try:
+            await self._feed.run()
+        except JournalFailed as failed:
+            self.failure = failed
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        self._writes.abandon(self._unavailable)
+        self._freshness.abandon(self._unavailable)
+        waiters, self._waiters = self._waiters, []
+        for _, _, ticket in waiters:
+            ticket.settle(self._unavailable())
+
+    def _unavailable(self) -> JournalError:
+        if self.failure is not None:
+            error = JournalFailed(str(self.failure))
+            error.__cause__ = self.failure
+            return error
+        return LogClosed("the log is closed")
+
+    async def _look_after(self) -> None:
+        """Ask etcd for its size now and then, and as long as something is wrong whether it still is."""
+        while True:
+            with suppress(Problem):  # the client remembers it, for the health checks
+                self.known = await opening.read_stats(self._client, self._options.health)
+            if self._client.problem is not None:
+                await trio.sleep(AGAIN)
+                continue
+            self._client.troubled = trio.Event()
+            with trio.move_on_after(self._options.sizes):
+                await self._client.troubled.wait()
+
+    # -- where it stands
+
+    @property
+    def epoch(self) -> str:
+        """The cluster and the prefix."""
+        return f"{self._feed.cluster:x}{self._prefix.decode()}"
+
+    @property
+    def revision(self) -> int:
+        """The newest revision that any answer of etcd has shown."""
+        return max(self._state.revision, self._writes.newest)
+
+    @property
+    def published(self) -> int:
+        """The newest revision up to which everything is delivered."""
+        return self._state.revision
+
+    @property
+    def oldest(self) -> int:
+        """A reader may resume after any revision from this one on."""
+        return max(self.gap, min(self._ring.oldest, self._past.oldest))
+
+    @property
+    def problem(self) -> str | None:
+        """Why etcd cannot be used at the moment; None when it can."""
+        if self.failure is not None:
+            return str(self.failure)
+        if self._client.problem is not None:
+            return str(self._client.problem)
+        return None if self._feed.connected else self._feed.problem or "the watch is not established"
+
+    @property
+    def figures(self) -> Figures:
+        """Counters of what was asked of etcd."""
+        return self._client.figures
+
+    def head(self, key: str) -> Head | None:
+        """Return the newest state of a key that is known, perhaps from a reply that the watch has not reached."""
+        return self._state.head(key)
+
+    def heads(self, prefix: str) -> Iterator[tuple[str, Head]]:
+        """Yield the published keys that start with `prefix`, sorted, with their heads; to be used up without an await."""
+        return self._state.heads(prefix)
+
+    def stats(self) -> LogStats:
+        """Return where the log stands."""
+        return LogStats(
+            revision=self.revision,
+            published=self.published,
+            oldest=self.oldest,
+            keys=len(self._state),
+            queued=len(self._writes),
+            ring_events=len(self._ring),
+            ring_bytes=self._ring.bytes,
+            refused=self._writes.refused,
+            failed=self.failure is not None,
+            journal=JournalStats(bytes=self.known.size, events=self._events),
+        )
+
+    # -- writing
+
+    async def append(self, key: str, value: bytes | None, *, expected: int | Ticket | None = None) -> Event:
+        """Write a key, or delete it (None), and return the event when etcd has kept it and it is delivered.
+
+        expected: as of `Log.append`. A cancelled append is not undone.
+        Raises Conflict, JournalFull, ValueTooLarge (nothing written), JournalUnavailable (perhaps written), JournalFailed.
+        """
+        return await self.append_nowait(key, value, expected=expected).wait()
+
+    def append_nowait(self, key: str, value: bytes | None, *, expected: int | Ticket | None = None) -> Ticket:
+        """Begin `append`, and return the ticket to wait on; Conflict, too, comes from there.
+
+        `expected` may be the ticket of the write to the same key that was begun last: nobody of this server comes between.
+        """
+        if self._closing or self.failure is not None:
+            raise self._unavailable()
+        return self._writes.put(key, value, expected)
+
+    async def confirm(self, key: str, revision: int) -> bool:
+        """Whether a key is at a revision (0: not there) now. When it is not, `head` gives what is there. Raises JournalError."""
+        request = rpc.RangeRequest(key=self._state.raw(key))
+        try:
+            response: rpc.RangeResponse = await self._client.call(RANGE, request)
+        except Problem as problem:
+            raise journal_error(problem) from problem
+        found = self._state.read(response.kvs[0]) if response.kvs else None
+        head = None if found is None else found[1].head
+        at = 0 if head is None else head.revision
+        if at != revision:
+            self._state.tell(key, at or response.header.revision, head)
+            known = self._state.head(key)  # the watch may have been faster
+            return (0 if known is None else known.revision) == revision
+        return True
+
+    # -- reading
+
+    async def newest(self) -> int:
+        """The revision that a consistent read has to wait for. Raises JournalUnavailable when etcd does not say."""
+        began = trio.current_time()
+        try:
+            revision = await self._freshness.newest()
+        except JournalError:
+            self.figures.failed_reads += 1
+            raise
+        self.figures.consistent_reads += 1
+        if revision > self.published:
+            self._progress.want(revision)
+        self.figures.waits.add(trio.current_time() - began)
+        return revision
+
+    def subscribe(self, deliver: Deliver) -> Callable[[], None]:
+        """Have `deliver` called with each group of events, in order; with none when only `published` moved. Returns the way out."""
+        self._subscribers = (*self._subscribers, deliver)
+
+        def unsubscribe() -> None:
+            self._subscribers = tuple(each for each in self._subscribers if each is not deliver)
+
+        return unsubscribe
+
+    def history(self, after: int) -> HistoryReader:
+        """Return an iterator over the published events after a revision; see `Log.history`."""
+        return HistoryReader(self, self._ring, self._past, after)
+
+    async def wait_published(self, revision: int) -> None:
+        """Wait until a revision is published; returns at once when it is. Raises JournalFailed when the log has failed or closed."""
+        if revision <= self.published:
+            return
+        if self.failure is not None or self._closing:
+            raise self._unavailable()
+        ticket = Ticket(NOTHING)
+        heappush(self._waiters, (revision, next(self._arrivals), ticket))
+        self._progress.want(revision)
+        await ticket.wait()
+
+    async def compact(self, revision: int) -> None:
+        """Give up the history up to and including a published revision, for all servers. Raises JournalError."""
+        if revision > self.published:
+            raise ValueError(f"revision {revision} is not published yet: the newest is {self.published}")
+        if revision <= self.oldest:
+            return
+        try:
+            await compact(self._client, revision)
+        except Problem as problem:
+            raise journal_error(problem) from problem
+        self._past.compacted(revision)
+        self._ring.drop(revision)
+
+    # -- the publisher
+
+    def _publish(self, events: Several[Event], anew: bool) -> None:
+        """Deliver what the feed has brought; `anew`: changes in between are left out."""
+        if anew:
+            self.gap = self._state.revision
+            self._ring.restart(self._state.revision)
+        else:
+            self._ring.extend(events)
+        self._events += len(events)
+        self._writes.seen(events)
+        try:
+            for deliver in self._subscribers:
+                deliver(events)
+        finally:  # whatever a subscriber did, these are written
+            self._writes.delivered()
+            while self._waiters and self._waiters[0][0] <= self.published:
+                heappop(self._waiters)[2].settle()

@@ -1,0 +1,66 @@
+"""One watch stream of etcd."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Self
+
+import trio
+
+from watchcache.persist.etcd import rpc_pb2 as rpc
+from watchcache.persist.etcd.client import Client, Member
+from watchcache.persist.etcd.codes import Code
+from watchcache.persist.etcd.connection import Stream
+from watchcache.persist.etcd.errors import Problem
+
+_PATH = "/etcdserverpb.Watch/Watch"
+
+
+class WatchStream:
+    """A stream with one watch over a range of keys. Use `with`: leaving it cancels the watch.
+
+    A reader that falls behind holds up etcd and not memory: the stream's window opens again only when responses are taken.
+    """
+
+    def __init__(self, client: Client, request: rpc.WatchCreateRequest) -> None:
+        self.member: Member = client.member
+        self._came: deque[bytes] = deque()
+        self._problem: Problem | None = None
+        self._wake = trio.Event()
+        self._stream = Stream(self._take, self._ended, math.inf)
+        first = rpc.WatchRequest(create_request=request).SerializeToString()
+        self._connection = self.member.start(_PATH, client.token, first, self._stream, last=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._connection.cancel(self._stream)
+
+    def ask_progress(self) -> None:
+        """Have etcd say how far the watch has come."""
+        request = rpc.WatchRequest(progress_request=rpc.WatchProgressRequest())
+        self._connection.send(self._stream, request.SerializeToString())
+
+    async def receive(self, seconds: float = math.inf) -> list[rpc.WatchResponse]:
+        """All responses that have come, at least one; none when `seconds` pass before. Raises Problem at the end of the stream."""
+        if not self._came and self._problem is None:
+            self._wake = trio.Event()
+            with trio.move_on_after(seconds):
+                await self._wake.wait()
+        if not self._came and self._problem is not None:
+            raise self._problem
+        taken = [rpc.WatchResponse.FromString(message) for message in self._came]
+        self._came.clear()
+        self._connection.taken(self._stream)
+        return taken
+
+    def _take(self, message: bytes) -> None:
+        self._came.append(message)
+        self._wake.set()
+
+    def _ended(self, code: Code, text: str, not_sent: bool) -> None:
+        code = Code.UNAVAILABLE if code is Code.OK else code
+        self._problem = Problem(code, text or "the watch was ended", self.member.url, not_sent=not_sent)
+        self._wake.set()

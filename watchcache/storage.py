@@ -1,0 +1,53 @@
+"""Where a server keeps its objects, from its settings; part of the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+import msgspec
+
+from watchcache.api.catalog import Catalog
+from watchcache.api.codec import stamp
+from watchcache.http.exposition import Family
+from watchcache.http.health import Check
+from watchcache.log import EventLog, Journal, Log
+from watchcache.persist import FileJournal, MemoryJournal, Retention
+from watchcache.settings import Settings
+
+
+class Storage(msgspec.Struct):
+    """A log that is not open yet, and what comes with it.
+
+    kept: where, for the operator. read_revision: asks for the revision that a consistent read waits for; None when what is published is newest.
+    """
+
+    log: EventLog
+    kept: str
+    read_revision: Callable[[], Awaitable[int]] | None = None
+    checks: list[Check] = msgspec.field(default_factory=list)
+    metrics: list[Callable[[], Iterable[Family]]] = msgspec.field(default_factory=list)
+
+
+def open_storage(settings: Settings, catalog: Catalog) -> Storage:
+    """The storage that the settings name. Raises SettingsProblem."""
+    if settings.storage_backend == "etcd3":
+        # Only here: protobuf takes 8 MB, which no other storage needs.
+        from watchcache import etcd_storage  # noqa: PLC0415
+
+        log = etcd_storage.etcd_log(settings, catalog)
+        where = f"etcd at {','.join(settings.etcd_servers)}, prefix {settings.etcd_prefix}"
+        source = etcd_storage.metrics_source(log, catalog)
+        return Storage(log, where, log.newest, etcd_storage.checks(log), [source])
+    kept = f"journal in {settings.data_dir}" if settings.storage_backend == "file" else "nothing is kept"
+    return Storage(Log(_journal(settings), stamp=stamp), kept)
+
+
+def _journal(settings: Settings) -> Journal:
+    retention = Retention(
+        seconds=settings.history_time,
+        bytes=settings.history_bytes,
+        revisions=settings.history_revisions or None,
+    )
+    if settings.storage_backend == "memory":
+        return MemoryJournal(retention=retention, revision=settings.first_revision - 1)
+    return FileJournal(settings.data_dir, retention=retention)
