@@ -214,3 +214,15 @@ async def test_the_end_of_the_feed_ends_the_follower():
                 scope.cancel()
         with pytest.raises(FeedLost, match="ended"):
             await follower.run()
+
+
+async def test_a_failed_journal_is_known_to_followers():
+    """So that the processes that answer say so in their health checks."""
+    async with running(beat=0.005) as scene:
+        follower, _ = await scene.follow()
+        assert follower.failure is None
+        scene.log.failure = OSError("the disk is gone")
+        with trio.fail_after(10):
+            while follower.failure is None:  # noqa: ASYNC110 - a beat wakes nobody
+                await trio.sleep(0.001)
+        assert str(follower.failure) == "the disk is gone"
