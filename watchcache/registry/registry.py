@@ -227,6 +227,11 @@ class Registry:
         """List a collection (L1-L21)."""
         return await reads.list_objects(self._store, call, options)
 
+    def stored_bytes(self, resource: Resource) -> int:
+        """The bytes of all objects of a resource, 0 when none are kept."""
+        cacher = self._cachers.get(resource.storage_prefix)
+        return cacher.store.bytes if cacher is not None else 0
+
     async def watch(self, call: Call, options: ListOptions, representation: Representation) -> Start:
         """Prepare a watch (W1-W19); what is returned starts it on a sink and gives the Watcher."""
         least = self.settings.min_request_timeout
