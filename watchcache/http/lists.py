@@ -5,7 +5,7 @@ time for every piece. So a list above `LARGE` bytes
 
 - takes a seat more for each 4 MiB, up to ten, and keeps them until it has been sent (kube-apiserver's width of a list);
 - is charged for its bytes against a budget of all connections (`--watchcache-max-list-bytes`);
-- takes turns with the others (`turns`).
+- takes turns with the others (`turns`), for gathering its objects and for each piece.
 
 Who exceeds either waits for a moment and gets 429 with Retry-After, before anything is made. One list is always sent,
 however large.

@@ -80,6 +80,11 @@ class Resources(ABC):
         """List a collection (L1-L21)."""
         return await reads.list_objects(self._stored, call, options)
 
+    def stored_bytes(self, resource: Resource) -> int:
+        """The bytes of all objects of a resource, 0 when none are kept."""
+        cacher = self._cachers.get(resource.storage_prefix)
+        return cacher.store.bytes if cacher is not None else 0
+
     async def watch(self, call: Call, options: ListOptions, representation: Representation) -> Start:
         """Prepare a watch (W1-W19); what is returned starts it on a sink and gives the Watcher."""
         return await reads.watch(self._stored, call, options, representation, self._least_timeout)

@@ -174,7 +174,7 @@ async def test_a_full_etcd_refuses_writes_and_goes_on_reading(tmp_path):
     try:
         async with running(member.url) as log:
             with pytest.raises(JournalFull, match="no space left"):
-                for number in range(20):
+                for number in range(400):
                     event = await log.append(f"k{number}", value("x" * 500_000))
             assert await log.newest() >= event.revision
             assert log.failure is None

@@ -51,6 +51,10 @@ def list_objects(service: Service, exchange: Exchange, route: Route) -> Answerin
 async def _list(
     service: Service, exchange: Exchange, call: Call, options: api_options.ListOptions, form: Form
 ) -> Answer:
+    whole = not (options.limit or options.field_selector)
+    if whole and service.registry.stored_bytes(call.resource) > LARGE:
+        # Gathering is work of milliseconds too, and lists that took turns end, and begin anew, at the same time.
+        await service.lists.turns.wait(exchange.user.name)
     listed = await service.registry.list(call, options)
     size = sum(map(len, listed.values))
     if size <= LARGE:
