@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, TypeVar
 
 import msgspec
 import trio
@@ -36,36 +35,12 @@ from watchcache.follow.messages import (
     event_of,
     framed,
 )
+from watchcache.follow.reply import FeedLost, Reply
 from watchcache.log import Compacted, Event, Head, HistoryReader, JournalFailed, Ring
 
 RING_BYTES = 64 << 20
 
 Deliver = Callable[[Sequence[Event]], None]
-T = TypeVar("T")
-
-
-class FeedLost(Exception):
-    """What was followed is out of reach: the text says why."""
-
-
-class _Reply(Generic[T]):
-    """An answer that several tasks may wait for."""
-
-    def __init__(self) -> None:
-        self._come = trio.Event()
-        self._value: T | None = None
-
-    def settle(self, value: T | None) -> None:
-        """Let the waiting go on; None: no answer will come."""
-        self._value = value
-        self._come.set()
-
-    async def wait(self) -> T:
-        """The answer. Raises FeedLost."""
-        await self._come.wait()
-        if self._value is None:
-            raise FeedLost("the feed ended before it answered")
-        return self._value
 
 
 class FollowerLog:
@@ -90,9 +65,9 @@ class FollowerLog:
         self._outbox: list[bytes] = []
         self._outgoing = trio.Event()
         self._number = 0
-        self._recalls: dict[int, _Reply[Past]] = {}
-        self._asked: tuple[int, _Reply[int]] | None = None
-        self._gathering: _Reply[int] | None = None
+        self._recalls: dict[int, Reply[Past]] = {}
+        self._asked: tuple[int, Reply[int]] | None = None
+        self._gathering: Reply[int] | None = None
         self._lost = False
 
     # -- life
@@ -153,7 +128,7 @@ class FollowerLog:
 
     def _lose(self) -> None:
         self._lost = True
-        waiting: list[_Reply[int] | None] = [self._asked[1] if self._asked else None, self._gathering]
+        waiting: list[Reply[int] | None] = [self._asked[1] if self._asked else None, self._gathering]
         self._asked = self._gathering = None
         for asked in waiting:
             if asked is not None:
@@ -170,7 +145,7 @@ class FollowerLog:
         elif isinstance(message, Newest):
             self._answered(message)
         elif isinstance(message, Past):
-            self._recalls.pop(message.number, _Reply()).settle(message)
+            self._recalls.pop(message.number, Reply()).settle(message)
         elif isinstance(message, Beat):
             self._hear(message)
         elif isinstance(message, Resumed):
@@ -269,7 +244,7 @@ class FollowerLog:
         """Old events, from the feed: some that follow `after`, none after `through`. Raises Compacted, FeedLost."""
         self._check()
         number = self._next_number()
-        reply = self._recalls[number] = _Reply[Past]()
+        reply = self._recalls[number] = Reply[Past]()
         self._say(Recall(number, after))
         past = await reply.wait()  # who leaves here leaves the reply to be settled and forgotten
         events = [event_of(change, change.prev) for change in past.changes if change.revision <= through]
@@ -286,7 +261,7 @@ class FollowerLog:
         self._check()
         reply = self._gathering
         if reply is None:
-            reply = self._gathering = _Reply()
+            reply = self._gathering = Reply()
             if self._asked is None:
                 self._ask()
         return await reply.wait()
