@@ -8,6 +8,7 @@ or ends; it never shows a state that the log did not have.
 from watchcache.follow.feed import Feed, FeedStats
 from watchcache.follow.follower import FollowerLog
 from watchcache.follow.link import Link, frame
+from watchcache.follow.outbox import Outbox
 from watchcache.follow.reply import FeedLost
 
-__all__ = ["Feed", "FeedLost", "FeedStats", "FollowerLog", "Link", "frame"]
+__all__ = ["Feed", "FeedLost", "FeedStats", "FollowerLog", "Link", "Outbox", "frame"]

@@ -35,6 +35,7 @@ from watchcache.follow.messages import (
     event_of,
     framed,
 )
+from watchcache.follow.outbox import Outbox
 from watchcache.follow.reply import FeedLost, Reply
 from watchcache.log import Compacted, Event, Head, HistoryReader, JournalFailed, Ring
 
@@ -62,8 +63,7 @@ class FollowerLog:
         self._sorted: list[str] | None = None
         self._subscribers: tuple[Deliver, ...] = ()
         self._repairing = False
-        self._outbox: list[bytes] = []
-        self._outgoing = trio.Event()
+        self._outbox = Outbox(self._link)
         self._number = 0
         self._recalls: dict[int, Reply[Past]] = {}
         self._asked: tuple[int, Reply[int]] | None = None
@@ -96,7 +96,7 @@ class FollowerLog:
         lost = FeedLost("the feed ended")
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._send)
+                nursery.start_soon(self._outbox.run)
                 task_status.started()
                 try:
                     while True:
@@ -195,19 +195,7 @@ class FollowerLog:
     # -- saying
 
     def _say(self, message: Upward) -> None:
-        self._outbox.append(framed(message))
-        self._outgoing.set()
-
-    async def _send(self) -> None:
-        while True:
-            if not self._outbox:
-                self._outgoing = trio.Event()
-                await self._outgoing.wait()
-            frames, self._outbox = b"".join(self._outbox), []
-            try:
-                await self._link.send(frames)
-            except trio.BrokenResourceError:
-                return  # the receiving side says so
+        self._outbox.put(framed(message))
 
     def _next_number(self) -> int:
         self._number += 1

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import trio
 
-from watchcache.follow import Link, frame
+from watchcache.follow import Link, Outbox, frame
 
 logger = logging.getLogger(__name__)
 
@@ -66,15 +66,14 @@ class Peer:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, _Waiting] = {}
         self._serving: dict[int, trio.CancelScope] = {}
-        self._outbox: list[bytes] = []
-        self._outgoing = trio.Event()
+        self._outbox = Outbox(self._link)
         self._gone = False
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Carry calls until the other end leaves; what it asked for and is still being done is cancelled then."""
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._send)
+                nursery.start_soon(self._outbox.run)
                 task_status.started()
                 while (payload := await self._link.receive()) is not None:
                     self._take(_decode(payload), nursery)
@@ -133,16 +132,4 @@ class Peer:
             self._say(answer)
 
     def _say(self, message: _Message) -> None:
-        self._outbox.append(frame(_encode(message)))
-        self._outgoing.set()
-
-    async def _send(self) -> None:
-        while True:
-            if not self._outbox:
-                self._outgoing = trio.Event()
-                await self._outgoing.wait()
-            frames, self._outbox = b"".join(self._outbox), []
-            try:
-                await self._link.send(frames)
-            except trio.BrokenResourceError:
-                return  # the receiving side ends it
+        self._outbox.put(frame(_encode(message)))
