@@ -15,8 +15,9 @@ from watchcache.api.codec import stamp
 from watchcache.api.stored import StoredForm
 from watchcache.http.exposition import Family
 from watchcache.http.health import Check
-from watchcache.persist.etcd import Cluster, EtcdLog, EtcdUnusable, Options
+from watchcache.persist.etcd import Archive, Cluster, EtcdLog, EtcdUnusable, Options
 from watchcache.settings import Settings, SettingsProblem
+from watchcache.storage import retention_of
 
 EVENTS = "events/"
 
@@ -50,9 +51,19 @@ def etcd_log(settings: Settings, catalog: Catalog) -> EtcdLog:
                 health=settings.etcd_healthcheck_timeout,
                 sizes=settings.etcd_db_metric_poll_interval,
             ),
+            archive=archive_of(settings),
         )
     except EtcdUnusable as problem:
         raise SettingsProblem(str(problem)) from None
+
+
+def archive_of(settings: Settings) -> Archive | None:
+    """Where a server keeps history, if it does."""
+    if settings.history_dir == "none":
+        return None
+    return Archive(
+        settings.history_dir or settings.data_dir / "etcd-history", retention=retention_of(settings)
+    )
 
 
 def _credentials(path: str) -> tuple[str, str]:

@@ -24,7 +24,7 @@ from watchcache.log.interface import EventLog
 from watchcache.log.journal import Journal, Recovered
 from watchcache.log.log import Log
 from watchcache.log.reading import ReadableLog
-from watchcache.log.ring import Ring
+from watchcache.log.ring import Ring, cost
 from watchcache.log.sequence import MAX_VALUE, Sequence
 from watchcache.log.stats import JournalStats, LogStats
 from watchcache.log.ticket import Ticket
@@ -55,4 +55,5 @@ __all__ = [
     "Stamp",
     "Ticket",
     "ValueTooLarge",
+    "cost",
 ]

@@ -4,6 +4,7 @@
 `rpc.proto` holds what is used of etcd's API; `scripts/build_etcd_messages.py` compiles it.
 """
 
+from watchcache.persist.etcd.archive import Archive
 from watchcache.persist.etcd.endpoints import Cluster
 from watchcache.persist.etcd.errors import EtcdReplaced, EtcdUnusable
 from watchcache.persist.etcd.figures import Distribution, EtcdStats, Figures
@@ -11,6 +12,7 @@ from watchcache.persist.etcd.log import EtcdLog, Options
 from watchcache.persist.etcd.state import Form
 
 __all__ = [
+    "Archive",
     "Cluster",
     "Distribution",
     "EtcdLog",

@@ -4,7 +4,8 @@
   between revisions, when no fragment is held.
 * A response that says `fragment` is continued by the next; a revision is delivered whole.
 * `canceled` with a compact revision, or a gap that `State` sees, leads to reading everything anew, and to the events between.
-* An etcd whose cluster id is another, or whose revision is lower than ours, is not the one we know: `EtcdReplaced`, and the server ends.
+* An etcd whose cluster id is another, whose revision is lower than ours, or that has not got the newest event that we saw, is not the one we
+  know: `EtcdReplaced`, and the server ends.
 * A stream that says nothing is not taken for alive: gRPC's keep-alive notices a frozen member, and the member is required to see a leader.
 """
 
@@ -21,6 +22,7 @@ from watchcache.persist.etcd import rpc_pb2 as rpc
 from watchcache.persist.etcd.client import RANGE, Client
 from watchcache.persist.etcd.codes import Code
 from watchcache.persist.etcd.errors import EtcdReplaced, Problem
+from watchcache.persist.etcd.lineage import still_there
 from watchcache.persist.etcd.ranges import end_of, read_all
 from watchcache.persist.etcd.state import Missed, State
 from watchcache.persist.etcd.stream import WatchStream
@@ -49,6 +51,7 @@ class Feed:
         self._publish = publish
         self._stream: WatchStream | None = None
         self._held: list[rpc.Event] = []
+        self._newest: Event | None = None  # of those published
         self._random = Random()  # noqa: S311 - spreads the returns of many servers
 
     def ask_progress(self) -> None:
@@ -123,6 +126,8 @@ class Feed:
                 self._check_identity(response)
                 self._take(response, events)
         finally:
+            if events:
+                self._newest = events[-1]
             if events or self._state.revision > before:
                 self._publish(events, False)
 
@@ -139,8 +144,14 @@ class Feed:
             )
 
     async def _check_revision(self, first: rpc.WatchResponse) -> None:
-        """Revisions only rise. A member that answers with a lower one may lag behind; then a majority is asked."""
-        if first.header.revision >= self._state.revision or first.canceled:
+        """Revisions only rise, and what happened stays. A member that answers with a lower one may lag behind; then a majority is asked."""
+        if first.canceled:
+            return
+        if first.header.revision >= self._state.revision:
+            if self._newest is not None and not await still_there(self._client, self._state, self._newest):
+                raise EtcdReplaced(
+                    f"etcd does not have {self._newest.key} as it was at revision {self._newest.revision}: it was restored from a backup; restart this server to take it over"
+                )
             return
         request = rpc.RangeRequest(key=self._prefix, count_only=True)
         response: rpc.RangeResponse = await self._client.call(RANGE, request)
@@ -176,6 +187,7 @@ class Feed:
 
     async def _read_anew(self) -> None:
         self._client.figures.rereads += 1
+        self._newest = None
         while True:
             try:
                 pairs, header = await read_all(self._client, self._state, self._prefix)

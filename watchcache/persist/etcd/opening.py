@@ -10,9 +10,12 @@ import trio
 
 from watchcache.persist.etcd import rpc_pb2 as rpc
 from watchcache.persist.etcd.client import STATUS, Client
+from watchcache.persist.etcd.codes import Code
 from watchcache.persist.etcd.errors import EtcdUnusable, Problem, journal_error
 from watchcache.persist.etcd.figures import EtcdStats
+from watchcache.persist.etcd.lineage import read_epoch
 from watchcache.persist.etcd.ranges import read_all
+from watchcache.persist.etcd.remains import Source
 from watchcache.persist.etcd.state import State, Stored
 
 _logger = logging.getLogger(__name__)
@@ -50,6 +53,17 @@ async def open_cluster(client: Client, state: State, prefix: bytes, patience: fl
             "--storage-media-type=application/json and rewrite it, or choose another --etcd-prefix"
         )
     return Opened(header.cluster_id, header.revision, pairs, stats, ())
+
+
+async def read_source(client: Client, cluster: int, prefix: bytes) -> Source:
+    """Name the body of data that history is of; without the right or the room to write the epoch, that is left out. Raises Problem."""
+    try:
+        epoch = await read_epoch(client)
+    except Problem as problem:
+        if problem.code not in {Code.PERMISSION_DENIED, Code.RESOURCE_EXHAUSTED}:
+            raise
+        epoch = ""
+    return Source(f"{cluster:x}", epoch, prefix.decode())
 
 
 async def _reach(client: Client, patience: float) -> EtcdStats:
