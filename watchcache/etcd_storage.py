@@ -28,15 +28,7 @@ def etcd_log(settings: Settings, catalog: Catalog) -> EtcdLog:
         raise SettingsProblem(
             "--etcd-servers-overrides: all resources share one order of revisions here, and therefore one etcd; leave it out"
         )
-    user, password = _credentials(settings.etcd_credentials_file)
-    cluster = Cluster(
-        settings.etcd_servers,
-        ca=settings.etcd_cafile,
-        certificate=settings.etcd_certfile,
-        key=settings.etcd_keyfile,
-        user=user,
-        password=password,
-    )
+    cluster = cluster_of(settings)
     ttl = settings.event_ttl
     try:
         return EtcdLog(
@@ -55,6 +47,19 @@ def etcd_log(settings: Settings, catalog: Catalog) -> EtcdLog:
         )
     except EtcdUnusable as problem:
         raise SettingsProblem(str(problem)) from None
+
+
+def cluster_of(settings: Settings) -> Cluster:
+    """How to reach the etcd. Raises SettingsProblem."""
+    user, password = _credentials(settings.etcd_credentials_file)
+    return Cluster(
+        settings.etcd_servers,
+        ca=settings.etcd_cafile,
+        certificate=settings.etcd_certfile,
+        key=settings.etcd_keyfile,
+        user=user,
+        password=password,
+    )
 
 
 def archive_of(settings: Settings) -> Archive | None:

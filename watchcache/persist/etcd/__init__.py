@@ -9,6 +9,7 @@ from watchcache.persist.etcd.endpoints import Cluster
 from watchcache.persist.etcd.errors import EtcdReplaced, EtcdUnusable
 from watchcache.persist.etcd.figures import Distribution, EtcdStats, Figures
 from watchcache.persist.etcd.log import EtcdLog, Options
+from watchcache.persist.etcd.moving import Place, read_etcd, write_etcd
 from watchcache.persist.etcd.state import Form
 
 __all__ = [
@@ -22,4 +23,7 @@ __all__ = [
     "Figures",
     "Form",
     "Options",
+    "Place",
+    "read_etcd",
+    "write_etcd",
 ]

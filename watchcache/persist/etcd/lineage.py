@@ -33,18 +33,51 @@ class Verdict(msgspec.Struct, frozen=True):
     other: bool = False
 
 
-async def read_epoch(client: Client) -> str:
+class Epoch(msgspec.Struct, frozen=True):
+    """What is kept under EPOCH: a random text, and, when the contents were copied from elsewhere, the revision that they had there."""
+
+    name: str
+    lost: int = 0
+
+
+async def read_epoch(client: Client) -> Epoch:
     """The epoch of an etcd; one that has none gets one. Raises Problem."""
+    while True:
+        epoch, at = await _epoch(client)
+        if epoch is not None:
+            return epoch
+        await _set_epoch(client, Epoch(uuid.uuid4().hex), at)  # unless another server is faster
+
+
+async def note_lost(client: Client, revision: int) -> None:
+    """Note that clients may come who know a revision that another store has given out. Raises Problem."""
+    await read_epoch(client)
+    while True:
+        epoch, at = await _epoch(client)
+        if epoch is None or epoch.lost >= revision:
+            return
+        if await _set_epoch(client, Epoch(epoch.name, revision), at):
+            return
+
+
+async def _epoch(client: Client) -> tuple[Epoch | None, int]:
     found: rpc.RangeResponse = await client.call(RANGE, rpc.RangeRequest(key=EPOCH))
-    if found.kvs:
-        return found.kvs[0].value.decode("ascii", "replace")
+    if not found.kvs:
+        return None, 0
+    try:
+        return msgspec.json.decode(found.kvs[0].value, type=Epoch), found.kvs[0].mod_revision
+    except msgspec.MsgspecError:
+        return None, found.kvs[0].mod_revision
+
+
+async def _set_epoch(client: Client, epoch: Epoch, at: int) -> bool:
+    """Write it, if it is still what it was at a revision (0: not there)."""
     request = rpc.TxnRequest()
-    request.compare.add(target=rpc.Compare.MOD, key=EPOCH, mod_revision=0)
-    request.success.add().put.MergeFrom(rpc.PutRequest(key=EPOCH, value=uuid.uuid4().hex.encode()))
+    request.compare.add(target=rpc.Compare.MOD, key=EPOCH, mod_revision=at)
+    request.success.add().put.MergeFrom(rpc.PutRequest(key=EPOCH, value=msgspec.json.encode(epoch)))
     request.failure.add().range.key = EPOCH
-    await client.call(TXN, request)
-    found = await client.call(RANGE, rpc.RangeRequest(key=EPOCH))  # whoever was first
-    return found.kvs[0].value.decode("ascii", "replace") if found.kvs else ""
+    response: rpc.TxnResponse = await client.call(TXN, request)
+    return response.succeeded
 
 
 async def judge(

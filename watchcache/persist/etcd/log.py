@@ -95,6 +95,7 @@ class EtcdLog:
         self.failure: BaseException | None = None
         self.gap = 0
         self.known = EtcdStats()
+        self._copied = 0  # the revision that the contents had where they were copied from
         self._prefix = options.prefix.rstrip("/").encode() + b"/"
         self._options = options
         self._client = client = Client(cluster)
@@ -129,7 +130,7 @@ class EtcdLog:
             self._state.load(opened.pairs, opened.revision)
             self._ring.restart(opened.revision)
             try:
-                source = await opening.read_source(self._client, opened.cluster, self._prefix)
+                source, self._copied = await opening.read_source(self._client, opened.cluster, self._prefix)
                 notes = await self._chronicle.open(self._client, self._state, source, opened)
             except Problem as problem:
                 raise journal_error(problem) from problem
@@ -231,7 +232,7 @@ class EtcdLog:
     @property
     def lost(self) -> int:
         """Revisions up to here that are not published yet were given out by an etcd that is gone."""
-        return self._chronicle.lost
+        return max(self._copied, self._chronicle.lost)
 
     @property
     def problem(self) -> str | None:

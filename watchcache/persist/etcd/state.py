@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
@@ -61,6 +62,7 @@ class State:
     def __init__(self, form: Form, stamp: Stamp, prefix: bytes, clock: Callable[[], float]) -> None:
         self.revision = 0
         self.unreadable: dict[str, str] = {}  # key -> why
+        self.foreign: Counter[str] = Counter()  # of what was read, by place: keys that are not ours
         self._form = form
         self._stamp = stamp
         self._prefix = prefix
@@ -117,6 +119,8 @@ class State:
             return None
         value = self._decode(key, pair)
         if value is None:
+            if key not in self.unreadable:
+                self.foreign["/".join(key.split("/")[:-1][:2])] += 1
             return None
         return key, Stored(pair.create_revision, Head(pair.mod_revision, value))
 
