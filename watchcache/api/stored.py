@@ -13,7 +13,7 @@ import msgspec
 
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import VALUE_PREFIX, stamp, value_of
-from watchcache.api.conversion import convert
+from watchcache.api.conversion import convert, converts
 
 PROTOBUF: Final = b"k8s\x00"
 _ENCRYPTED: Final = b"k8s:enc:"
@@ -72,7 +72,8 @@ class StoredForm:
         version = document.get("apiVersion", "")
         if version == resource.api_version:
             return document
-        if not isinstance(version, str) or self._catalog.of_kind(*_split(version), resource.kind) is None:
+        served = isinstance(version, str) and self._catalog.of_kind(*_split(version), resource.kind)
+        if not served and not converts(version, resource.api_version):
             raise Unreadable(f"its version {version} is not served")
         return convert(document, version, resource.api_version)
 
