@@ -98,7 +98,6 @@ def end_of(flag: str, text: str, prefix: str) -> End:
 
 async def _copy(source: End, target: End, chosen: argparse.Namespace) -> int:
     read = await _read(source, chosen)
-    _say(f"from {source}: {len(read.heads)} objects at revision {read.revision}")
     if read.left_out:
         places = ", ".join(f"{place} ({count})" for place, count in sorted(read.left_out.items()))
         _say(
@@ -106,6 +105,7 @@ async def _copy(source: End, target: End, chosen: argparse.Namespace) -> int:
             error=True,
         )
     written = await _write(target, read, chosen)
+    _say(f"from {source}: {len(read.heads)} objects at revision {read.revision}")
     before, after = checksum(read.heads, stamp), checksum(written.heads, stamp)
     if (len(read.heads), before) != (len(written.heads), after):
         print(
