@@ -98,17 +98,19 @@ async def _make_room(client: Client, place: Place, *, replace: bool) -> None:
     request = rpc.RangeRequest(key=prefix, range_end=end_of(prefix), limit=PAGE, keys_only=True)
     while True:
         found: rpc.RangeResponse = await client.call(RANGE, request)
-        if not found.kvs:
+        # What lies directly below the prefix belongs to the store: kine's `health`.
+        keys = [pair.key for pair in found.kvs if b"/" in pair.key[len(prefix) :]]
+        if not keys:
             return
         if not replace:
             raise EtcdUnusable(
-                f"{place.prefix} in etcd at {client.urls} is not empty ({found.count} keys); choose another prefix, or give --replace to have them deleted"
+                f"{place.prefix} in etcd at {client.urls} is not empty ({max(found.count, len(keys))} keys); choose another prefix, or give --replace to have them deleted"
             )
         async with trio.open_nursery() as nursery:
             limit = trio.CapacityLimiter(IN_FLIGHT)
-            for pair in found.kvs:
-                await limit.acquire_on_behalf_of(pair.key)
-                nursery.start_soon(_delete, client, pair.key, limit)
+            for key in keys:
+                await limit.acquire_on_behalf_of(key)
+                nursery.start_soon(_delete, client, key, limit)
 
 
 async def _delete(client: Client, key: bytes, limit: trio.CapacityLimiter) -> None:

@@ -98,6 +98,7 @@ class Past:
             key=self._prefix,
             range_end=end_of(self._prefix),
             start_revision=after + 1,
+            progress_notify=True,  # only then kine answers questions for the progress
             prev_kv=True,
             fragment=True,
         )

@@ -120,7 +120,7 @@ class State:
         value = self._decode(key, pair)
         if value is None:
             if key not in self.unreadable:
-                self.foreign["/".join(key.split("/")[:-1][:2])] += 1
+                self.foreign["/".join(key.split("/")[:-1][:2]) or key] += 1
             return None
         return key, Stored(pair.create_revision, Head(pair.mod_revision, value))
 
@@ -188,7 +188,7 @@ class State:
                 return self._removal(key, revision, now)
             return None
         before = self._heads.get(key)
-        if (before is None) != (pair.version == 1) and not was_unreadable:
+        if (before is None) != _is_first(pair) and not was_unreadable:
             raise Missed(f"{key} is at version {pair.version} in revision {revision}")
         return self._writing(key, revision, value, now)
 
@@ -250,3 +250,8 @@ class State:
         """Assert what must hold between two steps."""
         assert all(0 < head.revision <= self.revision for head in self._heads.values())
         assert self._sorted is None or self._sorted == sorted(self._heads)
+
+
+def _is_first(pair: rpc.KeyValue) -> bool:
+    """Whether a write made the key. kine, which stands in for etcd on SQL, keeps no versions."""
+    return pair.version == 1 if pair.version else pair.create_revision == pair.mod_revision

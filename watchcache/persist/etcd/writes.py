@@ -130,10 +130,10 @@ class Writes:
         if write.expected is not None:
             request.compare.add(target=rpc.Compare.MOD, key=key, mod_revision=write.expected)
         if write.value is None:
-            # Also without an expectation: deleting what is not there is a conflict.
-            request.compare.add(
-                result=rpc.Compare.GREATER, target=rpc.Compare.CREATE, key=key, create_revision=0
-            )
+            if not write.expected:  # deleting what is not there is a conflict; kine takes one guard only
+                request.compare.add(
+                    result=rpc.Compare.GREATER, target=rpc.Compare.CREATE, key=key, create_revision=0
+                )
             request.success.add().delete_range.key = key
         else:
             stored = self._form.encode(write.key, write.value)
