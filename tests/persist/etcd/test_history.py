@@ -65,23 +65,6 @@ async def compact(etcd, revision):
         await other.compact(revision)
 
 
-def restored(etcd, backup):
-    """Put an earlier state of the data directory in its place."""
-    etcd.kill()
-    shutil.rmtree(etcd.directory / "data")
-    shutil.copytree(backup, etcd.directory / "data")
-    etcd.start()
-
-
-def backed_up(etcd, tmp_path):
-    """A copy of the data directory; etcd is restarted for it."""
-    etcd.kill()
-    backup = tmp_path / "backup"
-    shutil.copytree(etcd.directory / "data", backup)
-    etcd.start()
-    return backup
-
-
 async def test_history_outlives_a_restart_and_a_compaction(etcd, kept):
     """All that was seen before can be resumed from, with what was replaced, though etcd has none of it any more."""
     async with keeping(etcd, kept) as log:
@@ -255,10 +238,10 @@ async def test_a_restored_backup_is_noticed_at_the_start(etcd, kept, tmp_path):
     """Revisions went back: the history is discarded, once; older revisions and those that are not there yet are given up."""
     async with keeping(etcd, kept) as log:
         events = await scribble(log, 10)
-    backup = backed_up(etcd, tmp_path)
+    backup = etcd.back_up(tmp_path / "backup")
     async with keeping(etcd, kept) as log:
         events += await scribble(log, 10, start=10)
-    restored(etcd, backup)
+    etcd.restore(backup)
     for _ in range(2):  # it is remembered over restarts
         async with keeping(etcd, kept) as log:
             with pytest.raises(Compacted):
@@ -275,10 +258,10 @@ async def test_a_restored_backup_is_noticed_though_revisions_have_passed(etcd, k
     """Others wrote to it before this server came back, the same keys, and etcd is further than it was: what is there differs."""
     async with keeping(etcd, kept) as log:
         events = await scribble(log, 10)
-    backup = backed_up(etcd, tmp_path)
+    backup = etcd.back_up(tmp_path / "backup")
     async with keeping(etcd, kept) as log:
         events += await scribble(log, 10, start=10)
-    restored(etcd, backup)
+    etcd.restore(backup)
     async with running(etcd.url) as other:
         for number in range(30):
             await other.append(f"k{number % 5}", value(f"other{number}"))
@@ -294,10 +277,10 @@ async def test_a_backup_from_after_all_that_was_seen_is_no_other_etcd(etcd, kept
     async with keeping(etcd, kept) as log:
         events = await scribble(log, 10)
         first = log.oldest
-    backup = backed_up(etcd, tmp_path)
+    backup = etcd.back_up(tmp_path / "backup")
     async with running(etcd.url) as other:
         await scribble(other, 10, start=10)
-    restored(etcd, backup)
+    etcd.restore(backup)
     async with keeping(etcd, kept) as log:
         assert bare(await history(log, first)) == bare(events)
 
@@ -343,14 +326,14 @@ async def test_a_running_server_notices_the_backup_and_the_next_start_discards(e
             archive = Archive(kept, segment_bytes=2000)
             async with running(proxy.url, archive=archive) as log:
                 await log.append("before", value())
-                backup = backed_up(etcd, tmp_path)
+                backup = etcd.back_up(tmp_path / "backup")
                 with suppress(JournalUnavailable):
                     await log.append("connects", value())
                 await until(lambda: log._feed.connected)
                 events += await scribble(log, 10)
                 await proxy.cut()
                 await until(lambda: log.problem is not None)
-                restored(etcd, backup)
+                etcd.restore(backup)
                 async with running(etcd.url) as other:
                     for number in range(30):
                         await other.append(f"k{number % 5}", value(f"other{number}"))
