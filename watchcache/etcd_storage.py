@@ -149,6 +149,8 @@ def _of_the_feed(log: EtcdLog) -> Iterator[Family]:
     yield _family("histogram", name, text, (), [((), figures.waits)])
     name, text = "watchcache_etcd_reconnects_total", "Ends of the watch of etcd."
     yield _family("counter", name, text, (), [((), figures.reconnects)])
+    name, text = "watchcache_etcd_history_bytes", "What the files of history take."
+    yield _family("gauge", name, text, (), [((), log.history_bytes)])
     name, text = "watchcache_etcd_rereads_total", "Times that everything was read anew."
     yield _family("counter", name, text, (), [((), figures.rereads)])
 

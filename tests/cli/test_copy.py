@@ -140,7 +140,7 @@ def test_nobody_resumes_at_the_target_from_the_sources_revisions(source: Path, e
     with pytest.raises(urllib.error.HTTPError):
         call(etcd, "kv/range", key=text("x"), revision=newest - 1)
     noted = json.loads(
-        base64.b64decode(call(etcd, "kv/range", key=text("watchcache_epoch"))["kvs"][0]["value"])
+        base64.b64decode(call(etcd, "kv/range", key=text("watchcache/epoch"))["kvs"][0]["value"])
     )
     assert noted["lost"] == contents(source).revision
 

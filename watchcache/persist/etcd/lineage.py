@@ -21,7 +21,7 @@ from watchcache.persist.etcd.errors import Problem
 from watchcache.persist.etcd.remains import Remains, Source
 from watchcache.persist.etcd.state import State, Stored
 
-EPOCH = b"watchcache_epoch"
+EPOCH = b"watchcache/epoch"
 SAMPLES = 8  # keys that are compared at the newest revision of history
 LONGEST = 100_000  # revisions that are read from etcd to go on: some 30 s in the background
 

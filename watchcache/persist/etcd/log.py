@@ -244,6 +244,11 @@ class EtcdLog:
         return None if self._feed.connected else self._feed.problem or "the watch is not established"
 
     @property
+    def history_bytes(self) -> int:
+        """The length of all files of history."""
+        return self._chronicle.bytes
+
+    @property
     def figures(self) -> Figures:
         """Counters of what was asked of etcd."""
         return self._client.figures
