@@ -110,8 +110,12 @@ class Chronicle:
             f"the history in {self._archive.path}, up to revision {found.reached}, does not lead to what etcd has ({verdict.why}): it is discarded",
         ]
 
-    def reach_back(self) -> None:
-        """When history begins anew, begin with what etcd still has; to be called when `Past` knows how far that goes back."""
+    async def reach_back(self) -> None:
+        """Find out how far etcd goes back, unless more is kept; history that begins anew begins with that. Raises JournalError."""
+        if self._kept and self._archive is not None:
+            self._past.compacted(self._archive.reached)
+            return
+        await self._past.find_oldest(self._joined)
         if self._begin_at is not None:
             self._begin_at = self._past.oldest
 
@@ -174,6 +178,8 @@ class Chronicle:
         """Nobody shall read what is not after a revision."""
         self._past.compacted(revision)
         self._floor = max(self._floor, revision)
+        if self._archive is not None:
+            self._archive.compact(revision)
 
     def _stop(self, problem: str) -> None:
         self._problem = problem

@@ -134,8 +134,7 @@ class EtcdLog:
                 notes = await self._chronicle.open(self._client, self._state, source, opened)
             except Problem as problem:
                 raise journal_error(problem) from problem
-            await self._past.find_oldest(opened.revision)
-            self._chronicle.reach_back()
+            await self._chronicle.reach_back()
         except BaseException:
             self._client.close()
             await self._chronicle.close()
