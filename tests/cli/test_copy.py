@@ -19,6 +19,7 @@ from watchcache.api.codec import stamp, value_of
 from watchcache.api.protobuf import encode
 from watchcache.log import Event, Head, Log
 from watchcache.persist import Contents, FileJournal, checksum, read_directory
+from watchcache.pki import Authority
 
 
 def document(kind: str, name: str, **more: Any) -> dict[str, Any]:
@@ -267,3 +268,46 @@ def test_all_kinds_have_a_form_in_etcd():
         )
         key = f"{resource.storage_prefix}/x"
         assert form.decode(key, form.encode(key, value), 5) == stamp(value, 5)
+
+
+def test_an_etcd_that_is_not_there(source: Path):
+    """One line with its address, after a moment."""
+    line = refused(run("copy", "--from", f"file:{source}", "--to", "etcd:http://127.0.0.1:1"))
+    assert "etcd does not answer (http://127.0.0.1:1: cannot connect" in line
+
+
+def test_an_etcd_that_asks_for_certificates(source: Path, tmp_path: Path):
+    """The flags of serve; without them one line."""
+    if etcds.binary() is None:
+        pytest.skip("no etcd")
+    authority = Authority(tmp_path / "pki")
+    server = authority.ensure("etcd", "etcd", names=["127.0.0.1", "localhost"])
+    user = authority.ensure("user", "user", organizations=["o"])
+    ca = authority.files.certificate
+    member = etcds.Etcd(
+        tmp_path / "etcd",
+        f"--cert-file={server.certificate}",
+        f"--key-file={server.key}",
+        f"--trusted-ca-file={ca}",
+        "--client-cert-auth",
+        scheme="https",
+    ).start()
+    flags = [f"--etcd-cafile={ca}", f"--etcd-certfile={user.certificate}", f"--etcd-keyfile={user.key}"]
+    try:
+        copied(f"file:{source}", f"etcd:{member.url}", *flags)
+        done = copied(f"etcd:{member.url}", f"file:{tmp_path / 'back'}", *flags)
+        assert checksum(contents(source).heads, stamp) in done.stdout
+        line = refused(run("copy", "--from", f"etcd:{member.url}", "--to", f"file:{tmp_path / 'x'}"))
+        assert "TLS with etcd failed" in line
+    finally:
+        member.stop()
+
+
+def test_the_history_of_a_server_on_etcd_is_no_source(tmp_path: Path):
+    """It is no state; and `check` says the same."""
+    (tmp_path / "HISTORY").write_text("{}")
+    for line in (
+        refused(run("copy", "--from", f"file:{tmp_path}", "--to", f"file:{tmp_path / 'x'}")),
+        refused(run("check", tmp_path)),
+    ):
+        assert "holds the history of a server on etcd, and no journal" in line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,6 +45,7 @@ def copy(arguments: Sequence[str]) -> int:
     chosen = _options().parse_args(arguments)
     source = end_of("--from", chosen.source, chosen.etcd_prefix)
     target = end_of("--to", chosen.target, chosen.etcd_prefix)
+    logging.getLogger("watchcache").setLevel(logging.ERROR)  # what is wrong is said once, at the end
     try:
         return trio.run(_copy, source, target, chosen)
     except* (JournalError, OSError) as group:

@@ -28,7 +28,7 @@ from watchcache.persist.etcd.state import Form, State
 from watchcache.persist.etcd.writes import IN_FLIGHT, TimeToLive
 from watchcache.persist.moving import Contents
 
-PATIENCE = 10.0
+PATIENCE = 3.0  # seconds that an etcd is waited for
 REUSE = 60.0
 
 
