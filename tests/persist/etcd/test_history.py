@@ -345,6 +345,32 @@ async def test_a_running_server_notices_the_backup_and_the_next_start_discards(e
                 await history(log, event.revision)
 
 
+async def test_a_server_that_saw_no_event_notices_the_backup_too(etcd, tmp_path):
+    """It knows the state that it has read."""
+    async with running(etcd.url) as other:
+        await scribble(other, 5)
+    backup = etcd.back_up(tmp_path / "backup")
+    async with running(etcd.url) as other:
+        await scribble(other, 5, start=5)
+    proxy = Proxy(etcd.port)
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(EtcdReplaced, match="does not have k4 as it was at revision 12"),
+        flatten_subgroups=True,
+    ):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(proxy.run)
+            async with running(proxy.url) as log:
+                await until(lambda: log.problem is None)
+                await proxy.cut()
+                await until(lambda: log.problem is not None)
+                etcd.restore(backup)
+                async with running(etcd.url) as other:
+                    for number in range(20):
+                        await other.append(f"k{number % 5}", value(f"other{number}"))
+                proxy.restore()
+                await until(lambda: log.failure is not None)
+
+
 async def test_a_full_disk_costs_the_history_and_nothing_else(etcd, kept, caplog, monkeypatch):
     """One line; writes and deliveries go on; when there is room again history begins anew."""
     monkeypatch.setattr(chronicle, "AGAIN", 0.3)

@@ -154,7 +154,7 @@ class Archive:
         """Add the events that follow, of whole revisions; `through`: nothing else happened up to there. Raises OSError, JournalError."""
         writer = self._writer
         assert writer is not None, "it was begun"
-        if writer.length >= self._segment_bytes:
+        if writer.length >= self._segment_bytes and self.reached > writer.base:
             writer = await self._roll()
         await trio.to_thread.run_sync(writer.write, [*events, mark(through, time)], limiter=self._threads)
         active = self._segments[-1]

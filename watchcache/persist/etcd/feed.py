@@ -22,7 +22,7 @@ from watchcache.persist.etcd import rpc_pb2 as rpc
 from watchcache.persist.etcd.client import RANGE, Client
 from watchcache.persist.etcd.codes import Code
 from watchcache.persist.etcd.errors import EtcdReplaced, Problem
-from watchcache.persist.etcd.lineage import still_there
+from watchcache.persist.etcd.lineage import Witness, still_there
 from watchcache.persist.etcd.ranges import end_of, read_all
 from watchcache.persist.etcd.state import Missed, State
 from watchcache.persist.etcd.stream import WatchStream
@@ -51,7 +51,7 @@ class Feed:
         self._publish = publish
         self._stream: WatchStream | None = None
         self._held: list[rpc.Event] = []
-        self._newest: Event | None = None  # of those published
+        self.witness: Witness | None = None  # the newest that is known
         self._random = Random()  # noqa: S311 - spreads the returns of many servers
 
     def ask_progress(self) -> None:
@@ -127,7 +127,7 @@ class Feed:
                 self._take(response, events)
         finally:
             if events:
-                self._newest = events[-1]
+                self.witness = Witness.of_event(events[-1])
             if events or self._state.revision > before:
                 self._publish(events, False)
 
@@ -148,9 +148,10 @@ class Feed:
         if first.canceled:
             return
         if first.header.revision >= self._state.revision:
-            if self._newest is not None and not await still_there(self._client, self._state, self._newest):
+            known = self.witness
+            if known is not None and not await still_there(self._client, self._state, known):
                 raise EtcdReplaced(
-                    f"etcd does not have {self._newest.key} as it was at revision {self._newest.revision}: it was restored from a backup; restart this server to take it over"
+                    f"etcd does not have {known.key} as it was at revision {known.revision}: it was restored from a backup; restart this server to take it over"
                 )
             return
         request = rpc.RangeRequest(key=self._prefix, count_only=True)
@@ -187,7 +188,6 @@ class Feed:
 
     async def _read_anew(self) -> None:
         self._client.figures.rereads += 1
-        self._newest = None
         while True:
             try:
                 pairs, header = await read_all(self._client, self._state, self._prefix)
@@ -196,8 +196,10 @@ class Feed:
                 await trio.sleep(1.0)
                 continue
             break
-        if header.cluster_id != self.cluster or header.revision < self._state.revision:
+        older = header.revision < self._state.revision or self._state.contradicts(pairs)
+        if header.cluster_id != self.cluster or older:
             raise EtcdReplaced(
                 "another etcd answers, or one from a backup; restart this server to take it over"
             )
+        self.witness = Witness.of_state(pairs)
         self._publish(self._state.replace(pairs, header.revision), True)

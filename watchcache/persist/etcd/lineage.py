@@ -153,12 +153,33 @@ async def head_at(client: Client, state: State, key: str, revision: int) -> Head
     return None if stored is None else stored[1].head
 
 
-async def still_there(client: Client, state: State, witness: Event) -> bool:
-    """Whether an event has happened in the etcd that answers; True, too, when that cannot be told any more. Raises Problem."""
+class Witness(msgspec.Struct, frozen=True):
+    """What a key was made at a revision; head None: it was deleted."""
+
+    key: str
+    revision: int
+    head: Head | None
+
+    @classmethod
+    def of_event(cls, event: Event) -> Witness:
+        """What an event has made."""
+        head = None if event.deleted else Head(event.revision, event.value)
+        return cls(event.key, event.revision, head)
+
+    @classmethod
+    def of_state(cls, pairs: Mapping[str, Stored]) -> Witness | None:
+        """The newest key of a state; None when there is none."""
+        if not pairs:
+            return None
+        key = max(pairs, key=lambda each: pairs[each].head.revision)
+        return cls(key, pairs[key].head.revision, pairs[key].head)
+
+
+async def still_there(client: Client, state: State, witness: Witness) -> bool:
+    """Whether the etcd that answers has it so; True, too, when that cannot be told any more. Raises Problem."""
     try:
-        head = await head_at(client, state, witness.key, witness.revision)
+        return await head_at(client, state, witness.key, witness.revision) == witness.head
     except Problem as problem:
         if problem.compacted:
             return True
         raise
-    return head == (None if witness.deleted else Head(witness.revision, witness.value))

@@ -46,6 +46,7 @@ from watchcache.persist.etcd.feed import Feed
 from watchcache.persist.etcd.figures import EtcdStats, Figures
 from watchcache.persist.etcd.freshness import Freshness, Progress
 from watchcache.persist.etcd.leases import Leases
+from watchcache.persist.etcd.lineage import Witness
 from watchcache.persist.etcd.past import Past
 from watchcache.persist.etcd.state import Form, State
 from watchcache.persist.etcd.writes import NOTHING, TimeToLive, Writes
@@ -127,6 +128,7 @@ class EtcdLog:
             )
             self.known = opened.stats
             self._feed.cluster = opened.cluster
+            self._feed.witness = Witness.of_state(opened.pairs)
             self._state.load(opened.pairs, opened.revision)
             self._ring.restart(opened.revision)
             try:

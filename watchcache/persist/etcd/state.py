@@ -219,6 +219,13 @@ class State:
         if told is not None and told[0] <= revision:
             del self._told[key]
 
+    def contradicts(self, pairs: dict[str, Stored]) -> bool:
+        """Whether a state that was read anew cannot follow ours: a key is at an earlier write than it was."""
+        return any(
+            known is not None and stored.head.revision < known.revision
+            for known, stored in ((self._heads.get(key), stored) for key, stored in pairs.items())
+        )
+
     def replace(self, pairs: dict[str, Stored], revision: int) -> list[Event]:
         """Go over to a state that was read anew at a revision; the events that lead there, in the order of revisions.
 
