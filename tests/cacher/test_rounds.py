@@ -102,7 +102,7 @@ class Play:
         assert set(self.group.members()) == {reader for reader in self.readers if not reader.left}
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -69,9 +69,10 @@ class Lane:
 
 
 class Part(NamedTuple):
-    """What remains of a round for the members of one lane."""
+    """What remains of a round for members of one lane who have had equally much: everything up to `base`."""
 
     owed: dict[Member, None]
+    base: int
     payload: bytes
     events: int
     first: bool
@@ -80,7 +81,7 @@ class Part(NamedTuple):
 class Group:
     """All live watchers of one scope and representation."""
 
-    __slots__ = ("_base", "_joining", "_lanes", "_round", "busy", "pending", "representation", "scope")
+    __slots__ = ("_joining", "_lanes", "_round", "busy", "pending", "representation", "scope")
 
     def __init__(self, scope: Scope, representation: Representation) -> None:
         self.scope = scope
@@ -90,9 +91,6 @@ class Group:
         ] = []  # what the running tick, or ticks during a round, brought
         self.busy = False  # a round has begun and `next_round` has not said that it was the last
         self._round: list[Part] = []
-        self._base = (
-            0  # members that the round has not reached have been given everything up to this revision
-        )
         self._joining: dict[
             Member, int
         ] = {}  # came during a round; how much of `pending` they have had already
@@ -134,8 +132,9 @@ class Group:
 
     def given(self, member: Member) -> int | None:
         """The revision up to which a member has been given all that it wants; None: everything that was published."""
-        if any(member in part.owed for part in self._round):
-            return self._base
+        for part in self._round:
+            if member in part.owed:
+                return part.base
         had = self._joining.get(member, 0)
         return self.pending[had][1].revision - 1 if had < len(self.pending) else None
 
@@ -187,7 +186,6 @@ class Group:
             self._place(member)
             if had < len(pending):
                 owing.setdefault((had, member.framing, member.first), {})[member] = None
-        self._base = pending[0][1].revision - 1
         self._round = [self._part(frames, pending[key[0] :], *key[1:], owed) for key, owed in owing.items()]
         return True
 
@@ -200,27 +198,35 @@ class Group:
         owed: dict[Member, None],
     ) -> Part:
         payload = b"".join(map(framing, self._render(frames, pending, first=first)))
-        return Part(dict(reversed(owed.items())), payload, len(pending), first)  # taken from the end
+        in_turn = dict(reversed(owed.items()))  # taken from the end
+        return Part(in_turn, pending[0][1].revision - 1, payload, len(pending), first)
 
     def advance(self, most: int) -> tuple[int, int]:
         """Send the round to so many more members; returns the number of events and of bytes handed over."""
-        handed = size = 0
+        events = size = 0
         while self._round and most > 0:
             part = self._round[-1]
-            owed, payload = part.owed, part.payload
-            while owed and most > 0:
-                member = owed.popitem()[0]
-                room = member.send(payload)
-                most -= 1
-                handed += part.events
-                size += len(payload)
-                if part.first:
-                    self._settle(member)
-                if not room:
-                    member.park()
-            if not owed and self._round and self._round[-1] is part:
+            reached = self._send_part(part, most) if part.owed else 0
+            most -= reached
+            events += reached * part.events
+            size += reached * len(part.payload)
+            if not part.owed and self._round and self._round[-1] is part:
                 self._round.pop()
-        return handed, size
+        return events, size
+
+    def _send_part(self, part: Part, most: int) -> int:
+        owed, payload, first = part.owed, part.payload, part.first
+        reached = 0
+        take = owed.popitem
+        while owed and reached < most:
+            member, _ = take()
+            reached += 1
+            room = member.send(payload)
+            if first:
+                self._settle(member)
+            if not room:
+                member.park()
+        return reached
 
     @property
     def sending(self) -> bool:
