@@ -104,7 +104,7 @@ def make_hub(log: Log) -> tuple[Hub, Cacher]:
 async def deliver(
     watchers: int, selections: Callable[[int], Selection], seconds: float, burst: int
 ) -> tuple[float, float, float]:
-    """Returns (deliveries, events, seconds of CPU) of `deliver` calls with `burst` events each."""
+    """Returns (deliveries, events, seconds of CPU) of ticks with `burst` events each, and of the rounds that follow."""
     async with trio.open_nursery() as nursery:
         log = Log(MemoryJournal(), stamp=stamp)
         await log.open()
@@ -123,6 +123,8 @@ async def deliver(
                 events.append(Event(revision, f"pods/a/{revision % 50}", value, False, before, 0, 0.0))
             began = time.process_time()
             hub.deliver(events)
+            while hub.fan_out.busy:
+                await trio.lowlevel.checkpoint()
             used += time.process_time() - began
         nursery.cancel_scope.cancel()
     return pods.dispatched, revision, used

@@ -6,6 +6,7 @@ Values are JSON objects `{"rv": revision, "labels": {...}, "node": "...", "data"
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,6 +21,7 @@ from watchcache.cacher import (
     Cacher,
     Entry,
     EventType,
+    FanOut,
     FutureRevision,
     Hub,
     Initial,
@@ -163,6 +165,11 @@ class Scene:
 
     async def history(self, after: int = 0) -> list[Event]:
         return [event async for batch in self.log.history(after) for event in batch]
+
+
+def in_single_steps(wide: int) -> FanOut:
+    """Send to groups of more than `wide` watchers one by one, with a turn of the scheduler between."""
+    return FanOut(wide, shortest=0.0, step=1, share=math.inf)
 
 
 def make_pods(bounds: Bounds | None = None, piece: Piece | None = None) -> Cacher:

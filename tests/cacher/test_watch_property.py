@@ -16,7 +16,7 @@ from trio.testing import MockClock
 from watchcache.cacher import After, Bounds, Initial, Now, Piece, Selection, Watcher
 from watchcache.log import Event
 
-from .scene import HasLabel, Lines, Pipe, Scene, running
+from .scene import HasLabel, Lines, Pipe, Scene, in_single_steps, running
 
 SELECTIONS = [
     Selection(),
@@ -39,6 +39,7 @@ step = st.one_of(
     st.tuples(st.just("burst"), st.lists(st.tuples(names, nodes), min_size=2, max_size=6)),
     st.tuples(st.just("other")),
     st.tuples(st.just("settle")),
+    st.tuples(st.just("turn")),
     st.tuples(st.just("drain"), st.integers(0, 7)),
     st.tuples(st.just("watch"), st.sampled_from(["initial", "now", "after"]), st.integers(-9, 3), st.sampled_from(SELECTIONS), st.sampled_from([0, 0, 150, 300])),
     st.tuples(st.just("stop"), st.integers(0, 7)),
@@ -138,6 +139,9 @@ class Run:
     async def settle(self) -> None:
         await self.scene.settle()
 
+    async def turn(self) -> None:
+        await trio.lowlevel.checkpoint()
+
     async def drain(self, number: int) -> None:
         if self.watches:
             self.watches[number % len(self.watches)].pipe.drain()
@@ -200,9 +204,13 @@ class Run:
     st.lists(step, min_size=5, max_size=50),
     st.sampled_from([1, 2, 1000]),
     st.sampled_from([1, 200, 65536]),
+    st.sampled_from([0, 1, 1000]),
 )
-def test_what_was_sent_is_a_prefix_of_what_is_owed(past, steps, window, piece) -> None:
-    """In every run and after every step; at the end, with all sinks drained, it is all that is owed."""
+def test_what_was_sent_is_a_prefix_of_what_is_owed(past, steps, window, piece, wide) -> None:
+    """In every run and after every step; at the end, with all sinks drained, it is all that is owed.
+
+    Groups of more than `wide` watchers are sent to one by one, with a turn of the scheduler between.
+    """
 
     async def scenario() -> None:
         events: list[Event] = []
@@ -213,7 +221,8 @@ def test_what_was_sent_is_a_prefix_of_what_is_owed(past, steps, window, piece) -
             await go_on(before, events)
 
     async def go_on(before: Scene, events: list[Event]) -> None:
-        async with running(before.log, Bounds(changes=window), Piece(piece, 2, 2)) as scene:
+        fan_out = in_single_steps(wide)
+        async with running(before.log, Bounds(changes=window), Piece(piece, 2, 2), fan_out=fan_out) as scene:
             run = Run(scene, events)
             for kind, *arguments in steps:
                 await run.do(kind, *arguments)

@@ -13,6 +13,7 @@ from watchcache.cacher.cacher import Cacher, CacherStats
 from watchcache.cacher.change import Change, EventType
 from watchcache.cacher.continuation import Continuation
 from watchcache.cacher.entry import AttributesOf, Entry
+from watchcache.cacher.fanout import FanOut
 from watchcache.cacher.hub import Hub
 from watchcache.cacher.listing import Listing
 from watchcache.cacher.plan import Freshness, Match, Plan, plan_list
@@ -35,6 +36,7 @@ __all__ = [
     "Entry",
     "EventType",
     "Expired",
+    "FanOut",
     "Framing",
     "Freshness",
     "FutureRevision",

@@ -22,6 +22,7 @@ EVERY = 60.0
 BEFORE_DEADLINE = 1.5
 LEAST_TIMEOUT = 2.0  # shorter watches get no bookmark before their end
 AFTER_INITIAL = 1.0
+AFTER_ROUND = 0.1  # a bookmark that was due while events were on their way to its watcher
 
 
 def next_bookmark(now: float, deadline: float) -> float:

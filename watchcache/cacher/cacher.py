@@ -4,7 +4,8 @@ Shell around the pure parts: `store` (now), `window` (what led to it), `dispatch
 `listing` (which state, which page). Events come in through the hub, in one tick for all resources: `apply` for each, then one
 `flush`. Nothing in a tick awaits, so between two ticks every reader sees one consistent state:
 
-    store = state at `hub.revision`;  window.newest <= revision <= hub.revision;  every live watcher has been given all of it
+    store = state at `hub.revision`;  window.newest <= revision <= hub.revision;
+    every live watcher has been given all of it, or is a member of a large group that knows how far it has come (`groups`)
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from watchcache.cacher import listing
 from watchcache.cacher.change import Change
 from watchcache.cacher.dispatch import Dispatcher
 from watchcache.cacher.entry import AttributesOf, Entry
+from watchcache.cacher.fanout import Tick
 from watchcache.cacher.frames import Frames
 from watchcache.cacher.latency import Latency
 from watchcache.cacher.listing import Listing
@@ -32,6 +34,7 @@ from watchcache.cacher.window import Bounds, Undone, Window, undo
 from watchcache.log import Compacted, Event, Head
 
 if TYPE_CHECKING:
+    from watchcache.cacher.groups import Group
     from watchcache.cacher.hub import Hub
 
 # Objects whose selectors are asked between two checkpoints of a list: about a millisecond.
@@ -174,9 +177,17 @@ class Cacher:
         self._snapshot = None
         self.dispatcher.offer(change)
 
-    def flush(self) -> None:
-        """End of the tick: send what it brought."""
-        events, size = self.dispatcher.flush(self.frames)
+    def flush(self, tick: Tick) -> None:
+        """End of the tick: send what it brought, or have it sent."""
+        fan_out = self.hub.fan_out
+
+        def owe(group: Group) -> None:
+            fan_out.owe(self, group, tick)
+
+        self.count(*self.dispatcher.flush(self.frames, fan_out.wide, owe))
+
+    def count(self, events: int, size: int) -> None:
+        """Count events and bytes handed to live watchers."""
         self.dispatched += events
         self.given(size)
 

@@ -9,21 +9,20 @@ Every group hangs at one place, the narrowest that its scope allows:
 So a change asks the groups that could be concerned, and each then decides by its scope what the change is to it. An
 event for one of 5,000 watchers by node costs two look-ups.
 
-A tick is `offer` for each change, then one `flush`: a group is rendered once for all that the tick brought it.
+A tick is `offer` for each change, then one `flush`: a group is rendered once for all that the tick brought it. Large groups
+are not sent to in the tick: they are handed to whoever runs their rounds (`fanout`).
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from watchcache.cacher.change import Change
+from watchcache.cacher.fanout import give_up
 from watchcache.cacher.frames import Frames
 from watchcache.cacher.groups import Group, Member
 from watchcache.cacher.request import Representation
 from watchcache.cacher.selection import Scope
-
-_logger = logging.getLogger(__name__)
 
 _Groups = dict[Group, None]
 
@@ -74,25 +73,27 @@ class Dispatcher:
                 self._marked.append(group)
             group.pending.append((type, change))
 
-    def flush(self, frames: Frames) -> tuple[int, int]:
-        """Send what has been offered; returns the number of events and of bytes handed to watchers."""
+    def flush(self, frames: Frames, wide: int, owe: Callable[[Group], None]) -> tuple[int, int]:
+        """Send what has been offered; returns the number of events and of bytes handed to watchers.
+
+        `owe` is called for each group of more than `wide` members instead, and for each that is busy: it must be sent to later.
+        """
         marked, self._marked = self._marked, []
         events = size = 0
         for group in marked:
-            flushed = self._flush(group, frames)
-            events += flushed[0]
-            size += flushed[1]
+            if group.busy or len(group) > wide:
+                owe(group)
+            else:
+                flushed = self._flush(group, frames)
+                events += flushed[0]
+                size += flushed[1]
         return events, size
 
     def _flush(self, group: Group, frames: Frames) -> tuple[int, int]:
         try:
             return group.flush(frames)
-        except Exception:
-            # A representation that cannot write an object must not stop the publisher: its watchers
-            # end, reconnect, and are told by the next list or event what is wrong.
-            _logger.exception("ending %d watchers: an event could not be written", len(group))
-            for member in group.members():
-                member.fail()
+        except Exception as problem:
+            give_up(group, problem)
             return 0, 0
 
     def _place(self, scope: Scope) -> tuple[dict[str, _Groups], str]:

@@ -6,12 +6,17 @@ hottest of the server (a million turns a second) and does nothing else.
 
 A watcher that has not been sent anything yet, of a representation whose first frame differs, is in a lane of its
 own kind until it has.
+
+A group of few is flushed within the tick. One of many is sent to in a round: rendered at once, handed over in steps
+between which others run (`fanout`). What ticks bring it meanwhile is `pending`, for the next round. So until a group
+rests, a member may be *owed* what was published; `given` says how far a member is, and whoever leaves early goes on from there.
+A member that joins during a round has had all that was published, and is taken in when the round ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from watchcache.cacher.change import Change, EventType
 from watchcache.cacher.frames import Frames
@@ -63,32 +68,57 @@ class Lane:
         return len(order)
 
 
+class Part(NamedTuple):
+    """What remains of a round for members of one lane who have had equally much: everything up to `base`."""
+
+    owed: dict[Member, None]
+    base: int
+    payload: bytes
+    events: int
+    first: bool
+
+
 class Group:
     """All live watchers of one scope and representation."""
 
-    __slots__ = ("_lanes", "pending", "representation", "scope")
+    __slots__ = ("_joining", "_lanes", "_round", "busy", "pending", "representation", "scope")
 
     def __init__(self, scope: Scope, representation: Representation) -> None:
         self.scope = scope
         self.representation = representation
-        self.pending: list[tuple[EventType, Change]] = []  # what the running tick brings
+        self.pending: list[
+            tuple[EventType, Change]
+        ] = []  # what the running tick, or ticks during a round, brought
+        self.busy = False  # a round has begun and `next_round` has not said that it was the last
+        self._round: list[Part] = []
+        self._joining: dict[
+            Member, int
+        ] = {}  # came during a round; how much of `pending` they have had already
         self._lanes: dict[tuple[Framing, bool], Lane] = {}
 
     def __len__(self) -> int:
-        return sum(len(lane.members) for lane in self._lanes.values())
+        return sum(len(lane.members) for lane in self._lanes.values()) + len(self._joining)
 
     @property
     def empty(self) -> bool:
         """Whether it has no watchers."""
-        return not self._lanes
+        return not self._lanes and not self._joining
 
     def add(self, member: Member) -> None:
-        """Take a watcher in, to the lane of its framing."""
-        lane = self._lanes.setdefault((member.framing, member.first), Lane())
-        lane.add(member)
+        """Take a watcher in that has been sent all that was published."""
+        if self.busy:
+            self._joining[member] = len(self.pending)
+        else:
+            self._place(member)
+
+    def _place(self, member: Member) -> None:
+        self._lanes.setdefault((member.framing, member.first), Lane()).add(member)
 
     def discard(self, member: Member) -> None:
-        """Let a watcher go."""
+        """Let a watcher go; what it is owed is its own business (`given`)."""
+        self._joining.pop(member, None)
+        for part in self._round:
+            part.owed.pop(member, None)
         key = (member.framing, member.first)
         lane = self._lanes.get(key)
         if lane is not None:
@@ -98,7 +128,17 @@ class Group:
 
     def members(self) -> list[Member]:
         """All watchers of it."""
-        return [member for lane in self._lanes.values() for member in lane.members]
+        return [*(member for lane in self._lanes.values() for member in lane.members), *self._joining]
+
+    def given(self, member: Member) -> int | None:
+        """The revision up to which a member has been given all that it wants; None: everything that was published."""
+        for part in self._round:
+            if member in part.owed:
+                return part.base
+        had = self._joining.get(member, 0)
+        return self.pending[had][1].revision - 1 if had < len(self.pending) else None
+
+    # -- all at once
 
     def flush(self, frames: Frames) -> tuple[int, int]:
         """Send what is pending to all members; returns the number of events and of bytes handed over."""
@@ -110,7 +150,8 @@ class Group:
             handed += members
             size += members * len(payload)
             if first:
-                self._settle(lane)
+                for member in tuple(lane.members):
+                    self._settle(member)
         return handed * len(pending), size
 
     def _render(self, frames: Frames, pending: list[tuple[EventType, Change]], *, first: bool) -> list[bytes]:
@@ -120,9 +161,78 @@ class Group:
             first = False
         return rendered
 
-    def _settle(self, lane: Lane) -> None:
-        """The members of a lane of first frames have had theirs."""
-        for member in tuple(lane.members):
-            self.discard(member)
-            member.first = False
-            self.add(member)
+    def _settle(self, member: Member) -> None:
+        """A member of a lane of first frames has had its."""
+        self.discard(member)
+        member.first = False
+        self._place(member)
+
+    # -- in rounds
+
+    def next_round(self, frames: Frames) -> bool:
+        """Take in who joined, and begin a round with what is pending; False: there is nothing, the group rests."""
+        assert not self._round, "a round must end before the next"
+        pending, self.pending = self.pending, []
+        joining, self._joining = self._joining, {}
+        self.busy = bool(pending)
+        if not pending:
+            for member in joining:
+                self._place(member)
+            return False
+        owing: dict[tuple[int, Framing, bool], dict[Member, None]] = {}
+        for (framing, first), lane in self._lanes.items():
+            owing[0, framing, first] = dict(lane.members)
+        for member, had in joining.items():
+            self._place(member)
+            if had < len(pending):
+                owing.setdefault((had, member.framing, member.first), {})[member] = None
+        self._round = [self._part(frames, pending[key[0] :], *key[1:], owed) for key, owed in owing.items()]
+        return True
+
+    def _part(
+        self,
+        frames: Frames,
+        pending: list[tuple[EventType, Change]],
+        framing: Framing,
+        first: bool,
+        owed: dict[Member, None],
+    ) -> Part:
+        payload = b"".join(map(framing, self._render(frames, pending, first=first)))
+        in_turn = dict(reversed(owed.items()))  # taken from the end
+        return Part(in_turn, pending[0][1].revision - 1, payload, len(pending), first)
+
+    def advance(self, most: int) -> tuple[int, int]:
+        """Send the round to so many more members; returns the number of events and of bytes handed over."""
+        events = size = 0
+        while self._round and most > 0:
+            part = self._round[-1]
+            reached = self._send_part(part, most) if part.owed else 0
+            most -= reached
+            events += reached * part.events
+            size += reached * len(part.payload)
+            if not part.owed and self._round and self._round[-1] is part:
+                self._round.pop()
+        return events, size
+
+    def _send_part(self, part: Part, most: int) -> int:
+        owed, payload, first = part.owed, part.payload, part.first
+        reached = 0
+        take = owed.popitem
+        while owed and reached < most:
+            member, _ = take()
+            reached += 1
+            room = member.send(payload)
+            if first:
+                self._settle(member)
+            if not room:
+                member.park()
+        return reached
+
+    @property
+    def sending(self) -> bool:
+        """Whether the round has not reached everyone."""
+        return bool(self._round)
+
+    def drop(self) -> None:
+        """Forget the round and what is pending: the members are being ended."""
+        self._round, self.pending, self.busy = [], [], False

@@ -3,8 +3,9 @@
 `deliver` is the tick. The log's publisher calls it with all events that have just become durable: each goes to its cacher, then each
 cacher that was touched sends. It runs inside the publisher and does not await.
 
-Three tasks serve any number of watches, and sleep when there is nothing to do:
+Four tasks serve any number of watches, and sleep when there is nothing to do:
 - the pump gives the next piece to each watcher that is catching up and whose sink takes more, in turn;
+- the fan-out gives large groups what a tick brought them, in slices (`fanout`);
 - the wheel runs timers (bookmarks, deadlines);
 - a reader of the log's history (`history`) exists for a watcher only while that is further behind than the window.
 """
@@ -22,6 +23,7 @@ import trio
 from watchcache.cacher.bookmarks import Action, Timer, Wheel
 from watchcache.cacher.cacher import Cacher, CacherStats
 from watchcache.cacher.change import Stamp
+from watchcache.cacher.fanout import FanOut, Tick
 from watchcache.cacher.frames import Frames
 from watchcache.cacher.history import History
 from watchcache.cacher.pressure import Pressure
@@ -54,11 +56,17 @@ class Hub:
         read_revision: Callable[[], Awaitable[int]] | None = None,
         clock: Callable[[], float] = time.time,
         queue_limit: int = LIMIT,
+        fan_out: FanOut | None = None,
     ) -> None:
-        """`clock` is the one that the log's commit times are of; `queue_limit` bounds the bytes that wait for all watches together."""
+        """Not loaded yet: `run` does that.
+
+        `clock` is the one that the log's commit times are of; `queue_limit` bounds the bytes that wait for all watches together;
+        `fan_out` sends to large groups.
+        """
         self.log = log
         self.revision = 0  # the newest published event that the cachers hold
         self.frames = Frames(stamp)
+        self.fan_out = fan_out or FanOut()
         self.thresholds = Thresholds()
         self.read_revision = read_revision
         self._gap = 0
@@ -102,6 +110,7 @@ class Hub:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
                 nursery.start_soon(self._pump)
+                nursery.start_soon(self.fan_out.run)
                 nursery.start_soon(self._turn_wheel)
                 task_status.started()
         finally:
@@ -139,10 +148,20 @@ class Hub:
         if self.log.gap > self._gap:
             self._forget_past(self.log.gap)
         for cacher, (committed, before) in touched.items():
-            self._guarded(cacher, cacher.flush)
-            cacher.latency.tick(cacher.events - before, committed, published, self._clock())
+            self._flush(cacher, cacher.events - before, committed, published)
         for action in self.thresholds.take_reached(self.revision):
             action()
+
+    def _flush(self, cacher: Cacher, events: int, committed: float, published: float) -> None:
+        """Send a cacher's part of the tick; its time is taken when the last of those whom it concerns has been given it."""
+
+        def finish() -> None:
+            cacher.latency.tick(events, committed, published, self._clock())
+
+        tick = Tick(finish)
+        tick.await_one()
+        self._guarded(cacher, cacher.flush, tick)
+        tick.given()
 
     def _forget_past(self, gap: int) -> None:
         """What was just delivered leaves changes out: live watches go on, nobody resumes from before it."""

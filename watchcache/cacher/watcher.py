@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from watchcache.cacher.bookmarks import AFTER_INITIAL, Timer, next_bookmark
+from watchcache.cacher.bookmarks import AFTER_INITIAL, AFTER_ROUND, Timer, next_bookmark
 from watchcache.cacher.change import Change, EventType
 from watchcache.cacher.entry import Entry
 from watchcache.cacher.problems import FutureRevision, TooOld, WatchProblem
@@ -262,9 +262,14 @@ class Watcher:
 
     def _fall_behind(self) -> None:
         """Live no more: remember how far it was given."""
+        self.cursor = self._given()
         self._leave_group()
         self.phase = Phase.REPLAYING
-        self.cursor = self._cacher.revision
+
+    def _given(self) -> int:
+        """The revision up to which a live watcher has been given everything."""
+        given = self._group.given(self) if self._group is not None else None
+        return self._cacher.revision if given is None else given
 
     def hold(self) -> bool:
         """Give it nothing until `release`, between two ticks; False when it would get nothing anyway."""
@@ -311,6 +316,9 @@ class Watcher:
         self._set_bookmark()
         if self.phase is not Phase.LIVE or self._cacher.revision <= self._since:
             return
+        if self._given() < self._cacher.revision:  # its group's round has not come to it
+            self._set_bookmark(AFTER_ROUND)
+            return
         # Out of the group while sending: a first frame moves it to another lane, a full sink parks it.
         self._leave_group()
         representation = self.request.representation
@@ -355,7 +363,7 @@ class Watcher:
     def stats(self) -> WatcherStats:
         """Where the watch stands now."""
         newest = self._cacher.revision
-        cursor = max(self.cursor, newest) if self.phase is Phase.LIVE else self.cursor
+        cursor = max(self.cursor, self._given()) if self.phase is Phase.LIVE else self.cursor
         lag = max(0, newest - cursor)
         since = self._cacher.window.time_after(cursor) if lag else 0.0
         return WatcherStats(self.phase.value, self._state(), cursor, lag, since, self.sink.queued)

@@ -1,0 +1,175 @@
+"""Large groups are sent to in rounds: whatever happens between two slices, everyone gets everything once and in order."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import wait_all_tasks_blocked
+
+from watchcache.cacher import Change, Entry, Now, Selection
+from watchcache.cacher.change import EventType
+from watchcache.cacher.frames import Frames
+from watchcache.cacher.groups import Group
+from watchcache.cacher.selection import Scope
+
+from .scene import Lines, Pipe, in_single_steps, plain, running, stamp, value
+
+
+class Reader:
+    """A member that notes what it was given, and how far it is when it leaves."""
+
+    framing = staticmethod(plain)
+
+    def __init__(self, group: Group, joined: int, *, first: bool, mark: int) -> None:
+        self.group, self.joined, self.first, self._mark = group, joined, first, mark
+        self.begun = first
+        self.lines: list[bytes] = []
+        self.cursor: int | None = None
+        self.left = False
+
+    def send(self, payload: bytes) -> bool:
+        assert not self.left, "sent after it left"
+        self.lines += payload.splitlines()
+        return len(self.lines) < self._mark
+
+    def park(self) -> None:
+        self.leave()
+
+    def fail(self) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        self.cursor, self.left = self.group.given(self), True
+        self.group.discard(self)
+
+
+class Play:
+    """A group, the revisions that were published, and the readers that were there."""
+
+    def __init__(self) -> None:
+        self.group = Group(Scope("pods/", "", -1, "", None), Lines(first_differs=True))
+        self.frames = Frames(stamp)
+        self.newest = 0
+        self.readers: list[Reader] = []
+
+    def do(self, what: str, number: int) -> None:
+        getattr(self, what)(number)
+
+    def publish(self, count: int) -> None:
+        """A tick of some events; the group is large."""
+        for _ in range(count + 1):
+            self.newest += 1
+            entry = Entry("pods/a", self.newest, stamp(value(), self.newest))
+            change = Change(self.newest, "pods/a", None, entry, None, 0.0)
+            self.group.pending.append((EventType.ADDED, change))
+        self.group.busy = True
+
+    def advance(self, count: int) -> None:
+        """A step of the round, or the begin of the next."""
+        if self.group.sending or (self.group.busy and self.group.next_round(self.frames)):
+            self.group.advance(count + 1)
+
+    def join(self, mark: int) -> None:
+        reader = Reader(self.group, self.newest, first=mark % 2 == 0, mark=mark + 1)
+        self.readers.append(reader)
+        self.group.add(reader)
+
+    def leave(self, number: int) -> None:
+        staying = [reader for reader in self.readers if not reader.left]
+        if staying:
+            staying[number % len(staying)].leave()
+
+    def check(self) -> None:
+        for reader in self.readers:
+            revisions = [int(line.split(b'"rv": ')[1].split(b",")[0]) for line in reader.lines]
+            assert revisions == list(range(reader.joined + 1, reader.joined + 1 + len(revisions)))
+            assert [b'"first"' in line for line in reader.lines] == [
+                reader.begun and not number for number in range(len(reader.lines))
+            ]
+            given = reader.joined + len(revisions)
+            assert given <= self.newest
+            if reader.left:
+                assert reader.cursor in {None, given}
+            else:
+                owed = self.group.given(reader)
+                assert (self.newest if owed is None else owed) == given
+
+    def finish(self) -> None:
+        while self.group.busy:
+            self.advance(3)
+            self.check()
+        assert all(self.newest == r.joined + len(r.lines) for r in self.readers if not r.left)
+        assert set(self.group.members()) == {reader for reader in self.readers if not reader.left}
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["publish", "advance", "advance", "join", "join", "leave"]), st.integers(0, 9)
+        ),
+        max_size=40,
+    )
+)
+def test_members_get_everything_once_whenever_they_come_and_go(steps: list[tuple[str, int]]) -> None:
+    """Events, slices, and members who join, park and leave, in any order."""
+    play = Play()
+    for what, number in steps:
+        newest = play.newest
+        play.do(what, number)
+        for reader in play.readers:
+            if reader.left and reader.cursor is None and what != "publish":
+                reader.cursor = newest  # it had been given all that was published then
+        play.check()
+    play.finish()
+
+
+async def test_a_small_group_is_not_behind_a_large_one() -> None:
+    """An event for one node arrives while a broadcast is on its way to many."""
+    async with running(fan_out=in_single_steps(3)) as scene:
+        many = [Pipe() for _ in range(50)]
+        for pipe in many:
+            scene.watch(Now(), pipe)
+        one = Pipe()
+        scene.watch(Now(), one, Selection(index=("node", "n1")))
+        await scene.settle()
+        await scene.put("a/0", node="n0")
+        assert sum(bool(pipe.sent) for pipe in many) < 25
+        await scene.put("a/1", node="n1")
+        assert one.events == [("ADDED", 2)]
+        assert not all(pipe.sent for pipe in many)
+        await scene.settle()
+        assert all(len(pipe.events) == 2 for pipe in many)
+
+
+async def test_a_watcher_is_held_in_the_middle_of_a_round_and_goes_on_where_it_was() -> None:
+    """Its cursor is what it has been given, not what was published."""
+    async with running(fan_out=in_single_steps(3)) as scene:
+        pipes = [Pipe() for _ in range(20)]
+        watchers = [scene.watch(Now(), pipe) for pipe in pipes]
+        await scene.settle()
+        await scene.put("a/0")
+        late = [number for number in range(20) if not pipes[number].sent]
+        assert late
+        held = watchers[late[-1]]
+        assert held.stats().lag == 1
+        assert held.hold()
+        await scene.settle()
+        assert not pipes[late[-1]].sent
+        held.release()
+        await scene.settle()
+        assert all(len(pipe.events) == 1 for pipe in pipes)
+
+
+async def test_dispatch_is_measured_when_the_last_has_been_given_it() -> None:
+    """A tick counts once, after its round."""
+    async with running(fan_out=in_single_steps(3)) as scene:
+        pipes = [Pipe() for _ in range(20)]
+        for pipe in pipes:
+            scene.watch(Now(), pipe)
+        await scene.settle()
+        await scene.put("a/0")
+        assert sum(scene.pods.latency.stages["total"].counts) == 0
+        await wait_all_tasks_blocked()
+        assert sum(scene.pods.latency.stages["total"].counts) == 1
+        assert scene.pods.stats().dispatched == 20
