@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from watchcache.bench.record import Plain
-from watchcache.bench.slo import is_client, memory_of_server, merge, seconds, server_name, total
+from watchcache.bench.record import Plain, is_client
+from watchcache.bench.slo import memory_of_server, merge, seconds, server_name, total
 
 _PERCENTS = (50.0, 99.0)
 

@@ -17,13 +17,15 @@ import trio
 
 from watchcache.bench.activities import KillServer
 from watchcache.bench.client import Dialer
+from watchcache.bench.cost import costs
+from watchcache.bench.flatness import flatness
 from watchcache.bench.fleet import Fleet
 from watchcache.bench.ledger import Counted, Ledger
 from watchcache.bench.measures import Measures
 from watchcache.bench.pacing import wait_until
 from watchcache.bench.participant import Network, Participant
 from watchcache.bench.problems import BenchProblem
-from watchcache.bench.proc import Sampler
+from watchcache.bench.proc import Sampler, size_of
 from watchcache.bench.record import Plain, Record
 from watchcache.bench.scenario import Phase, Scenario
 from watchcache.bench.selectors import Scope
@@ -41,6 +43,9 @@ class Options(msgspec.Struct, kw_only=True):
     kubeconfig: Path | None = None
     owned: bool = False
     pids: Mapping[str, int] = {}
+    data: Path | None = None
+    """Where a server that was not started here keeps its data, to see how it grows."""
+
     keep: bool = False
     server_flags: tuple[str, ...] = ()
 
@@ -61,8 +66,8 @@ class Coordinator:
 
     async def run(self) -> Plain:
         """Do it; the result as data. Raises `BenchProblem`."""
-        raise_descriptor_limit()
         self._scenario.check()
+        raise_descriptor_limit(self._scenario)
         if self._options.kubeconfig is not None:
             check_allowed(read_kubeconfig(self._options.kubeconfig), owned=self._options.owned)
         try:
@@ -78,6 +83,8 @@ class Coordinator:
                 self._server.stop()
         target = read_kubeconfig(kubeconfig)
         result = self._record.plain({"url": target.url, "ours": self._server is not None})
+        result["costs"] = costs(result["phases"])
+        result["flat"] = flatness(result, self._scenario.flat) if self._scenario.flat else []
         result["slos"] = judge(result, self._scenario.slo)
         return result
 
@@ -90,7 +97,7 @@ class Coordinator:
         self._server = OwnServer(
             self._options.directory, (*self._scenario.server, *self._options.server_flags)
         )
-        self._sampler.watch("server", await self._server.start())
+        self._sampler.watch("server", await self._server.start(), children="worker")
         return self._server.kubeconfig
 
     async def _end_when_told(self) -> None:
@@ -106,7 +113,7 @@ class Coordinator:
             self._sampler.watch(name, pid)
         for index, process in enumerate(self._fleet.processes):
             self._sampler.watch(f"clients {index}", process.pid)
-        self._sampler.watch("coordinator", os.getpid(), children=False)  # they have names of their own
+        self._sampler.watch("coordinator", os.getpid(), children="")  # they have names of their own
         nursery.start_soon(self._tick_always)
         await self._fleet.ask("prepare", "prepared")
         await self._fleet.tell("background")
@@ -136,7 +143,8 @@ class Coordinator:
             phase = msgspec.structs.replace(phase, seconds=0, activities=())
             self._record.begin(f"{phase.name} (left out)", disrupts=True)
             return
-        self._record.begin(phase.name, disrupts=phase.disrupts, storms=phase.storms)
+        self._record.spent(self._sampler.sample())
+        self._record.begin(phase.name, disrupts=phase.disrupts, storms=phase.storms, costs=phase.costs)
         await self._fleet.ask("phase", "begun", phase=number)
         async with trio.open_nursery() as nursery:
             for one in kills:
@@ -148,6 +156,7 @@ class Coordinator:
                 self._record.notes.append(f"phase {phase.name} did not finish in {phase.at_most:g} s")
         await self._fleet.tell("end phase")
         await self._fleet.wait("ended", skip=("finished",))
+        self._record.spent(self._sampler.sample())
 
     async def _kill_server(self, down: float) -> None:
         if self._server is None:
@@ -155,7 +164,7 @@ class Coordinator:
         self._server.kill()
         await trio.sleep(down)
         began = time.monotonic()
-        self._sampler.watch("server", await self._server.start())
+        self._sampler.watch("server", await self._server.start(), children="worker")
         self._measures.record("duration|server restart to listening", time.monotonic() - began)
 
     async def _tick_always(self) -> None:
@@ -164,10 +173,14 @@ class Coordinator:
             await trio.sleep(max(0.0, last + 1.0 - time.monotonic()))
             now = time.monotonic()
             self._add_ledger()
-            row = self._record.tick(self._sampler.sample(), now - last)
+            row = self._record.tick(self._sampler.sample(), now - last, self._journal())
             last = now
             row["turn"] = turn
             self._say(self._record, row)
+
+    def _journal(self) -> int:
+        data = self._server.data if self._server is not None else self._options.data
+        return size_of(data) if data is not None else 0
 
     def _add_ledger(self) -> None:
         taken = self._measures.take()
@@ -207,7 +220,19 @@ class Coordinator:
         return check
 
 
-def raise_descriptor_limit() -> None:
-    """As many descriptors as the system allows: a connection of the load needs one on either side."""
+_SPARE = 200  # descriptors of a process that are no connections of the load
+
+
+def raise_descriptor_limit(scenario: Scenario) -> None:
+    """As many descriptors as the system allows: a connection of the load needs one on either side.
+
+    Raises `BenchProblem` when that is too few for the scenario; the limit is for each process, and the server gets all connections.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = scenario.connections + _SPARE
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        raise BenchProblem(
+            f"scenario {scenario.name} needs {needed:,} open files in the server's process, and this system allows {hard:,}; "
+            "raise the hard limit (ulimit -Hn as root, or LimitNOFILE= of the service), or take a smaller scenario"
+        )
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

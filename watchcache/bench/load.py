@@ -34,7 +34,7 @@ class Load:
         self.network = Network(dialer, self.measures, self.random)
         self.nodes = [Node(self, number) for number in range(index, scenario.nodes.count, processes)]
         self.controllers = [
-            self.participant(scenario.controllers, {"namespace": scenario.place(number)})
+            self.participant(scenario.controllers, number)
             for number in range(index, scenario.controllers.count, processes)
         ]
         self.writer = Participant(self.network)
@@ -43,15 +43,20 @@ class Load:
         self._busy = 0
         self._ending = trio.Event()
 
-    def participant(self, population: Population, values: dict[str, str]) -> Participant:
-        """A participant with a population's watches."""
+    def participant(self, population: Population, number: int) -> Participant:
+        """One of a population, with its watches."""
+        values = {"namespace": self.scenario.place(number), "number": str(number)}
         return Participant(
             self.network, self.watches(population, values), population.protocol, population.start
         )
 
     def watches(self, population: Population, values: dict[str, str]) -> list[Watch]:
         """A population's watches for one participant."""
-        return [Watch(spec.scope(values), spec.group, self.measures) for spec in population.watches]
+        return [
+            Watch(scope, spec.group, self.measures)
+            for spec in population.watches
+            for scope in spec.scopes(values)
+        ]
 
     @property
     def everyone(self) -> list[Participant]:
@@ -180,7 +185,7 @@ class Node(Participant):
     def __init__(self, load: Load, number: int) -> None:
         population = load.scenario.nodes
         self.name = f"bench-node-{number:05}"
-        values = {"node": self.name, "namespace": load.scenario.place(number)}
+        values = {"node": self.name, "namespace": load.scenario.place(number), "number": str(number)}
         super().__init__(
             load.network, load.watches(population, values), population.protocol, population.start
         )

@@ -53,20 +53,23 @@ class Poll(Activity, tag="poll", frozen=True, kw_only=True):
 class Hinder(Activity, tag="hinder", frozen=True, kw_only=True):
     """A share of the nodes reads at so many bytes a second, or not at all, for a while; then they must catch up without a gap.
 
-    What they receive is counted under a group of their own to the end of the run: the others must not notice.
+    What they receive is counted under a group of their own until `recover` seconds after that (0: to the end of the run): the
+    others must not notice.
     """
 
     finite: ClassVar[bool] = True
     share: float = 0.1
     seconds: float = 5.0
     bytes_per_second: float = 0.0
+    recover: float = 0.0
 
     async def run(self, load: Load) -> None:
         """Hinder this process's share of the nodes."""
         chosen = load.random.sample(load.nodes, round(len(load.nodes) * self.share))
+        groups = [(watch, watch.group) for node in chosen for watch in node.watches]
+        for watch, _ in groups:
+            watch.group = "hindered"
         for node in chosen:
-            for watch in node.watches:
-                watch.group = "hindered"
             node.up = False  # their leases would wait with them
             if node.client is not None:
                 node.client.hinder(self.bytes_per_second)
@@ -76,3 +79,7 @@ class Hinder(Activity, tag="hinder", frozen=True, kw_only=True):
                 node.client.hinder(None)
                 node.up = True
         await load.wait_live(chosen)
+        if self.recover:
+            await load.rest(trio.current_time() + self.recover)
+            for watch, group in groups:
+                watch.group = group

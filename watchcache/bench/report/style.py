@@ -28,6 +28,7 @@ th, td { padding: .42rem .8rem; text-align: right; border-bottom: 1px solid var(
 tr:last-child td { border-bottom: 0; }
 th { color: var(--soft); font-weight: 500; }
 th:first-child, td:first-child, td.words, th.words { text-align: left; }
+td small { color: var(--soft); margin-left: .35rem; }
 td.words { color: var(--soft); white-space: normal; }
 .mark { font-weight: 700; }
 .pass { color: var(--good); } .fail { color: var(--bad); }
@@ -42,7 +43,7 @@ svg text.phase { font-size: 10px; }
 .band { fill: transparent; } .band.odd { fill: var(--band); }
 .grid { stroke: var(--edge); stroke-width: 1; }
 .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
-.dot { opacity: 0; } .dot:hover { opacity: 1; }
+.dot { opacity: 0; } .dot:hover, .dot.marked { opacity: 1; }
 .line.c0 { stroke: var(--c0); } .line.c1 { stroke: var(--c1); } .line.c2 { stroke: var(--c2); }
 .line.c3 { stroke: var(--c3); } .line.c4 { stroke: var(--c4); } .line.c5 { stroke: var(--c5); }
 .dot.c0 { fill: var(--c0); } .dot.c1 { fill: var(--c1); } .dot.c2 { fill: var(--c2); }
