@@ -1,18 +1,19 @@
 """What a delivery costs the server, by the number of watchers.
 
-From the phases that a scenario marks with `costs`. For each number of watchers there may be three: `idle`, in which nothing is
-written, tells what the watches cost by being there (bookmarks, mostly), and that is subtracted from the other two; `all`, in
-which every event goes to every watcher; `one`, in which it goes to one of them.
+From the phases that a scenario marks with `costs`: `all`, in which every event goes to every watcher, and `one`, in which it goes to one
+of them.
 
 A write costs something whether one watcher is told or fifty thousand. So the `all` phase with the fewest watchers says what a
 write costs with these few deliveries, and a delivery costs what each further one adds:
 (cpu - writes * cpu of such a write) / (deliveries - deliveries of such writes). The plain quotient is given beside it.
+Bookmarks, which come when they are due and not with an event, are deliveries; where they are not what is measured (`one`), as many
+deliveries are subtracted.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from watchcache.bench.record import Plain, is_client
 
@@ -22,16 +23,15 @@ _FEW = 10  # watchers; a phase with more is no measure of the write alone
 def costs(phases: Iterable[Plain]) -> list[Plain]:
     """A row for each marked phase, by number of watchers. CPU is in seconds; what could not be computed is left out of the row."""
     rows = [cost_of(phase) for phase in phases if phase["costs"] is not None]
-    for row in rows:
-        if row["of"] != "idle":
-            subtract_idle(row, rows)
     everyone = sorted((row for row in rows if row["of"] == "all"), key=lambda row: row["watchers"])
     base = everyone[0] if everyone and everyone[0]["watchers"] <= _FEW else None
     for row in everyone:
         add_delivery(row, base)
+    deliveries = {row["watchers"]: row["delivery"] for row in everyone if "delivery" in row}
     for row in rows:
         if row["of"] == "one" and row["writes"]:
-            row["event"] = row["net"] / row["writes"]
+            bookmarks = row["bookmarks"] * deliveries.get(row["watchers"], 0.0)
+            row["event"] = (row["cpu"] - bookmarks) / row["writes"]
     return sorted(rows, key=lambda row: (row["of"], row["watchers"]))
 
 
@@ -45,28 +45,22 @@ def cost_of(phase: Plain) -> Plain:
         "cpu": math.fsum(by_process.values()),
         "by process": by_process,
         "deliveries": phase["counters"].get("deliveries", 0),
+        "bookmarks": phase["counters"].get("bookmarks", 0),
         "writes": phase["counters"].get("writes", 0),
         "latency": latency,
     }
 
 
-def subtract_idle(row: Plain, rows: Sequence[Plain]) -> None:
-    """Take off what as many watchers cost in the same time when nothing happens."""
-    idle = [one for one in rows if one["of"] == "idle" and one["watchers"] == row["watchers"]]
-    spent = sum(one["cpu"] / one["seconds"] for one in idle if one["seconds"])
-    row["net"] = max(0.0, row["cpu"] - spent * row["seconds"])
-
-
 def add_delivery(row: Plain, base: Plain | None) -> None:
     """CPU for each delivery: plain, and without what a write costs that hardly anybody is told of."""
     if row["deliveries"]:
-        row["plain delivery"] = row["net"] / row["deliveries"]
+        row["plain delivery"] = row["cpu"] / row["deliveries"]
     if base is None or row is base or not base["writes"]:
         return
-    write, told = base["net"] / base["writes"], base["deliveries"] / base["writes"]
+    write, told = base["cpu"] / base["writes"], base["deliveries"] / base["writes"]
     further = row["deliveries"] - row["writes"] * told
     if further > 0:
-        row["delivery"] = (row["net"] - row["writes"] * write) / further
+        row["delivery"] = (row["cpu"] - row["writes"] * write) / further
 
 
 def spread(rows: Iterable[Plain], figure: str) -> tuple[float, list[tuple[int, float]]]:

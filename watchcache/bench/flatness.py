@@ -88,8 +88,8 @@ VALUES: dict[str, Callable[[Plain], float | None]] = {
 def bounds(flat: Flat) -> dict[str, tuple[str, float, float]]:
     """By quantity: its unit, what percentage of itself it may grow by, and how much at the least."""
     return {
-        "memory": ("MiB", flat.memory_percent, 2.0),
+        "memory": ("MiB", flat.memory_percent, flat.memory_megabytes),
         "descriptors": ("", 0.0, flat.descriptors),
-        "journal": ("MiB", flat.journal_percent, 2.0),
+        "journal": ("MiB", flat.journal_percent, flat.journal_megabytes),
         "lag": ("ms", 0.0, flat.lag_milliseconds),
     }

@@ -106,7 +106,8 @@ class Load:
         """Send a request; `then` gets (status, body), status 0 when it could not be answered.
 
         The latency counts from `due`, the moment it should have been sent (of trio's clock): a client that falls behind
-        does not hide the server's delay. Statuses in `expect` are no errors. A 429 is tried again, as client-go does.
+        does not hide the server's delay. Statuses in `expect` are no errors. A 429 is tried again, as client-go does; so is a
+        write whose connection its own client has cut, and its latency then counts from the next attempt.
         """
         started = trio.current_time()
         if due is None:
@@ -119,7 +120,13 @@ class Load:
                 self.measures.count(f"throttled|{request.label}")
                 self.nursery.start_soon(self._again, who, request, then, due, expect, retries - 1)
                 return
-            self._account(request, status, body, trio.current_time() - due, expect)
+            if status == 0 and who.left:
+                self.measures.count(f"cut|{request.label}")
+                if retries and request.method != "GET":
+                    self.nursery.start_soon(self._again, who, request, then, None, expect, retries - 1)
+                    return
+            else:
+                self._account(request, status, body, trio.current_time() - due, expect)
             if then is not None:
                 then(status, body)
 
@@ -133,7 +140,7 @@ class Load:
         who: Participant,
         request: Request,
         then: Callable[[int, bytes], None] | None,
-        due: float,
+        due: float | None,
         expect: tuple[int, ...],
         retries: int,
     ) -> None:

@@ -91,7 +91,9 @@ class Participant:
                 return False
             self.client, self._nursery = client, nursery
             if self._lost:
-                self.network.measures.count("returns" if self.left else "reconnects")
+                # Servers close connections on which nothing is open for a while: nobody loses anything by that.
+                lost = self.watches and not self.left
+                self.network.measures.count("reconnects" if lost else "returns")
                 self.left = False
             nursery.start_soon(self._receive, client, nursery)
             await self.greet()

@@ -81,8 +81,8 @@ class Limits(_Part, frozen=True):
 class Costs(_Part, frozen=True, kw_only=True):
     """What a phase is for, when the server's CPU in it is a figure of its own (see `cost`)."""
 
-    of: Literal["idle", "all", "one"]
-    """Nothing happens; each event goes to all watchers; each event goes to one of them."""
+    of: Literal["all", "one"]
+    """Each event goes to all watchers; each event goes to one of them."""
 
     watchers: int
 
@@ -114,8 +114,12 @@ class Flat(_Part, frozen=True, kw_only=True):
     """Seconds of the phase that do not count: caches and histories fill to their bounds."""
 
     memory_percent: float = 5
+    memory_megabytes: float = 2
+    """The larger of the two bounds holds; so with the journal's."""
+
     descriptors: float = 5
     journal_percent: float = 10
+    journal_megabytes: float = 2
     lag_milliseconds: float = 50
     """Of the second's median watch latency."""
 

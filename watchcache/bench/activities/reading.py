@@ -34,6 +34,7 @@ class Poll(Activity, tag="poll", frozen=True, kw_only=True):
         who = Participant(load.network)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(who.run)
+            who.left = True  # when the phase ends, an answer may be under way
             query = f"?limit={self.limit}" if self.limit else "?resourceVersion=0"
             label = (
                 f"LIST {self.resource.rpartition('/')[2]} ({'namespace' if self.namespace else 'cluster'})"
