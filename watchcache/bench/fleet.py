@@ -58,6 +58,9 @@ class Fleet:
                     self._measured(index, message)
                 else:
                     await sender.send(message)
+        raise BenchProblem(
+            f"load process {index} has died; its words are above"
+        )  # whoever stops it stops listening first
 
     async def tell(self, what: str, **more: object) -> None:
         """Say the same to all."""

@@ -80,11 +80,12 @@ def tiles(result: Plain) -> Iterator[str]:
     every, rows = result["phases"], result["seconds"]
     deliveries, writes = total(every, "deliveries"), total(every, "writes")
     spent = sum(cpu for phase in every for name, cpu in phase["cpu"].items() if not is_client(name))
+    nodes = max((row["nodes"] for row in rows), default=0)
     figures = [
         (amount(max((row["watches"] for row in rows), default=0)), "watches at once"),
-        (amount(max((row["nodes"] for row in rows), default=0)), "nodes"),
-        (f"{deliveries:,}", "deliveries"),
-        (f"{writes:,}", "acknowledged writes"),
+        (amount(nodes), "nodes") if nodes else (f"{len(every) - 1}", "phases"),
+        (amount(deliveries), "deliveries"),
+        (amount(writes), "acknowledged writes"),
         (amount(max((row["deliveries"] for row in rows), default=0)), "deliveries in the best second"),
         (f"{max(map(memory_of_server, rows), default=0) / _MEBI:,.0f} MiB", "server memory, peak"),
         (seconds(spent) if spent else "-", "server CPU in all"),

@@ -39,7 +39,8 @@ def time_plots(result: Plain) -> Iterator[str]:
         lines = [one(name, grouped(key, name, unit)) for name in process_names(result)]
         yield over_time(title, lines, bands, show)
     yield over_time("Live watches", [one("watches", lambda row: row["watches"])], bands, amount)
-    yield over_time("Connected nodes", [one("nodes", lambda row: row["nodes"])], bands, amount)
+    if any(row["nodes"] for row in rows):
+        yield over_time("Connected nodes", [one("nodes", lambda row: row["nodes"])], bands, amount)
 
 
 def cost_plots(result: Plain) -> Iterator[str]:
@@ -130,7 +131,9 @@ def thinned(histogram: Histogram) -> list[tuple[float, float]]:
 def amount(value: float) -> str:
     """A count for people."""
     return (
-        f"{value / 1000:,.0f}k"
+        f"{value / 1e6:,.2f}M"
+        if value >= 1e6
+        else f"{value / 1000:,.0f}k"
         if value >= 10_000
         else f"{value:,.0f}"
         if value >= 10 or value == int(value)
