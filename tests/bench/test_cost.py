@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from watchcache.bench.compare import cost_figures
 from watchcache.bench.cost import costs, spread
 from watchcache.bench.scenario import Slo
 from watchcache.bench.slo import cost_growth
@@ -61,6 +62,14 @@ def test_a_cost_that_grows_fails_the_objective(factor: float, passed: bool):
     (verdict,) = cost_growth({"costs": rows}, Slo())
     assert verdict["passed"] is passed
     assert "1,000" in verdict["note"]
+
+
+def test_two_results_are_compared_where_both_have_measured():
+    """By number of watchers. (The one delivery in a write of the base costs what it did: hence 2.01.)"""
+    phases = [phase("all", 1, 1000), phase("all", 100, 100), phase("one", 100, 100)]
+    other = [*phases[:1], phase("all", 100, 100, delivery=2 * DELIVERY), phase("all", 1000, 10)]
+    rows = list(cost_figures({"costs": costs(phases)}, {"costs": costs(other)}))
+    assert rows == [("CPU of a delivery to 100 watchers", "10 µs", "20 µs", "2.01")]
 
 
 def test_a_cost_below_zero_is_no_pass():

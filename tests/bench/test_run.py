@@ -129,6 +129,7 @@ def test_the_list_names_every_scenario(capsys: pytest.CaptureFixture[str]):
         (["run", "--scenario", "nowhere"], "no scenario 'nowhere'"),
         (["run", "--scenario", "100-nodes", "--pid", "x"], "NAME=PID"),
         (["run", "--scenario", "100-nodes", "--kubeconfig", "/nonexistent"], "cannot read the kubeconfig"),
+        (["run", "--scenario", "100-nodes", "--data-directory"], "expected one argument"),
         (["compare", "/nonexistent", "/nonexistent"], "cannot read"),
         (["dance"], "dance"),
     ],
