@@ -65,7 +65,7 @@ def test_a_cost_that_grows_fails_the_objective(factor: float, passed: bool):
 
 
 def test_two_results_are_compared_where_both_have_measured():
-    """By number of watchers. (The one delivery in a write of the base costs what it did: hence 2.01.)"""
+    """By number of watchers; 2.01, because the delivery that is in a write of the base costs what it did."""
     phases = [phase("all", 1, 1000), phase("all", 100, 100), phase("one", 100, 100)]
     other = [*phases[:1], phase("all", 100, 100, delivery=2 * DELIVERY), phase("all", 1000, 10)]
     rows = list(cost_figures({"costs": costs(phases)}, {"costs": costs(other)}))

@@ -177,6 +177,7 @@ def test_a_run_that_is_told_to_end_leaves_no_server(tmp_path: Path):
     """SIGTERM ends the command with status 2, and the server and the clients that it had started with it."""
     with waiting_run(tmp_path) as (process, _):
         process.terminate()
+        process.terminate()  # as `timeout` does: to the command, and to its group
         assert process.wait(20) == 2
 
 

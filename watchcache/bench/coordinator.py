@@ -33,6 +33,7 @@ from watchcache.bench.server import OwnServer
 from watchcache.bench.slo import judge
 from watchcache.bench.target import check_allowed, read_kubeconfig
 
+_FIRST_SECONDS = 30.0  # for the first watches, before anything is loaded
 _SETTLE_SECONDS = 20.0  # what is still on its way to a watcher after the last write must come within this
 
 
@@ -66,6 +67,7 @@ class Coordinator:
 
     async def run(self) -> Plain:
         """Do it; the result as data. Raises `BenchProblem`."""
+        before = signal.getsignal(signal.SIGTERM)
         self._scenario.check()
         raise_descriptor_limit(self._scenario)
         if self._options.kubeconfig is not None:
@@ -77,10 +79,13 @@ class Coordinator:
                 await self._drive(nursery, kubeconfig)
                 nursery.cancel_scope.cancel()
         finally:
+            # It is ending; a second signal must not leave a server behind.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             with trio.CancelScope(shield=True):
                 await self._fleet.stop()
             if self._server is not None:
                 self._server.stop()
+            signal.signal(signal.SIGTERM, before)
         target = read_kubeconfig(kubeconfig)
         result = self._record.plain({"url": target.url, "ours": self._server is not None})
         result["costs"] = costs(result["phases"])
@@ -130,11 +135,21 @@ class Coordinator:
             await self._fleet.ask("clean", "clean")
 
     async def _start_ledger(self, nursery: trio.Nursery, kubeconfig: Path) -> None:
-        network = Network(Dialer(read_kubeconfig(kubeconfig)), self._measures, Random(0))  # noqa: S311  # delays
+        target = read_kubeconfig(kubeconfig)
+        network = Network(Dialer(target), self._measures, Random(0))  # noqa: S311  # delays
         keeper = Participant(network, tuple(self._ledger.recorders.values()), start="now")
         nursery.start_soon(keeper.run)
-        with trio.fail_after(30):
+        with trio.move_on_after(_FIRST_SECONDS) as patience:
             await wait_until(lambda: not keeper.pending)
+        if patience.cancelled_caught:
+            counters = self._measures.counters
+            errors = [
+                f"{name.removeprefix('error|')}: {count}"
+                for name, count in counters.items()
+                if name.startswith("error|")
+            ]
+            why = ", ".join(errors) or f"{counters.get('refused', 0)} connections could not be made"
+            raise BenchProblem(f"{target.url} did not let itself be watched in {_FIRST_SECONDS:g} s: {why}")
 
     async def _run_phase(self, number: int, phase: Phase) -> None:
         kills = [one for one in phase.activities if isinstance(one, KillServer)]

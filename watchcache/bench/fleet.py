@@ -15,6 +15,8 @@ from watchcache.bench.problems import BenchProblem
 
 Plain = dict[str, Any]
 
+_FAREWELL = 5.0  # seconds for a load process to end by itself
+
 
 class Fleet:
     """Starts the processes, tells them what to do, and hands their reports to `measured`."""
@@ -93,5 +95,10 @@ class Fleet:
         for process in self.processes:
             if process.returncode is None:
                 process.terminate()
+        with trio.move_on_after(_FAREWELL):
+            for process in self.processes:
+                await process.wait()
         for process in self.processes:
+            if process.returncode is None:
+                process.kill()
             await process.wait()
