@@ -76,6 +76,7 @@ class Settings:
     # the process
     host: str = "wire"
     workers: int = 0  # serving processes beside this one; 0: this one serves
+    worker_timeout: float = 20.0  # a worker that answers nothing for so long is replaced; 0: never
     shutdown_delay_duration: float = 0.0
     shutdown_send_retry_after: bool = False
     shutdown_watch_termination_grace_period: float = 0.0

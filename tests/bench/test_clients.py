@@ -123,6 +123,29 @@ async def test_a_reader_that_stops_catches_up(server: TestServer, protocol: str)
     assert "reconnects" not in net.measures.counters
 
 
+async def test_a_reader_that_is_cut_off_while_it_does_not_read_comes_back(server: TestServer):
+    """The end of the connection ends the waiting; the next one reads at full speed."""
+    net = network(server)
+    watch = Watch(Scope(CONFIG_MAPS), "node", net.measures)
+    who, writer = Participant(net, [watch]), Participant(net)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(who.run)
+        nursery.start_soon(writer.run)
+        with trio.fail_after(10):
+            await wait_until(lambda: who.up and not who.pending and writer.up)
+        assert who.client is not None
+        who.client.hinder(0)
+        for number in range(3):  # the first ends the read under way, so that the client waits
+            await ask(writer, create(number))
+        who.left = True
+        who.client.close()
+        with trio.fail_after(10):
+            await wait_until(lambda: watch.count == 3)
+        nursery.cancel_scope.cancel()
+    assert net.measures.counters["returns"] == 1
+    assert not {"reconnects", "repeated", "reordered", "relists"} & set(net.measures.counters)
+
+
 async def test_more_requests_than_streams_wait_their_turn(server: TestServer):
     """The server allows 100 streams at once; 300 requests are all answered."""
     net = network(server)

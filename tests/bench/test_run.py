@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -125,6 +129,7 @@ def test_the_list_names_every_scenario(capsys: pytest.CaptureFixture[str]):
         (["run", "--scenario", "nowhere"], "no scenario 'nowhere'"),
         (["run", "--scenario", "100-nodes", "--pid", "x"], "NAME=PID"),
         (["run", "--scenario", "100-nodes", "--kubeconfig", "/nonexistent"], "cannot read the kubeconfig"),
+        (["run", "--scenario", "100-nodes", "--data-directory"], "expected one argument"),
         (["compare", "/nonexistent", "/nonexistent"], "cannot read"),
         (["dance"], "dance"),
     ],
@@ -152,26 +157,35 @@ def test_one_hundred_nodes(tmp_path: Path):
         assert (name, slos[name]) == (name, "0")
 
 
-def test_a_run_that_is_told_to_end_leaves_no_server(tmp_path: Path):
-    """SIGTERM ends the command with status 2, and the server and the clients that it had started with it."""
+@contextmanager
+def waiting_run(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A run in a phase in which nothing happens, and its processes: the command, the server, a load process."""
     scenario = tmp_path / "long.yaml"
     scenario.write_text("name: long\nphases: [{name: wait, seconds: 60}]\n")
-    command = [
-        sys.executable,
-        "-m",
-        "watchcache",
-        "bench",
-        "run",
-        "--scenario",
-        str(scenario),
-        "-o",
-        str(tmp_path / "o.json"),
-    ]
+    output = str(tmp_path / "o.json")
+    command = [sys.executable, "-m", "watchcache", "bench", "run", "--scenario", str(scenario), "-o", output]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert any(" s  wait " in line for line in process.stderr)
         started = family(process.pid)
-        process.terminate()
-        assert process.wait(20) == 2
-    assert len(started) == 3
+        assert len(started) == 3
+        yield process, started
     assert not any(Path(f"/proc/{pid}").exists() for pid in started)
+
+
+def test_a_run_that_is_told_to_end_leaves_no_server(tmp_path: Path):
+    """SIGTERM ends the command with status 2, and the server and the clients that it had started with it."""
+    with waiting_run(tmp_path) as (process, _):
+        process.terminate()
+        process.terminate()  # as `timeout` does: to the command, and to its group
+        assert process.wait(20) == 2
+
+
+def test_a_run_ends_when_its_clients_die(tmp_path: Path):
+    """At once, with status 2: a load that is not there must not be reported as one that was borne."""
+    with waiting_run(tmp_path) as (process, started):
+        client = next(pid for pid in started if b"bench.process" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        os.kill(client, signal.SIGKILL)
+        assert process.wait(20) == 2
+        assert process.stderr is not None
+        assert "load process 0 has died" in process.stderr.read()

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from watchcache.bench import BenchProblem, available, load_scenario
+from watchcache.bench.coordinator import raise_descriptor_limit
 
 
 @pytest.mark.parametrize("name", sorted(available()))
@@ -76,3 +77,34 @@ def test_an_unknown_name_tells_those_there_are():
     """The complaint lists the scenarios."""
     with pytest.raises(BenchProblem, match="100-nodes"):
         load_scenario("7-nodes")
+
+
+def test_a_scenario_that_the_system_cannot_carry_is_refused(tmp_path: Path):
+    """More connections than descriptors: before anything is started, with what to do about it."""
+    limits = {"connections": 10**9, "watches": 10**9, "writes-per-second": 1, "seconds": 1}
+    scenario, _ = load_scenario(written(tmp_path, nodes={"count": 10**8}, limits=limits))
+    with pytest.raises(BenchProblem, match=r"needs 100,000,200 open files .* raise the hard limit"):
+        raise_descriptor_limit(scenario)
+
+
+def test_a_judged_phase_must_exist(tmp_path: Path):
+    """A misspelt phase would be judged by nothing."""
+    scenario, _ = load_scenario(written(tmp_path, flat={"phase": "chrun", "after": 1}))
+    with pytest.raises(BenchProblem, match="chrun"):
+        scenario.check()
+
+
+def test_copies_are_watches(tmp_path: Path):
+    """In the plan, and each with its number."""
+    nodes = {
+        "count": 2,
+        "watches": [{"resource": "v1/pods", "fields": "spec.nodeName={number}-{copy}", "copies": 3}],
+    }
+    scenario, _ = load_scenario(written(tmp_path, nodes=nodes))
+    assert scenario.nodes.watches_each == 3
+    scopes = scenario.nodes.watches[0].scopes({"number": "7"})
+    assert [scope.fields for scope in scopes] == [
+        "spec.nodeName=7-0",
+        "spec.nodeName=7-1",
+        "spec.nodeName=7-2",
+    ]

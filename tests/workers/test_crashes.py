@@ -75,6 +75,25 @@ def test_a_crashed_worker_costs_its_own_clients_their_connections(tmp_path: Path
     wait_for(lambda: not own_workers())
 
 
+def test_a_worker_that_stands_still_is_replaced(tmp_path: Path):
+    """It lives, but answers nobody: its clients lose their connections and come back, the other's watches go on."""
+    with TestServer(tmp_path, workers=2, worker_timeout=1.0) as server:
+        before = own_workers()
+        with each_of(server) as watchers:
+            for watcher in watchers:
+                watcher.watch(f"{MAPS}?watch=1")
+            stuck = min(before)
+            os.kill(stuck, signal.SIGSTOP)
+            wait_for(lambda: not is_there(stuck))
+            wait_for(lambda: len(own_workers()) == 2)
+            assert own_workers() & before == {max(before)}
+            with one_of_each(server.url, server.ca_file, server.token, processes=1) as (writer,):
+                writer.create("after")
+            gone = [ended(watcher) for watcher in watchers]
+            assert sorted(gone) == [False, True]  # who is left has read its event
+    wait_for(lambda: not own_workers())
+
+
 @contextmanager
 def process(directory: Path, workers: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A server as it is started by hand, on a file journal, and its URL."""

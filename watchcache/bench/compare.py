@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from watchcache.bench.record import Plain
-from watchcache.bench.slo import is_client, memory_of_server, merge, seconds, server_name, total
+from watchcache.bench.record import Plain, is_client
+from watchcache.bench.slo import memory_of_server, merge, seconds, server_name, total
 
 _PERCENTS = (50.0, 99.0)
 
@@ -43,12 +43,28 @@ def figures(first: Plain, second: Plain) -> Iterator[tuple[str, str, str, str]]:
         max((memory_of_server(one) for one in result["seconds"]), default=0) / (1 << 20) for result in both
     )
     yield "server memory, peak", f"{a:,.0f} MiB", f"{b:,.0f} MiB", ratio(a, b)
+    yield from cost_figures(first, second)
     for name in ("relists", "reconnects", "ended", "repeated", "reordered"):
         counts = [total(result["phases"], name) for result in both]
         yield name, f"{counts[0]:,}", f"{counts[1]:,}", ""
     for name, words in (("missing", "events lost"), ("forgotten", "acknowledged writes lost")):
         lost = [result["check"].get(name, -1) for result in both]
         yield words, f"{lost[0]:,}", f"{lost[1]:,}", ""
+
+
+def cost_figures(first: Plain, second: Plain) -> Iterator[tuple[str, str, str, str]]:
+    """What watchers cost, where both have measured it."""
+    for figure, words in (
+        ("delivery", "CPU of a delivery to {:,} watchers"),
+        ("event", "CPU of an event for one of {:,}"),
+    ):
+        both = [
+            {one["watchers"]: one[figure] for one in result["costs"] if figure in one}
+            for result in (first, second)
+        ]
+        for watchers in sorted(both[0].keys() & both[1].keys()):
+            a, b = (one[watchers] for one in both)
+            yield words.format(watchers), seconds(a), seconds(b), ratio(a, b)
 
 
 def calm(result: Plain) -> list[Plain]:

@@ -17,13 +17,15 @@ import trio
 
 from watchcache.bench.activities import KillServer
 from watchcache.bench.client import Dialer
+from watchcache.bench.cost import costs
+from watchcache.bench.flatness import flatness
 from watchcache.bench.fleet import Fleet
 from watchcache.bench.ledger import Counted, Ledger
 from watchcache.bench.measures import Measures
 from watchcache.bench.pacing import wait_until
 from watchcache.bench.participant import Network, Participant
 from watchcache.bench.problems import BenchProblem
-from watchcache.bench.proc import Sampler
+from watchcache.bench.proc import Sampler, size_of
 from watchcache.bench.record import Plain, Record
 from watchcache.bench.scenario import Phase, Scenario
 from watchcache.bench.selectors import Scope
@@ -31,6 +33,7 @@ from watchcache.bench.server import OwnServer
 from watchcache.bench.slo import judge
 from watchcache.bench.target import check_allowed, read_kubeconfig
 
+_FIRST_SECONDS = 30.0  # for the first watches, before anything is loaded
 _SETTLE_SECONDS = 20.0  # what is still on its way to a watcher after the last write must come within this
 
 
@@ -41,6 +44,9 @@ class Options(msgspec.Struct, kw_only=True):
     kubeconfig: Path | None = None
     owned: bool = False
     pids: Mapping[str, int] = {}
+    data: Path | None = None
+    """Where a server that was not started here keeps its data, to see how it grows."""
+
     keep: bool = False
     server_flags: tuple[str, ...] = ()
 
@@ -61,8 +67,9 @@ class Coordinator:
 
     async def run(self) -> Plain:
         """Do it; the result as data. Raises `BenchProblem`."""
-        raise_descriptor_limit()
+        before = signal.getsignal(signal.SIGTERM)
         self._scenario.check()
+        raise_descriptor_limit(self._scenario)
         if self._options.kubeconfig is not None:
             check_allowed(read_kubeconfig(self._options.kubeconfig), owned=self._options.owned)
         try:
@@ -72,12 +79,17 @@ class Coordinator:
                 await self._drive(nursery, kubeconfig)
                 nursery.cancel_scope.cancel()
         finally:
+            # It is ending; a second signal must not leave a server behind.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             with trio.CancelScope(shield=True):
                 await self._fleet.stop()
             if self._server is not None:
                 self._server.stop()
+            signal.signal(signal.SIGTERM, before)
         target = read_kubeconfig(kubeconfig)
         result = self._record.plain({"url": target.url, "ours": self._server is not None})
+        result["costs"] = costs(result["phases"])
+        result["flat"] = flatness(result, self._scenario.flat) if self._scenario.flat else []
         result["slos"] = judge(result, self._scenario.slo)
         return result
 
@@ -90,7 +102,7 @@ class Coordinator:
         self._server = OwnServer(
             self._options.directory, (*self._scenario.server, *self._options.server_flags)
         )
-        self._sampler.watch("server", await self._server.start())
+        self._sampler.watch("server", await self._server.start(), children="worker")
         return self._server.kubeconfig
 
     async def _end_when_told(self) -> None:
@@ -106,7 +118,7 @@ class Coordinator:
             self._sampler.watch(name, pid)
         for index, process in enumerate(self._fleet.processes):
             self._sampler.watch(f"clients {index}", process.pid)
-        self._sampler.watch("coordinator", os.getpid(), children=False)  # they have names of their own
+        self._sampler.watch("coordinator", os.getpid(), children="")  # they have names of their own
         nursery.start_soon(self._tick_always)
         await self._fleet.ask("prepare", "prepared")
         await self._fleet.tell("background")
@@ -123,11 +135,21 @@ class Coordinator:
             await self._fleet.ask("clean", "clean")
 
     async def _start_ledger(self, nursery: trio.Nursery, kubeconfig: Path) -> None:
-        network = Network(Dialer(read_kubeconfig(kubeconfig)), self._measures, Random(0))  # noqa: S311  # delays
+        target = read_kubeconfig(kubeconfig)
+        network = Network(Dialer(target), self._measures, Random(0))  # noqa: S311  # delays
         keeper = Participant(network, tuple(self._ledger.recorders.values()), start="now")
         nursery.start_soon(keeper.run)
-        with trio.fail_after(30):
+        with trio.move_on_after(_FIRST_SECONDS) as patience:
             await wait_until(lambda: not keeper.pending)
+        if patience.cancelled_caught:
+            counters = self._measures.counters
+            errors = [
+                f"{name.removeprefix('error|')}: {count}"
+                for name, count in counters.items()
+                if name.startswith("error|")
+            ]
+            why = ", ".join(errors) or f"{counters.get('refused', 0)} connections could not be made"
+            raise BenchProblem(f"{target.url} did not let itself be watched in {_FIRST_SECONDS:g} s: {why}")
 
     async def _run_phase(self, number: int, phase: Phase) -> None:
         kills = [one for one in phase.activities if isinstance(one, KillServer)]
@@ -136,7 +158,8 @@ class Coordinator:
             phase = msgspec.structs.replace(phase, seconds=0, activities=())
             self._record.begin(f"{phase.name} (left out)", disrupts=True)
             return
-        self._record.begin(phase.name, disrupts=phase.disrupts, storms=phase.storms)
+        self._record.spent(self._sampler.sample())
+        self._record.begin(phase.name, disrupts=phase.disrupts, storms=phase.storms, costs=phase.costs)
         await self._fleet.ask("phase", "begun", phase=number)
         async with trio.open_nursery() as nursery:
             for one in kills:
@@ -148,6 +171,7 @@ class Coordinator:
                 self._record.notes.append(f"phase {phase.name} did not finish in {phase.at_most:g} s")
         await self._fleet.tell("end phase")
         await self._fleet.wait("ended", skip=("finished",))
+        self._record.spent(self._sampler.sample())
 
     async def _kill_server(self, down: float) -> None:
         if self._server is None:
@@ -155,7 +179,7 @@ class Coordinator:
         self._server.kill()
         await trio.sleep(down)
         began = time.monotonic()
-        self._sampler.watch("server", await self._server.start())
+        self._sampler.watch("server", await self._server.start(), children="worker")
         self._measures.record("duration|server restart to listening", time.monotonic() - began)
 
     async def _tick_always(self) -> None:
@@ -164,10 +188,14 @@ class Coordinator:
             await trio.sleep(max(0.0, last + 1.0 - time.monotonic()))
             now = time.monotonic()
             self._add_ledger()
-            row = self._record.tick(self._sampler.sample(), now - last)
+            row = self._record.tick(self._sampler.sample(), now - last, self._journal())
             last = now
             row["turn"] = turn
             self._say(self._record, row)
+
+    def _journal(self) -> int:
+        data = self._server.data if self._server is not None else self._options.data
+        return size_of(data) if data is not None else 0
 
     def _add_ledger(self) -> None:
         taken = self._measures.take()
@@ -207,7 +235,19 @@ class Coordinator:
         return check
 
 
-def raise_descriptor_limit() -> None:
-    """As many descriptors as the system allows: a connection of the load needs one on either side."""
+_SPARE = 200  # descriptors of a process that are no connections of the load
+
+
+def raise_descriptor_limit(scenario: Scenario) -> None:
+    """As many descriptors as the system allows: a connection of the load needs one on either side.
+
+    Raises `BenchProblem` when that is too few for the scenario; the limit is for each process, and the server gets all connections.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = scenario.connections + _SPARE
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        raise BenchProblem(
+            f"scenario {scenario.name} needs {needed:,} open files in the server's process, and this system allows {hard:,}; "
+            "raise the hard limit (ulimit -Hn as root, or LimitNOFILE= of the service), or take a smaller scenario"
+        )
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

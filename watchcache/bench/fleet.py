@@ -15,6 +15,8 @@ from watchcache.bench.problems import BenchProblem
 
 Plain = dict[str, Any]
 
+_FAREWELL = 5.0  # seconds for a load process to end by itself
+
 
 class Fleet:
     """Starts the processes, tells them what to do, and hands their reports to `measured`."""
@@ -58,6 +60,9 @@ class Fleet:
                     self._measured(index, message)
                 else:
                     await sender.send(message)
+        raise BenchProblem(
+            f"load process {index} has died; its words are above"
+        )  # whoever stops it stops listening first
 
     async def tell(self, what: str, **more: object) -> None:
         """Say the same to all."""
@@ -90,5 +95,10 @@ class Fleet:
         for process in self.processes:
             if process.returncode is None:
                 process.terminate()
+        with trio.move_on_after(_FAREWELL):
+            for process in self.processes:
+                await process.wait()
         for process in self.processes:
+            if process.returncode is None:
+                process.kill()
             await process.wait()

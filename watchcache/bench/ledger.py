@@ -66,12 +66,13 @@ class Verdict(msgspec.Struct, frozen=True):
 class Recorder(Watch):
     """The watch over all of a resource whose events are kept, by what scopes select on."""
 
-    __slots__ = ("_by_name", "_by_namespace", "_by_node", "_labels", "_revisions", "_sums")
+    __slots__ = ("_by_name", "_by_namespace", "_by_node", "_label_sets", "_labels", "_revisions", "_sums")
 
     def __init__(self, resource: str, measures: Measures) -> None:
         super().__init__(Scope(resource), "ledger", measures)
         self._revisions: array[int] = array("Q")
         self._labels: dict[int, dict[str, str]] = {}  # of the events that have any
+        self._label_sets: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
         self._by_namespace: dict[str, array[int]] = defaultdict(lambda: array("Q"))
         self._by_name: dict[tuple[str, str], array[int]] = defaultdict(lambda: array("Q"))
         self._by_node: dict[str, array[int]] = defaultdict(lambda: array("Q"))
@@ -93,7 +94,9 @@ class Recorder(Watch):
         revision = int(metadata.resourceVersion)
         self._revisions.append(revision)
         if metadata.labels:
-            self._labels[revision] = metadata.labels
+            # Few different ones over millions of events.
+            kept = tuple(sorted(metadata.labels.items()))
+            self._labels[revision] = self._label_sets.setdefault(kept, metadata.labels)
         self._by_namespace[metadata.namespace].append(revision)
         self._by_name[metadata.namespace, metadata.name].append(revision)
         if isinstance(found, _PodLike) and found.spec.nodeName:

@@ -34,7 +34,7 @@ class Load:
         self.network = Network(dialer, self.measures, self.random)
         self.nodes = [Node(self, number) for number in range(index, scenario.nodes.count, processes)]
         self.controllers = [
-            self.participant(scenario.controllers, {"namespace": scenario.place(number)})
+            self.participant(scenario.controllers, number)
             for number in range(index, scenario.controllers.count, processes)
         ]
         self.writer = Participant(self.network)
@@ -43,15 +43,20 @@ class Load:
         self._busy = 0
         self._ending = trio.Event()
 
-    def participant(self, population: Population, values: dict[str, str]) -> Participant:
-        """A participant with a population's watches."""
+    def participant(self, population: Population, number: int) -> Participant:
+        """One of a population, with its watches."""
+        values = {"namespace": self.scenario.place(number), "number": str(number)}
         return Participant(
             self.network, self.watches(population, values), population.protocol, population.start
         )
 
     def watches(self, population: Population, values: dict[str, str]) -> list[Watch]:
         """A population's watches for one participant."""
-        return [Watch(spec.scope(values), spec.group, self.measures) for spec in population.watches]
+        return [
+            Watch(scope, spec.group, self.measures)
+            for spec in population.watches
+            for scope in spec.scopes(values)
+        ]
 
     @property
     def everyone(self) -> list[Participant]:
@@ -101,7 +106,8 @@ class Load:
         """Send a request; `then` gets (status, body), status 0 when it could not be answered.
 
         The latency counts from `due`, the moment it should have been sent (of trio's clock): a client that falls behind
-        does not hide the server's delay. Statuses in `expect` are no errors. A 429 is tried again, as client-go does.
+        does not hide the server's delay. Statuses in `expect` are no errors. A 429 is tried again, as client-go does; so is a
+        write whose connection its own client has cut, and its latency then counts from the next attempt.
         """
         started = trio.current_time()
         if due is None:
@@ -114,7 +120,13 @@ class Load:
                 self.measures.count(f"throttled|{request.label}")
                 self.nursery.start_soon(self._again, who, request, then, due, expect, retries - 1)
                 return
-            self._account(request, status, body, trio.current_time() - due, expect)
+            if status == 0 and who.left:
+                self.measures.count(f"cut|{request.label}")
+                if retries and request.method != "GET":
+                    self.nursery.start_soon(self._again, who, request, then, None, expect, retries - 1)
+                    return
+            else:
+                self._account(request, status, body, trio.current_time() - due, expect)
             if then is not None:
                 then(status, body)
 
@@ -128,7 +140,7 @@ class Load:
         who: Participant,
         request: Request,
         then: Callable[[int, bytes], None] | None,
-        due: float,
+        due: float | None,
         expect: tuple[int, ...],
         retries: int,
     ) -> None:
@@ -180,7 +192,7 @@ class Node(Participant):
     def __init__(self, load: Load, number: int) -> None:
         population = load.scenario.nodes
         self.name = f"bench-node-{number:05}"
-        values = {"node": self.name, "namespace": load.scenario.place(number)}
+        values = {"node": self.name, "namespace": load.scenario.place(number), "number": str(number)}
         super().__init__(
             load.network, load.watches(population, values), population.protocol, population.start
         )

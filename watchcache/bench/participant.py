@@ -41,7 +41,18 @@ class Network:
 class Participant:
     """One client with its watches. `up` while it is connected and known to the server."""
 
-    __slots__ = ("_lost", "_nursery", "_protocol", "_start", "client", "network", "pending", "up", "watches")
+    __slots__ = (
+        "_lost",
+        "_nursery",
+        "_protocol",
+        "_start",
+        "client",
+        "left",
+        "network",
+        "pending",
+        "up",
+        "watches",
+    )
 
     def __init__(
         self,
@@ -58,6 +69,8 @@ class Participant:
         """Watches that are not live."""
         self.up = False
         self._lost = 0.0
+        self.left = False
+        """It cut the connection itself: coming back is no fault of the server's."""
 
     async def run(self) -> None:
         """Connect and stay connected until cancelled."""
@@ -78,7 +91,10 @@ class Participant:
                 return False
             self.client, self._nursery = client, nursery
             if self._lost:
-                self.network.measures.count("reconnects")
+                # Servers close connections on which nothing is open for a while: nobody loses anything by that.
+                lost = self.watches and not self.left
+                self.network.measures.count("reconnects" if lost else "returns")
+                self.left = False
             nursery.start_soon(self._receive, client, nursery)
             await self.greet()
             self.up = True

@@ -6,9 +6,11 @@ import platform
 import time
 from typing import Any
 
+import msgspec
+
 from watchcache.bench.histogram import Histogram
 from watchcache.bench.proc import Usage, processor
-from watchcache.bench.scenario import Scenario
+from watchcache.bench.scenario import Costs, Scenario
 
 FORMAT = "watchcache-bench/1"
 Plain = dict[str, Any]
@@ -17,8 +19,17 @@ Plain = dict[str, Any]
 class PhaseRecord:
     """One phase: what all processes measured in it."""
 
-    def __init__(self, name: str, start: float, *, disrupts: bool = False, storms: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        start: float,
+        *,
+        disrupts: bool = False,
+        storms: bool = False,
+        costs: Costs | None = None,
+    ) -> None:
         self.name, self.start, self.end = name, start, start
+        self.costs = costs
         self.disrupts, self.storms = disrupts, storms or disrupts
         self.histograms: dict[str, Histogram] = {}
         self.counters: dict[str, int] = {}
@@ -42,6 +53,7 @@ class PhaseRecord:
             "histograms": {name: one.counts for name, one in self.histograms.items()},
             "counters": self.counters,
             "cpu": self.cpu,
+            "costs": msgspec.to_builtins(self.costs),
         }
 
 
@@ -64,10 +76,10 @@ class Record:
         """Seconds since the run began."""
         return time.monotonic() - self._began
 
-    def begin(self, name: str, *, disrupts: bool = False, storms: bool = False) -> None:
-        """A phase begins, and the one before it ends."""
+    def begin(self, name: str, **options: Any) -> None:
+        """A phase begins, and the one before it ends. `options` as `PhaseRecord` has them."""
         self.phases[-1].end = self.now
-        self.phases.append(PhaseRecord(name, self.now, disrupts=disrupts, storms=storms))
+        self.phases.append(PhaseRecord(name, self.now, **options))
 
     def add(self, index: int, measured: Plain) -> None:
         """A process's report; it belongs to the phase that the process was in."""
@@ -80,8 +92,15 @@ class Record:
         """The sum over all processes."""
         return sum(one[name] for one in self._gauges.values())
 
-    def tick(self, usage: dict[str, Usage], interval: float) -> Plain:
-        """A second is over: its row of the time line."""
+    def spent(self, usage: dict[str, Usage]) -> None:
+        """CPU of the phase that is running; taken at its edges as well as every second."""
+        for name, one in usage.items():
+            for part in (self.phases[-1].cpu, self._second.cpu):
+                part[name] = part.get(name, 0.0) + one.cpu
+
+    def tick(self, usage: dict[str, Usage], interval: float, journal: int = 0) -> Plain:
+        """A second is over: its row of the time line. `journal`: the bytes of the server's data, when known."""
+        self.spent(usage)
         second, self._second = self._second, PhaseRecord("second", 0.0)
         counters = second.counters
         row: Plain = {
@@ -90,18 +109,18 @@ class Record:
             "writes": counters.get("writes", 0) / interval,
             "nodes": self.gauge("nodes"),
             "watches": self.gauge("watches"),
-            "cpu": {name: round(one.cpu / interval, 3) for name, one in usage.items()},
+            "cpu": {name: round(second.cpu[name] / interval, 3) for name in usage},
             "memory": {name: one.memory for name, one in usage.items()},
+            "descriptors": {name: one.descriptors for name, one in usage.items()},
         }
+        if journal:
+            row["journal"] = journal
         for kind in ("watch", "request"):
             merged = merged_histogram(
                 second.histograms, f"{kind}|", leave_out=("watch|hindered", "watch|replayed")
             )
             if merged.counts:
                 row[f"{kind} p50"], row[f"{kind} p99"] = merged.percentile(50), merged.percentile(99)
-        for name, one in usage.items():
-            cpu = self.phases[-1].cpu
-            cpu[name] = cpu.get(name, 0.0) + one.cpu
         self.seconds.append(row)
         return row
 
@@ -123,6 +142,11 @@ class Record:
             "check": self.check,
             "notes": self.notes,
         }
+
+
+def is_client(name: str) -> bool:
+    """Whether a sampled name is the harness's own."""
+    return name.startswith("clients") or name == "coordinator"
 
 
 def merged_histogram(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -24,6 +25,16 @@ class Population(_Part, frozen=True):
     protocol: str = "http2"
     start: Start = "stream"
     watches: tuple[WatchSpec, ...] = ()
+
+    @property
+    def watches_each(self) -> int:
+        """Watches of one of them."""
+        return sum(spec.copies for spec in self.watches)
+
+    @property
+    def connections(self) -> int:
+        """Connections of all of them: over HTTP/1.1 each watch has its own."""
+        return self.count * (self.watches_each + 1 if self.protocol == "http1" else 1)
 
 
 class Objects(_Part, frozen=True):
@@ -54,6 +65,9 @@ class Slo(_Part, frozen=True):
     pacing: float = 0.1
     """How late the clients may send: beyond it they are what is measured."""
 
+    cost: float = 1.3
+    """The CPU of a delivery, and of an event that one of many is told of: the most of any number of watchers over the least."""
+
 
 class Limits(_Part, frozen=True):
     """How much a run may ask for at the most; a scenario that plans more is refused before anything is sent."""
@@ -62,6 +76,15 @@ class Limits(_Part, frozen=True):
     watches: int = 4000
     writes_per_second: float = 500
     seconds: float = 600
+
+
+class Costs(_Part, frozen=True, kw_only=True):
+    """What a phase is for, when the server's CPU in it is a figure of its own (see `cost`)."""
+
+    of: Literal["all", "one"]
+    """Each event goes to all watchers; each event goes to one of them."""
+
+    watchers: int
 
 
 class Phase(_Part, frozen=True, kw_only=True):
@@ -76,7 +99,29 @@ class Phase(_Part, frozen=True, kw_only=True):
     storms: bool = False
     """Everybody wants everything at once: latencies are shown, but not held against the objectives."""
 
+    costs: Costs | None = None
     activities: tuple[AnyActivity, ...] = ()
+
+
+class Flat(_Part, frozen=True, kw_only=True):
+    """What must not grow in a phase, and by how much it may: by the straight line through its seconds (see `flatness`).
+
+    Each bound is for the whole stretch that is judged, whatever its length.
+    """
+
+    phase: str
+    after: float
+    """Seconds of the phase that do not count: caches and histories fill to their bounds."""
+
+    memory_percent: float = 5
+    memory_megabytes: float = 2
+    """The larger of the two bounds holds; so with the journal's."""
+
+    descriptors: float = 5
+    journal_percent: float = 10
+    journal_megabytes: float = 2
+    lag_milliseconds: float = 50
+    """Of the second's median watch latency."""
 
 
 class Scenario(_Part, frozen=True, kw_only=True):
@@ -94,6 +139,7 @@ class Scenario(_Part, frozen=True, kw_only=True):
 
     phases: tuple[Phase, ...]
     slo: Slo = Slo()
+    flat: Flat | None = None
     limits: Limits = Limits()
     server: tuple[str, ...] = ()
     """Flags for the server, when the run starts one."""
@@ -123,11 +169,16 @@ class Scenario(_Part, frozen=True, kw_only=True):
         """Background and phases."""
         return [*self.background, *(one for phase in self.phases for one in phase.activities)]
 
+    @property
+    def connections(self) -> int:
+        """All that are planned."""
+        return sum(one.connections for one in self.populations)
+
     def check(self) -> None:
         """Hold the plan against the limits. Raises `BenchProblem`."""
         populations = self.populations
-        connections = sum(p.count * (len(p.watches) + 1 if p.protocol == "http1" else 1) for p in populations)
-        watches = sum(p.count * len(p.watches) for p in populations)
+        connections = self.connections
+        watches = sum(p.count * p.watches_each for p in populations)
         steady = sum(one.writes_per_second(self) for one in self.background)
         writes = max(
             (steady + sum(one.writes_per_second(self) for one in phase.activities) for phase in self.phases),
@@ -148,6 +199,10 @@ class Scenario(_Part, frozen=True, kw_only=True):
                 raise BenchProblem(
                     f"scenario {self.name} plans {plan:,.0f} {name}, its limits allow {limit:,.0f}"
                 )
+        if self.flat is not None and self.flat.phase not in {phase.name for phase in self.phases}:
+            raise BenchProblem(
+                f"scenario {self.name}: flat names the phase {self.flat.phase!r}, which there is not"
+            )
         for population in populations:
             if population.protocol not in {"http2", "http1"}:
                 raise BenchProblem(

@@ -9,7 +9,7 @@ import msgspec
 
 
 class WatchSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One watch of a population. `{node}` and `{namespace}` in the texts are replaced for each participant."""
+    """One watch of a population. `{node}`, `{namespace}` and `{number}` in the texts are replaced for each participant, `{copy}` for each copy."""
 
     resource: str
     """Version and plural: `v1/pods`, `apps/v1/deployments`."""
@@ -20,9 +20,14 @@ class WatchSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     namespace: str = ""
     fields: str = ""
     labels: str = ""
+    copies: int = 1
+    """So many such watches on the same connection."""
 
-    def scope(self, values: Mapping[str, str]) -> Scope:
-        """What one participant's watch covers."""
+    def scopes(self, values: Mapping[str, str]) -> list[Scope]:
+        """What one participant's watches cover."""
+        return [self._scope({**values, "copy": str(copy)}) for copy in range(self.copies)]
+
+    def _scope(self, values: Mapping[str, str]) -> Scope:
         return Scope(
             self.resource,
             self.namespace.format_map(values),

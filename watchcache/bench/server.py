@@ -23,6 +23,7 @@ class OwnServer:
         self._directory = directory
         self.kubeconfig = directory / "kubeconfig"
         self.log = directory / "server.log"
+        self.data = directory / "data"
         self._port = free_port()
         self._flags = flags
         self.process: subprocess.Popen[bytes] | None = None
@@ -32,7 +33,7 @@ class OwnServer:
         """The command line."""
         return [
             sys.executable, "-m", "watchcache", "serve", f"--secure-port={self._port}", f"--cert-dir={self._directory / 'pki'}",
-            f"--watchcache-data-dir={self._directory / 'data'}", f"--write-kubeconfig={self.kubeconfig}", *self._flags,
+            f"--watchcache-data-dir={self.data}", f"--write-kubeconfig={self.kubeconfig}", *self._flags,
         ]  # fmt: skip
 
     async def start(self) -> int:

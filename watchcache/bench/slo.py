@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from watchcache.bench.cost import spread
 from watchcache.bench.histogram import Histogram
-from watchcache.bench.record import Plain
+from watchcache.bench.record import Plain, is_client
 from watchcache.bench.scenario import Slo
 
 _MUTATING = ("POST ", "PUT ", "PATCH ", "DELETE ")
@@ -28,7 +29,7 @@ def judge(result: Plain, slo: Slo) -> list[Plain]:
         *call_latencies(steady, slo),
         *continuity(result, calm),
     ]
-    return [*rows, *resources(result, steady, slo)]
+    return [*rows, *resources(result, steady, slo), *cost_growth(result, slo), *growths(result)]
 
 
 def row(name: str, objective: str, measured: str, passed: bool, note: str = "") -> Plain:
@@ -134,6 +135,27 @@ def resources(result: Plain, steady: list[Plain], slo: Slo) -> Iterator[Plain]:
         )
 
 
+def cost_growth(result: Plain, slo: Slo) -> Iterator[Plain]:
+    """Cost must be proportional to deliveries, whatever the number of watchers."""
+    for of, figure, name in (
+        ("all", "delivery", "CPU of a delivery, most / least"),
+        ("one", "event", "CPU of an event for one of N, most / least"),
+    ):
+        ratio, points = spread([one for one in result["costs"] if one["of"] == of], figure)
+        if len(points) > 1:
+            note = ", ".join(f"{watchers:,}: {seconds(value)}" for watchers, value in points)
+            yield row(name, f"≤ {slo.cost:g} x", f"{ratio:.2f} x", ratio <= slo.cost, note)
+
+
+def growths(result: Plain) -> Iterator[Plain]:
+    """What must not grow in the long run."""
+    for one in result["flat"]:
+        unit = f" {one['unit']}".rstrip()
+        measured = f"{one['growth']:+.3g}{unit}" if one["line"] else "not measured"
+        note = f"around {one['level']:,.4g}{unit}, in {one['seconds']:,.0f} s by a robust line"
+        yield row(f"growth of {one['name']}", f"≤ {one['bound']:.3g}{unit}", measured, one["passed"], note)
+
+
 def memory_of_server(second: Plain) -> int:
     """Resident bytes of everything that is neither client nor coordinator."""
     return sum(bytes_ for name, bytes_ in second["memory"].items() if not is_client(name))
@@ -145,11 +167,6 @@ def server_name(result: Plain) -> str:
         return "watchcache"
     names = {name for second in result["seconds"] for name in second["cpu"] if not is_client(name)}
     return " + ".join(sorted(names, reverse=True)) or str(result["server"]["url"])
-
-
-def is_client(name: str) -> bool:
-    """Whether a sampled name is the harness's own."""
-    return name.startswith("clients") or name == "coordinator"
 
 
 def latency(name: str, merged: Histogram, objective: float, note: str = "") -> Plain:

@@ -53,6 +53,11 @@ def add_run(commands: Any) -> None:
         help="show this process's CPU and memory as the server's",
     )
     one.add_argument(
+        "--data-directory",
+        type=Path,
+        help="show how this directory grows, as the journal of the server with --kubeconfig",
+    )
+    one.add_argument(
         "--server-flag", action="append", default=[], help="a flag for the server that is started"
     )
     one.add_argument(
@@ -73,6 +78,7 @@ def run(chosen: argparse.Namespace) -> int:
             kubeconfig=chosen.kubeconfig,
             owned=chosen.i_own_this_cluster,
             pids=dict(pid_of(text) for text in chosen.pid),
+            data=chosen.data_directory,
             keep=chosen.keep,
             server_flags=tuple(chosen.server_flag),
         )

@@ -73,6 +73,7 @@ HONOURED = (
     Flag("service-cluster-ip-range", "Requests", "service_cluster_ip_range", V.network, "where services get their cluster IPs from"),
     Flag("watchcache-host", "Process", "host", V.text, "what carries HTTP: our wire host or Hypercorn", ("wire", "hypercorn")),
     Flag("watchcache-workers", "Process", "workers", V.workers, "serving processes beside the one that writes; auto: one for each core; 0: one process does everything"),
+    Flag("watchcache-worker-timeout", "Process", "worker_timeout", V.duration, "a worker that does not answer the process that writes for so long is killed and replaced; 0: never"),
     Flag("shutdown-delay-duration", "Process", "shutdown_delay_duration", V.duration, "after SIGTERM, go on serving this long with /readyz failing"),
     Flag("shutdown-send-retry-after", "Process", "shutdown_send_retry_after", V.boolean, "answer 429 with Retry-After while running requests finish"),
     Flag("shutdown-watch-termination-grace-period", "Process", "shutdown_watch_termination_grace_period", V.duration, "above 0, watches end at a shutdown before running requests have finished, not after"),

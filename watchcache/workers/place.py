@@ -25,6 +25,8 @@ _SETTLED = 10.0
 # What a worker that was cut off may take for its clients; it takes a tenth of a second when nothing runs.
 _FAREWELL = 3.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 10.0
+# Questions in a row that must stay unanswered. More than one: when this process itself stood still, it finds one overdue.
+_BEATS = 4
 
 
 class Place:
@@ -87,6 +89,7 @@ class Place:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._feed, feed)
                 nursery.start_soon(self._peer.run)
+                nursery.start_soon(self._take_pulse, self._peer, process)
                 code = await process.wait()
                 nursery.cancel_scope.cancel()
         finally:
@@ -110,6 +113,28 @@ class Place:
             await self._supervisor.feed.serve(stream_of(sock))
         except Exception:  # the worker loses its feed, ends, and begins anew; the server goes on
             logger.exception("%s could not be fed", self.name)
+
+    async def _take_pulse(self, peer: Peer, process: trio.Process) -> None:
+        """Kill a worker that serves, but whose loop stands still: stopped, hanging in a call, or in a loop without end.
+
+        It holds connections that nobody answers, and the kernel deals out more to it.
+        """
+        timeout = self._assignment.settings.worker_timeout
+        beat = timeout / _BEATS
+        missed = 0
+        while timeout and missed < _BEATS:
+            await trio.sleep(0 if missed else beat)
+            if not self.serving:
+                continue
+            with trio.move_on_after(beat) as patience:
+                try:
+                    await peer.call("pulse")
+                except (PeerGone, PeerFailed):
+                    return  # it is ending
+            missed = missed + 1 if patience.cancelled_caught else 0
+        if timeout:
+            logger.error("%s has not answered for %g s; it is killed", self.name, timeout)
+            process.kill()
 
     # -- what they say to each other
 

@@ -11,7 +11,9 @@ from watchcache.bench.activities.heartbeats import Leases, NodeStatus
 from watchcache.bench.activities.lifecycle import Boot, KillServer, Storm, Watchers
 from watchcache.bench.activities.pods import Churn, RollingUpdate
 from watchcache.bench.activities.reading import Hinder, Poll
+from watchcache.bench.activities.repeating import Repeat
 from watchcache.bench.activities.resources import Broadcast, DeleteNamespace
+from watchcache.bench.activities.touching import Place, Touch
 
 AnyActivity = (
     Boot
@@ -22,9 +24,12 @@ AnyActivity = (
     | KillServer
     | Leases
     | NodeStatus
+    | Place
     | Poll
+    | Repeat
     | RollingUpdate
     | Storm
+    | Touch
     | Watchers
 )
 

@@ -35,18 +35,22 @@ class Boot(Activity, tag="boot", frozen=True, kw_only=True):
 
 
 class Watchers(Activity, tag="watchers", frozen=True, kw_only=True):
-    """More participants, who stay to the end; `protocol: http1` gives each of their watches a connection of its own."""
+    """More participants, who stay to the end; `protocol: http1` gives each of their watches a connection of its own.
+
+    `first` is the number of the first of them, for texts with `{number}`.
+    """
 
     finite: ClassVar[bool] = True
     count: int
     watches: tuple[WatchSpec, ...]
     protocol: str = "http2"
+    first: int = 0
 
     async def run(self, load: Load) -> None:
         """Start this process's share and wait until every watch is live."""
         population = self.populations[0]
         new: Sequence[Participant] = [
-            load.participant(population, {"namespace": load.scenario.place(number)})
+            load.participant(population, self.first + number)
             for number in range(load.index, self.count, load.processes)
         ]
         load.extras.extend(new)
@@ -73,6 +77,7 @@ class Storm(Activity, tag="storm", frozen=True, kw_only=True):
         chosen = load.random.sample(load.nodes, round(len(load.nodes) * self.share))
         for node in chosen:
             if node.client is not None:
+                node.left = True
                 node.client.close()
         await trio.sleep(0.1)
         await load.wait_live(chosen)

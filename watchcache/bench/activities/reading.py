@@ -34,6 +34,7 @@ class Poll(Activity, tag="poll", frozen=True, kw_only=True):
         who = Participant(load.network)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(who.run)
+            who.left = True  # when the phase ends, an answer may be under way
             query = f"?limit={self.limit}" if self.limit else "?resourceVersion=0"
             label = (
                 f"LIST {self.resource.rpartition('/')[2]} ({'namespace' if self.namespace else 'cluster'})"
@@ -53,20 +54,23 @@ class Poll(Activity, tag="poll", frozen=True, kw_only=True):
 class Hinder(Activity, tag="hinder", frozen=True, kw_only=True):
     """A share of the nodes reads at so many bytes a second, or not at all, for a while; then they must catch up without a gap.
 
-    What they receive is counted under a group of their own to the end of the run: the others must not notice.
+    What they receive is counted under a group of their own until `recover` seconds after that (0: to the end of the run): the
+    others must not notice.
     """
 
     finite: ClassVar[bool] = True
     share: float = 0.1
     seconds: float = 5.0
     bytes_per_second: float = 0.0
+    recover: float = 0.0
 
     async def run(self, load: Load) -> None:
         """Hinder this process's share of the nodes."""
         chosen = load.random.sample(load.nodes, round(len(load.nodes) * self.share))
+        groups = [(watch, watch.group) for node in chosen for watch in node.watches]
+        for watch, _ in groups:
+            watch.group = "hindered"
         for node in chosen:
-            for watch in node.watches:
-                watch.group = "hindered"
             node.up = False  # their leases would wait with them
             if node.client is not None:
                 node.client.hinder(self.bytes_per_second)
@@ -76,3 +80,9 @@ class Hinder(Activity, tag="hinder", frozen=True, kw_only=True):
                 node.client.hinder(None)
                 node.up = True
         await load.wait_live(chosen)
+        if self.recover:
+            until = trio.current_time() + self.recover
+            await load.rest(until)
+            if trio.current_time() >= until:  # else the run ends, and they may still catch up
+                for watch, group in groups:
+                    watch.group = group

@@ -25,11 +25,13 @@ class Broadcast(Activity, tag="broadcast", frozen=True, kw_only=True):
 
     every: float = 2.0
     endpoints: int = 100
+    times: int = 0
+    """So often; 0: until the phase ends."""
 
     async def run(self, load: Load) -> None:
         """The leader writes, service after service."""
         pace, turn = Pace(self.every), 0
-        while load.leads:
+        while load.leads and not 0 < self.times <= turn:
             due = await pace.due()
             turn += 1
             number = turn % load.scenario.objects.services

@@ -87,6 +87,8 @@ class Transport:
         """What has come, at least one byte; empty at the end of the connection."""
         while not self.closed:
             size = await self._turn()
+            if self.closed:  # while reading was stopped
+                return b""
             try:
                 await trio.lowlevel.wait_readable(self._sock)
                 data = self._sock._sock.recv(size)  # type: ignore[attr-defined]  # a plain non-blocking recv: no second checkpoint

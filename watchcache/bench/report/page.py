@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 
-from watchcache.bench.record import Plain
-from watchcache.bench.report.plots import amount, distribution_plots, time_plots
+from watchcache.bench.record import Plain, is_client
+from watchcache.bench.report.plots import amount, cost_plots, distribution_plots, flat_plots, time_plots
 from watchcache.bench.report.style import STYLE
-from watchcache.bench.slo import is_client, memory_of_server, merge, seconds, server_name, total
+from watchcache.bench.slo import memory_of_server, merge, seconds, server_name, total
 
 _MEBI = 1 << 20
 _PERCENTS = (50, 90, 99, 99.9, 100)
+_WORTH_DIVIDING = 100  # deliveries; fewer say nothing of what one costs
 
 
 def write_report(result: Plain, path: Path) -> None:
@@ -30,12 +31,16 @@ def render(result: Plain) -> str:
         *head(result, title),
         "<h2>Objectives</h2>",
         objectives(result["slos"]),
+        *section("What watchers cost", cost_plots(result)),
+        *section("What must not grow", flat_plots(result)),
         "<h2>Over time</h2>",
         f'<div class="plots">{"".join(time_plots(result))}</div>',
         "<h2>Distributions</h2>",
         f'<div class="plots">{"".join(distribution_plots(result))}</div>',
         "<h2>Phases</h2>",
         phases(result),
+        "<h2>CPU by process</h2>",
+        processors(result),
         "<h2>Latencies</h2>",
         latencies(result),
         *notes(result),
@@ -46,6 +51,13 @@ def render(result: Plain) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>{''.join(body)}</body></html>\n"
     )
+
+
+def section(title: str, plots: Iterable[str]) -> Iterator[str]:
+    """Plots under a title, or nothing."""
+    drawn = list(plots)
+    if drawn:
+        yield f'<h2>{title}</h2><div class="plots">{"".join(drawn)}</div>'
 
 
 def head(result: Plain, title: str) -> Iterator[str]:
@@ -68,11 +80,12 @@ def tiles(result: Plain) -> Iterator[str]:
     every, rows = result["phases"], result["seconds"]
     deliveries, writes = total(every, "deliveries"), total(every, "writes")
     spent = sum(cpu for phase in every for name, cpu in phase["cpu"].items() if not is_client(name))
+    nodes = max((row["nodes"] for row in rows), default=0)
     figures = [
         (amount(max((row["watches"] for row in rows), default=0)), "watches at once"),
-        (amount(max((row["nodes"] for row in rows), default=0)), "nodes"),
-        (f"{deliveries:,}", "deliveries"),
-        (f"{writes:,}", "acknowledged writes"),
+        (amount(nodes), "nodes") if nodes else (f"{len(every) - 1}", "phases"),
+        (amount(deliveries), "deliveries"),
+        (amount(writes), "acknowledged writes"),
         (amount(max((row["deliveries"] for row in rows), default=0)), "deliveries in the best second"),
         (f"{max(map(memory_of_server, rows), default=0) / _MEBI:,.0f} MiB", "server memory, peak"),
         (seconds(spent) if spent else "-", "server CPU in all"),
@@ -106,7 +119,8 @@ def phases(result: Plain) -> str:
             f"{length:.1f} s",
             *(f"{counters.get(name, 0):,}" for name in ("deliveries", "writes")),
             seconds(cpu) if cpu else "-",
-            *(f"{counters.get(name, 0):,}" for name in ("reconnects", "relists", "ended", "gone")),
+            f"{counters.get('reconnects', 0) + counters.get('returns', 0):,}",
+            *(f"{counters.get(name, 0):,}" for name in ("relists", "ended", "gone")),
             f"{errors:,}",
             f"{seconds(resumed.percentile(50) / 1e6)} / {seconds(resumed.largest / 1e6)}"
             if resumed.counts
@@ -119,6 +133,25 @@ def phases(result: Plain) -> str:
         "", "length", "deliveries", "writes", "server CPU", "reconnects", "relists", "ended", "410", "errors", "resumed, median / last",
     ]  # fmt: skip
     return table(titles, rows)
+
+
+def processors(result: Plain) -> str:
+    """Who spent what in each phase, and what that is for each delivery of the phase."""
+    names = sorted(
+        {name for phase in result["phases"] for name in phase["cpu"]}, key=lambda one: (is_client(one), one)
+    )
+    rows = []
+    for phase in result["phases"]:
+        deliveries = phase["counters"].get("deliveries", 0)
+        cells = []
+        for name in names:
+            spent = phase["cpu"].get(name, 0.0)
+            each = (
+                f" <small>{spent / deliveries * 1e6:,.1f} µs</small>" if deliveries >= _WORTH_DIVIDING else ""
+            )
+            cells.append(f"<td>{seconds(spent) if spent else '-'}{each}</td>")
+        rows.append(f"<tr><td>{escape(phase['name'])}</td><td>{deliveries:,}</td>{''.join(cells)}</tr>")
+    return table(["", "deliveries", *names], rows)
 
 
 def latencies(result: Plain) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from watchcache.bench.flatness import VALUES
 from watchcache.bench.histogram import Histogram
-from watchcache.bench.record import Plain
-from watchcache.bench.report.svg import Band, Line, by_percentile, over_time
-from watchcache.bench.slo import is_client, merge, seconds
+from watchcache.bench.record import Plain, is_client
+from watchcache.bench.report.svg import Band, Line, by_count, by_percentile, over_time
+from watchcache.bench.slo import counts_of, merge, seconds
 
 _SHOWN = 6  # lines in one plot
 _MEBI = 1 << 20
@@ -38,7 +39,46 @@ def time_plots(result: Plain) -> Iterator[str]:
         lines = [one(name, grouped(key, name, unit)) for name in process_names(result)]
         yield over_time(title, lines, bands, show)
     yield over_time("Live watches", [one("watches", lambda row: row["watches"])], bands, amount)
-    yield over_time("Connected nodes", [one("nodes", lambda row: row["nodes"])], bands, amount)
+    if any(row["nodes"] for row in rows):
+        yield over_time("Connected nodes", [one("nodes", lambda row: row["nodes"])], bands, amount)
+
+
+def cost_plots(result: Plain) -> Iterator[str]:
+    """What watchers cost the server, by their number; nothing for a scenario that does not ask."""
+
+    def line(name: str, of: str, figure: str) -> Line:
+        found = [one for one in result["costs"] if one["of"] == of and figure in one]
+        return Line(name, [(one["watchers"], one[figure]) for one in found])
+
+    def latency(percent: float) -> Line:
+        points = [
+            (one["watchers"], Histogram(counts_of(one["latency"])).percentile(percent) / 1e6)
+            for one in result["costs"]
+            if one["of"] == "one" and one["latency"]
+        ]
+        return Line(f"p{percent:g}", points)
+
+    for title, lines in (
+        ("Server CPU of a delivery, every event to every watcher", [line("CPU", "all", "delivery")]),
+        ("Server CPU of an event for one of N watchers, its write included", [line("CPU", "one", "event")]),
+        ("Latency of an event for one of N watchers, its write included", [latency(50), latency(99)]),
+    ):
+        if any(one.points for one in lines):
+            yield by_count(title, lines, seconds, "watchers")
+
+
+def flat_plots(result: Plain) -> Iterator[str]:
+    """What must not grow, with the line that was judged; nothing for a scenario that does not ask."""
+    rows, bands = result["seconds"], bands_of(result)
+    for judged in result["flat"]:
+        value = VALUES[judged["name"]]
+        points = [(row["at"], found) for row in rows if (found := value(row)) is not None]
+        lines = [
+            Line(judged["name"], points),
+            Line("what was judged", [tuple(one) for one in judged["line"]]),
+        ]
+        title = f"{judged['name'].capitalize()}{', ' + judged['unit'] if judged['unit'] else ''}: {judged['growth']:+.3g} of at most {judged['bound']:.3g}"
+        yield over_time(title, lines, bands, lambda value: f"{value:,.4g}")
 
 
 def process_names(result: Plain) -> list[str]:
@@ -91,7 +131,9 @@ def thinned(histogram: Histogram) -> list[tuple[float, float]]:
 def amount(value: float) -> str:
     """A count for people."""
     return (
-        f"{value / 1000:,.0f}k"
+        f"{value / 1e6:,.2f}M"
+        if value >= 1e6
+        else f"{value / 1000:,.0f}k"
         if value >= 10_000
         else f"{value:,.0f}"
         if value >= 10 or value == int(value)

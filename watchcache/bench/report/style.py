@@ -18,7 +18,7 @@ p, .soft { color: var(--soft); margin: .15rem 0; }
 .verdict { display: inline-block; margin: .9rem 0 0; padding: .3rem .8rem; border-radius: 999px; font-weight: 600; color: #fff; background: var(--good); }
 .verdict.bad { background: var(--bad); }
 @media (prefers-color-scheme: dark) { .verdict { color: #10151b; } }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .75rem; margin-top: 1.3rem; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(126px, 1fr)); gap: .75rem; margin-top: 1.3rem; }
 .tile { background: var(--card); border: 1px solid var(--edge); border-radius: 10px; padding: .7rem .9rem; }
 .tile b { display: block; font-size: 1.3rem; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: .82rem; }
@@ -28,7 +28,9 @@ th, td { padding: .42rem .8rem; text-align: right; border-bottom: 1px solid var(
 tr:last-child td { border-bottom: 0; }
 th { color: var(--soft); font-weight: 500; }
 th:first-child, td:first-child, td.words, th.words { text-align: left; }
+td small { color: var(--soft); margin-left: .35rem; }
 td.words { color: var(--soft); white-space: normal; }
+@media (max-width: 700px) { td.words { min-width: 15rem; } }
 .mark { font-weight: 700; }
 .pass { color: var(--good); } .fail { color: var(--bad); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: .9rem; }
@@ -42,7 +44,7 @@ svg text.phase { font-size: 10px; }
 .band { fill: transparent; } .band.odd { fill: var(--band); }
 .grid { stroke: var(--edge); stroke-width: 1; }
 .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
-.dot { opacity: 0; } .dot:hover { opacity: 1; }
+.dot { opacity: 0; } .dot:hover, .dot.marked { opacity: 1; }
 .line.c0 { stroke: var(--c0); } .line.c1 { stroke: var(--c1); } .line.c2 { stroke: var(--c2); }
 .line.c3 { stroke: var(--c3); } .line.c4 { stroke: var(--c4); } .line.c5 { stroke: var(--c5); }
 .dot.c0 { fill: var(--c0); } .dot.c1 { fill: var(--c1); } .dot.c2 { fill: var(--c2); }

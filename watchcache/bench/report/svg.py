@@ -10,6 +10,7 @@ from typing import NamedTuple
 WIDTH, HEIGHT = 720, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 26, 24
 _INNER_WIDTH, _INNER_HEIGHT = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
+_GAP = 4.0  # seconds without a value that leave a line unbroken
 _PERCENTILES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999)
 
 Format = Callable[[float], str]
@@ -76,10 +77,24 @@ def scale_for(lines: Sequence[Line], *, logarithmic: bool) -> Scale:
     return Scale(0.0, step * math.ceil(high / step - 1e-9), logarithmic=False)
 
 
+def thinned(points: Sequence[tuple[float, float]], most: int = 360) -> list[tuple[float, float]]:
+    """A long line with at most about so many points: the lowest and the highest of each stretch, so that no peak is lost."""
+    if len(points) <= most:
+        return list(points)
+    step = -(-2 * len(points) // most)
+    kept: list[tuple[float, float]] = []
+    for at in range(0, len(points), step):
+        part = points[at : at + step]
+        ends = {min(part, key=lambda point: point[1]), max(part, key=lambda point: point[1])}
+        kept += sorted(ends)
+    return kept
+
+
 def over_time(
     title: str, lines: Sequence[Line], bands: Sequence[Band], show: Format, *, logarithmic: bool = False
 ) -> str:
     """Lines over seconds, the phases as bands with their names."""
+    lines = [line._replace(points=thinned(line.points)) for line in lines]
     end = max((band.end for band in bands), default=1.0) or 1.0
     scale = scale_for(lines, logarithmic=logarithmic)
 
@@ -91,7 +106,24 @@ def over_time(
     parts += [
         text(x(step * n), HEIGHT - 8, f"{step * n:g} s", "middle") for n in range(int(end / step + 1e-9) + 1)
     ]
-    return figure(title, lines, [*parts, *curves(lines, x, scale, show, lambda at: f"{at:.0f} s")])
+    gap = max(_GAP, end / 50)
+    return figure(title, lines, [*parts, *curves(lines, x, scale, show, lambda at: f"{at:.0f} s", gap=gap)])
+
+
+def by_count(title: str, lines: Sequence[Line], show: Format, what: str) -> str:
+    """Values against a number that grows by powers of ten; from zero, so that what is proportional looks level."""
+    scale = scale_for(lines, logarithmic=False)
+    counts = [x for line in lines for x, _ in line.points]
+    low, high = math.log10(min(counts)), math.log10(max(counts)) + 0.1
+
+    def x(count: float) -> float:
+        return _LEFT + _INNER_WIDTH * (math.log10(count) - low) / (high - low)
+
+    parts = [*grid(scale, show)]
+    parts += [text(x(count), HEIGHT - 8, f"{count:,.0f}", "middle") for count in sorted(set(counts))]
+    parts.append(text(WIDTH - _RIGHT, _TOP - 8, what, "end"))
+    shapes = curves(lines, x, scale, show, lambda count: f"{count:,.0f} {what}", marked=True)
+    return figure(title, lines, [*parts, *shapes])
 
 
 def by_percentile(title: str, lines: Sequence[Line], show: Format) -> str:
@@ -134,18 +166,34 @@ def grid(scale: Scale, show: Format) -> Iterator[str]:
 
 
 def curves(
-    lines: Sequence[Line], x: Callable[[float], float], scale: Scale, show: Format, show_x: Format
+    lines: Sequence[Line],
+    x: Callable[[float], float],
+    scale: Scale,
+    show: Format,
+    show_x: Format,
+    *,
+    marked: bool = False,
+    gap: float = math.inf,
 ) -> Iterator[str]:
-    """The lines, with a tooltip at each point."""
+    """The lines, with a tooltip at each point; few points are marked. No line goes over a longer `gap` of x: nothing was measured there."""
+    dot = "dot marked" if marked else "dot"
     for number, line in enumerate(lines):
         at = [(x(a), scale.y(b)) for a, b in line.points]
-        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in at)
-        yield f'<polyline class="line c{number % 6}" points="{path}"/>'
+        yield f'<path class="line c{number % 6}" d="{path_through(line.points, at, gap)}"/>'
         for (a, b), (left, top) in zip(line.points, at, strict=True):
             yield (
-                f'<circle class="dot c{number % 6}" cx="{left:.1f}" cy="{top:.1f}" r="4">'
+                f'<circle class="{dot} c{number % 6}" cx="{left:.1f}" cy="{top:.1f}" r="4">'
                 f"<title>{escape(line.name)}: {escape(show(b))} at {escape(show_x(a))}</title></circle>"
             )
+
+
+def path_through(points: Sequence[tuple[float, float]], at: Sequence[tuple[float, float]], gap: float) -> str:
+    """An SVG path through the pixels `at` of the points, broken where two are further apart than the gap. Two points are a line by themselves."""
+    parts: list[str] = []
+    for index, (left, top) in enumerate(at):
+        broken = index == 0 or (len(points) > 2 and points[index][0] - points[index - 1][0] > gap)
+        parts.append(f"{'M' if broken else 'L'}{left:.1f},{top:.1f}")
+    return " ".join(parts)
 
 
 def text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
@@ -155,9 +203,10 @@ def text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
 
 def figure(title: str, lines: Sequence[Line], parts: Sequence[str]) -> str:
     """A titled plot with its legend."""
+    named = lines if len(lines) > 1 else ()  # of one, the title says what it is
     keys = "".join(
         f'<span class="key"><i class="c{number % 6}"></i>{escape(line.name)}</span>'
-        for number, line in enumerate(lines)
+        for number, line in enumerate(named)
     )
     return (
         f"<figure><figcaption>{escape(title)}{keys}</figcaption>"

@@ -1,0 +1,79 @@
+"""What a delivery costs, from the phases of a result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from watchcache.bench.compare import cost_figures
+from watchcache.bench.cost import costs, spread
+from watchcache.bench.scenario import Slo
+from watchcache.bench.slo import cost_growth
+
+WRITE, DELIVERY, EVENT = 1e-3, 10e-6, 2e-3  # seconds
+
+
+def phase(of: str, watchers: int, writes: int = 0, delivery: float = DELIVERY) -> dict[str, Any]:
+    """A phase of ten seconds on a server whose costs are known."""
+    told, bookmarks = writes * watchers if of == "all" else writes, watchers // 6
+    cpu = writes * EVENT if of == "one" else writes * WRITE + told * delivery
+    cpu += bookmarks * delivery
+    return {
+        "name": of,
+        "start": 5.0,
+        "end": 15.0,
+        "costs": {"of": of, "watchers": watchers},
+        "cpu": {"server": cpu / 4, "server worker 1": cpu * 3 / 4, "clients 0": 99.0, "coordinator": 9.0},
+        "counters": {"writes": writes, "bookmarks": bookmarks, "deliveries": told + bookmarks},
+        "histograms": {"watch|one": {7: writes}} if of == "one" else {},
+    }
+
+
+def test_the_write_is_subtracted_and_bookmarks_are_deliveries():
+    """What is left is what each further watcher adds, whatever the writes cost."""
+    phases = [
+        {"costs": None},
+        *(phase("all", watchers, writes) for watchers, writes in ((1, 1000), (100, 500), (1000, 50))),
+        phase("one", 100, 1000),
+    ]
+    rows = {(row["of"], row["watchers"]): row for row in costs(phases)}
+    assert rows["all", 100]["delivery"] == pytest.approx(DELIVERY)
+    assert rows["all", 1000]["delivery"] == pytest.approx(DELIVERY)
+    assert rows["all", 100]["plain delivery"] == pytest.approx(WRITE * 500 / 50_016 + DELIVERY)
+    assert "delivery" not in rows["all", 1]
+    assert rows["one", 100]["event"] == pytest.approx(EVENT)
+    assert rows["one", 100]["latency"] == {7: 1000}
+
+
+def test_without_a_phase_of_few_watchers_only_the_plain_quotient_is_given():
+    """Nobody knows then what a write costs."""
+    (row,) = costs([phase("all", 100, 10)])
+    assert "delivery" not in row
+    assert "plain delivery" in row
+
+
+@pytest.mark.parametrize(("factor", "passed"), [(1.0, True), (1.25, True), (1.5, False)])
+def test_a_cost_that_grows_fails_the_objective(factor: float, passed: bool):
+    """Most over least, against the scenario's bound."""
+    rows = costs(
+        [phase("all", 1, 1000), phase("all", 100, 100), phase("all", 1000, 100, delivery=DELIVERY * factor)]
+    )
+    (verdict,) = cost_growth({"costs": rows}, Slo())
+    assert verdict["passed"] is passed
+    assert "1,000" in verdict["note"]
+
+
+def test_two_results_are_compared_where_both_have_measured():
+    """By number of watchers; 2.01, because the delivery that is in a write of the base costs what it did."""
+    phases = [phase("all", 1, 1000), phase("all", 100, 100), phase("one", 100, 100)]
+    other = [*phases[:1], phase("all", 100, 100, delivery=2 * DELIVERY), phase("all", 1000, 10)]
+    rows = list(cost_figures({"costs": costs(phases)}, {"costs": costs(other)}))
+    assert rows == [("CPU of a delivery to 100 watchers", "10 µs", "20 µs", "2.01")]
+
+
+def test_a_cost_below_zero_is_no_pass():
+    """When noise exceeds what was measured, nothing is proved."""
+    ratio, points = spread([{"watchers": 1, "x": -1.0}, {"watchers": 2, "x": 1.0}], "x")
+    assert ratio == float("inf")
+    assert len(points) == 2
