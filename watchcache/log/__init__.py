@@ -20,7 +20,7 @@ from watchcache.log.errors import (
 )
 from watchcache.log.events import Event, Head, Stamp
 from watchcache.log.history import HistoryReader
-from watchcache.log.interface import EventLog
+from watchcache.log.interface import Beside, EventLog, SharedLog
 from watchcache.log.journal import Journal, Recovered
 from watchcache.log.log import Log
 from watchcache.log.reading import ReadableLog
@@ -31,6 +31,7 @@ from watchcache.log.ticket import Ticket
 
 __all__ = [
     "MAX_VALUE",
+    "Beside",
     "Compacted",
     "Conflict",
     "Corrupt",
@@ -52,6 +53,7 @@ __all__ = [
     "Recovered",
     "Ring",
     "Sequence",
+    "SharedLog",
     "Stamp",
     "Ticket",
     "ValueTooLarge",

@@ -21,6 +21,7 @@ import msgspec
 import trio
 
 from watchcache.log import (
+    Beside,
     Event,
     Head,
     HistoryReader,
@@ -267,6 +268,17 @@ class EtcdLog:
         if self._closing or self.failure is not None:
             raise self._unavailable()
         return self._writes.put(key, value, expected)
+
+    async def append_together(
+        self, key: str, value: bytes | None, *, expected: int, beside: Several[Beside]
+    ) -> Event:
+        """`append`, and what changes beside the key, in one transaction and one revision: all or nothing.
+
+        Raises what `append` raises; a Conflict names the first key that is not as expected.
+        """
+        if self._closing or self.failure is not None:
+            raise self._unavailable()
+        return await self._writes.put(key, value, expected, beside).wait()
 
     async def confirm(self, key: str, revision: int) -> bool:
         """Whether a key is at a revision (0: not there) now. When it is not, `head` gives what is there. Raises JournalError."""
