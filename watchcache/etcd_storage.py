@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from watchcache.api.catalog import Catalog, Resource
@@ -27,17 +26,17 @@ def etcd_log(settings: Settings, catalog: Catalog) -> EtcdLog:
         raise SettingsProblem(
             "--etcd-servers-overrides: all resources share one order of revisions here, and therefore one etcd; leave it out"
         )
-    user, password = _credentials(settings.etcd_credentials_file)
     cluster = Cluster(
         settings.etcd_servers,
         ca=settings.etcd_cafile,
         certificate=settings.etcd_certfile,
         key=settings.etcd_keyfile,
-        user=user,
-        password=password,
+        credentials=settings.etcd_credentials_file,
     )
     ttl = settings.event_ttl
     try:
+        if cluster.logs_in:
+            cluster.login()
         return EtcdLog(
             cluster,
             form=StoredForm(catalog),
@@ -48,27 +47,12 @@ def etcd_log(settings: Settings, catalog: Catalog) -> EtcdLog:
                 reuse=settings.lease_reuse_duration,
                 compaction=settings.etcd_compaction_interval,
                 health=settings.etcd_healthcheck_timeout,
+                ready=settings.etcd_readycheck_timeout,
                 sizes=settings.etcd_db_metric_poll_interval,
             ),
         )
     except EtcdUnusable as problem:
         raise SettingsProblem(str(problem)) from None
-
-
-def _credentials(path: str) -> tuple[str, str]:
-    """Name and password from a file of one line, `name:password`."""
-    if not path:
-        return "", ""
-    try:
-        line = Path(path).read_text().strip()
-    except OSError as problem:
-        raise SettingsProblem(
-            f"--watchcache-etcd-credentials-file: cannot read {path}: {problem.strerror}"
-        ) from None
-    user, colon, password = line.partition(":")
-    if not (user and colon) or "\n" in line:
-        raise SettingsProblem(f"--watchcache-etcd-credentials-file: {path} must be one line, name:password")
-    return user, password
 
 
 def checks(log: EtcdLog) -> list[Check]:
@@ -77,7 +61,10 @@ def checks(log: EtcdLog) -> list[Check]:
     def etcd() -> str | None:
         return log.problem
 
-    return [Check("etcd", etcd), Check("etcd-readiness", etcd, ("readyz",))]
+    def etcd_readiness() -> str | None:
+        return log.unready
+
+    return [Check("etcd", etcd), Check("etcd-readiness", etcd_readiness, ("readyz",))]
 
 
 def families(log: EtcdLog, catalog: Catalog) -> Iterable[Family]:

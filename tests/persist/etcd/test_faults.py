@@ -183,7 +183,7 @@ async def test_a_full_etcd_refuses_writes_and_goes_on_reading(tmp_path):
         member.stop()
 
 
-async def test_a_login_is_used_and_a_wrong_one_named(etcd):
+async def test_a_login_is_used_and_a_wrong_one_named(etcd, tmp_path):
     """An etcd with users: without, with a wrong and with the right password."""
     gateway(etcd, "auth/user/add", name="root", password="secret")
     gateway(etcd, "auth/role/add", name="root")
@@ -191,9 +191,12 @@ async def test_a_login_is_used_and_a_wrong_one_named(etcd):
     gateway(etcd, "auth/enable")
     with pytest.raises(EtcdUnusable, match="credentials-file"):
         await log_on(etcd.url).open()
+    (tmp_path / "login").write_text("root:wrong\n")
+    login = {"credentials": str(tmp_path / "login")}
     with pytest.raises(EtcdUnusable, match="credentials-file"):
-        await log_on(etcd.url, cluster={"user": "root", "password": "wrong"}).open()
-    async with running(etcd.url, cluster={"user": "root", "password": "secret"}) as log:
+        await log_on(etcd.url, cluster=login).open()
+    (tmp_path / "login").write_text("root:secret\n")
+    async with running(etcd.url, cluster=login) as log:
         event = await log.append("k", value())
         etcd.kill()  # simple tokens are forgotten by a restart: the next call logs in anew
         await until(lambda: log.problem is not None)

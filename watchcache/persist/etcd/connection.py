@@ -6,8 +6,9 @@ and ours. Here a call is two frames appended to what the writer sends next, and 
 * Two tasks of the system kind, so that a connection belongs to no nursery: the reader (which connects first) and the writer; a third looks
   after deadlines and keep-alive while calls are under way. None lets an exception out: a connection ends by telling each of its streams.
 * The peer's windows are respected, oldest stream first. Our own windows are wide; a watch gives credit back as its messages are taken.
-* Deadlines are looked at every TICK; a PING goes out when nothing was received for QUIET seconds, and the connection is dead when nothing came for
-  PATIENCE after that. (etcd ends connections that ask more often than every 5 s.)
+* Deadlines are looked at every TICK; a PING goes out when nothing was received for QUIET seconds, or when a call has met its deadline in silence,
+  and the connection is dead when nothing came for PATIENCE after that: a frozen member is noticed within 10.5 s, a slow one answers.
+  (etcd ends connections that ask more often than every 5 s.)
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from watchcache.persist.etcd.frames import Kind
 
 CONNECT_SECONDS = 3.0
 TICK = 0.25
-QUIET = 10.0
-PATIENCE = 5.0
+QUIET = 6.0
+PATIENCE = 4.0
 RECEIVE = 1 << 18
 LAST_STREAM = 0x7FFF_FFF0
 MESSAGE_HEAD = 5
@@ -54,6 +55,7 @@ class Stream:
         "owed",
         "pending",
         "sent",
+        "started",
         "window",
     )
 
@@ -64,6 +66,7 @@ class Stream:
         self.id = 0
         self.done = False
         self.sent = False
+        self.started = 0.0
         self.headers: dict[str, str] = {}
         self.body = bytearray()  # received, not a whole message yet
         self.pending: deque[tuple[bytes, bool]] = (
@@ -144,6 +147,7 @@ class Connection:
             stream.id, self._next = self._next, self._next + 2
             stream.window = self._initial_window
             stream.sent = True
+            stream.started = trio.current_time()
             self._streams[stream.id] = stream
             self._write(frames.frame(Kind.HEADERS, frames.END_HEADERS, stream.id, head))
             self._queue_data(stream, message, last=last)
@@ -273,13 +277,15 @@ class Connection:
         while True:
             await trio.sleep(TICK)
             now = trio.current_time()
-            for stream in [each for each in self._streams.values() if each.deadline <= now]:
+            late = [each for each in self._streams.values() if each.deadline <= now]
+            silent = any(each.started > self._received_at for each in late)
+            for stream in late:
                 self._write(frames.reset(stream.id))
                 self._end(stream, Code.DEADLINE_EXCEEDED, "no answer in time")
             quiet = now - max(self._received_at, self._pinged_at)
             if self._pinged_at > self._received_at and now - self._pinged_at > PATIENCE:
                 raise frames.Broken("no sign of life")
-            if self._streams and quiet > QUIET:
+            if (self._streams and quiet > QUIET) or (silent and now - self._pinged_at > QUIET):
                 self._pinged_at = now
                 self._write(frames.frame(Kind.PING, 0, 0, b"watching"))
 

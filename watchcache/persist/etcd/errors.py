@@ -20,7 +20,7 @@ _NOT_PROPOSED = (
     "rpc not supported for learner",
 )
 _BAD_TOKEN = ("invalid auth token", "auth: revision in header is old")
-_HANDSHAKE = ("handshake failed", "CERTIFICATE_VERIFY_FAILED", "SSL_ERROR", "certificate required")
+_HANDSHAKE = ("handshake failed", "CERTIFICATE_VERIFY_FAILED", "SSL_ERROR", "[SSL", "certificate required")
 
 
 class EtcdUnusable(JournalError):
@@ -68,6 +68,13 @@ class Problem(Exception):
         }
 
     @property
+    def refused(self) -> bool:
+        """Whether etcd does not let the user do it."""
+        return self.code in {Code.PERMISSION_DENIED, Code.UNAUTHENTICATED} or (
+            self.code is Code.INVALID_ARGUMENT and ("auth" in self.text or "user name" in self.text)
+        )
+
+    @property
     def compacted(self) -> bool:
         """Whether the revision asked for is no longer there."""
         return self.code is Code.OUT_OF_RANGE and _COMPACTED in self.text
@@ -85,16 +92,14 @@ class Problem(Exception):
 
 def journal_error(problem: Problem) -> JournalError:
     """The log's error for a problem."""
-    code, text = problem.code, str(problem)
+    text = str(problem)
     if _NO_SPACE in problem.text:
         return JournalFull(
             f"etcd has no space left ({text}); compact and defragment it, then disarm its alarm"
         )
     if any(part in problem.text for part in _TOO_LARGE):
         return ValueTooLarge(f"the object is too large for etcd ({text}); see its --max-request-bytes")
-    if code in {Code.PERMISSION_DENIED, Code.UNAUTHENTICATED} or (
-        code is Code.INVALID_ARGUMENT and ("auth" in problem.text or "user name" in problem.text)
-    ):
+    if problem.refused:
         return EtcdUnusable(f"etcd refuses the user ({text}); see --watchcache-etcd-credentials-file")
     if problem.handshake:
         return EtcdUnusable(
