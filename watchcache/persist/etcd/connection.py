@@ -14,6 +14,7 @@ and ours. Here a call is two frames appended to what the writer sends next, and 
 from __future__ import annotations
 
 import math
+import re
 import ssl
 from collections import deque
 from collections.abc import Callable
@@ -87,6 +88,7 @@ class Connection:
         self._context = context
         self._on_ended = ended
         self._connected = False
+        self._greeted = False  # the peer has sent its settings, as HTTP/2 begins
         self._streams: dict[int, Stream] = {}
         self._next = 1
         self._waiting: deque[tuple[Stream, bytes, bytes, bool]] = deque()  # for the connection, or for room
@@ -296,7 +298,7 @@ class Connection:
         while True:
             data = await stream.receive_some(RECEIVE)
             if not data:
-                raise frames.Broken("the connection was closed")
+                raise frames.Broken("the connection was closed" if self._greeted else _NO_GREETING)
             self._received_at = trio.current_time()
             for kind, flags, number, payload in reader.feed(bytes(data)):
                 self._take(kind, flags, number, payload)
@@ -305,6 +307,10 @@ class Connection:
                 self._credit = 0
 
     def _take(self, kind: int, flags: int, number: int, payload: bytes) -> None:
+        if not self._greeted:
+            if kind != Kind.SETTINGS:
+                raise frames.Broken(frames.NO_HTTP2)
+            self._greeted = True
         if self._block is not None and kind != Kind.CONTINUATION:
             raise frames.Broken("a header block was interrupted")
         if kind == Kind.DATA:
@@ -409,6 +415,10 @@ class Connection:
             self._scope.cancel()
 
 
+_NO_GREETING = "the connection was closed before anything was said; is it an https endpoint, or no etcd?"
+_NO_TLS = ("WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING")
+
+
 def _text_of(group: BaseExceptionGroup[BaseException]) -> str:
     found: BaseException = group
     while isinstance(found, BaseExceptionGroup):
@@ -419,4 +429,7 @@ def _text_of(group: BaseExceptionGroup[BaseException]) -> str:
             found = found.exceptions[0]
     if isinstance(found, OSError) and found.strerror and not isinstance(found, ssl.SSLError):
         return found.strerror
-    return " ".join(str(found).split()) or type(found).__name__
+    text = re.sub(r" \(_ssl\.c:\d+\)", "", " ".join(str(found).split()))
+    if any(each in text for each in _NO_TLS):
+        return f"no TLS came about; is it an http endpoint? ({text})"
+    return text or type(found).__name__

@@ -20,6 +20,7 @@ _NOT_PROPOSED = (
     "rpc not supported for learner",
 )
 _BAD_TOKEN = ("invalid auth token", "auth: revision in header is old")
+_CUT_OFF = "UNEXPECTED_EOF"  # also of a member that ends at just this moment
 _HANDSHAKE = ("handshake failed", "CERTIFICATE_VERIFY_FAILED", "SSL_ERROR", "[SSL", "certificate required")
 
 
@@ -87,7 +88,7 @@ class Problem(Exception):
     @property
     def handshake(self) -> bool:
         """Whether TLS did not come about; trying again changes nothing."""
-        return any(text in self.text for text in _HANDSHAKE)
+        return any(text in self.text for text in _HANDSHAKE) and _CUT_OFF not in self.text
 
 
 def journal_error(problem: Problem) -> JournalError:

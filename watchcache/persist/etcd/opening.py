@@ -10,6 +10,7 @@ import trio
 
 from watchcache.persist.etcd import rpc_pb2 as rpc
 from watchcache.persist.etcd.client import STATUS, Client
+from watchcache.persist.etcd.codes import Code
 from watchcache.persist.etcd.errors import EtcdUnusable, Problem, journal_error
 from watchcache.persist.etcd.figures import EtcdStats
 from watchcache.persist.etcd.ranges import read_all
@@ -54,6 +55,7 @@ async def open_cluster(client: Client, state: State, prefix: bytes, patience: fl
 
 async def _reach(client: Client, patience: float) -> EtcdStats:
     told = False
+    last = Problem(Code.DEADLINE_EXCEEDED, "no answer in time", client.member.url)
     with trio.move_on_after(patience):
         while True:
             try:
