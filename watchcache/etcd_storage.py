@@ -92,9 +92,9 @@ def _families(log: EtcdLog, resources: Mapping[str, Resource]) -> Iterator[Famil
     durations = [(labelled(key), spent) for key, spent in sorted(figures.operations.items())]
     counts = [(values, sum(spent.counts)) for values, spent in durations]
     errors = [(labelled(key), count) for key, count in sorted(figures.errors.items())]
-    yield histogram("etcd_request_duration_seconds", "Duration of writes to etcd.")
-    yield _family("counter", "etcd_requests_total", "Writes to etcd.", labels, counts)
-    yield _family("counter", "etcd_request_errors_total", "Writes to etcd that failed.", labels, errors)
+    yield histogram("etcd_request_duration_seconds", "Duration of requests to etcd.")
+    yield _family("counter", "etcd_requests_total", "Requests to etcd.", labels, counts)
+    yield _family("counter", "etcd_request_errors_total", "Requests to etcd that failed.", labels, errors)
     yield from _of_the_feed(log)
     calls = [((path,), spent) for path, spent in sorted(figures.seconds.items())]
     text = "Duration of calls of etcd."
@@ -110,12 +110,8 @@ def _of_the_feed(log: EtcdLog) -> Iterator[Family]:
     labels = ("group", "resource")
     text = "Progress notifications from etcd."
     yield _family("counter", "etcd_bookmark_total", text, labels, [(everything, figures.progress)])
-    reads = [
-        ((*everything, "true", "false"), figures.consistent_reads),
-        ((*everything, "false", "false"), figures.failed_reads),
-    ]
-    name, text = "apiserver_watch_cache_consistent_read_total", "Consistent reads served from the cache."
-    yield _family("counter", name, text, (*labels, "success", "fallback"), reads)
+    name, text = "etcd_lease_object_counts", "Number of objects attached to a single etcd lease."
+    yield _family("histogram", name, text, (), [((), figures.lease_keys)])
     name, text = "watchcache_etcd_revision_seconds", "What consistent reads wait for etcd's newest revision."
     yield _family("histogram", name, text, (), [((), figures.waits)])
     name, text = "watchcache_etcd_reconnects_total", "Ends of the watch of etcd."

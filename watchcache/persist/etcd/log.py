@@ -96,6 +96,7 @@ class EtcdLog:
         self.known = EtcdStats()
         self._prefix = options.prefix.rstrip("/").encode() + b"/"
         self._options = options
+        self._form = form
         self._client = client = Client(cluster)
         self._state = state = State(form, stamp, self._prefix, clock)
         self._ring = Ring(ring_bytes)
@@ -288,8 +289,10 @@ class EtcdLog:
     async def confirm(self, key: str, revision: int) -> bool:
         """Whether a key is at a revision (0: not there) now. When it is not, `head` gives what is there. Raises JournalError."""
         request = rpc.RangeRequest(key=self._state.raw(key))
+        place = self._form.place(key)
         try:
-            response: rpc.RangeResponse = await self._client.call(RANGE, request)
+            with self.figures.timed("get", place):
+                response: rpc.RangeResponse = await self._client.call(RANGE, request)
         except Problem as problem:
             raise journal_error(problem) from problem
         found = self._state.read(response.kvs[0]) if response.kvs else None
@@ -306,12 +309,7 @@ class EtcdLog:
     async def newest(self) -> int:
         """The revision that a consistent read has to wait for. Raises JournalUnavailable when etcd does not say."""
         began = trio.current_time()
-        try:
-            revision = await self._freshness.newest()
-        except JournalError:
-            self.figures.failed_reads += 1
-            raise
-        self.figures.consistent_reads += 1
+        revision = await self._freshness.newest()
         if revision > self.published:
             self._progress.want(revision)
         self.figures.waits.add(trio.current_time() - began)
