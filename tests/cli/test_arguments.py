@@ -90,7 +90,9 @@ def test_flags_without_effect_are_named_once():
     _, warnings = settings_of(
         {"etcd-count-metric-poll-period": "3s", "authorization-mode": "RBAC", "allow-privileged": "true"}
     )
-    assert warnings == ["accepted, but without effect here: --authorization-mode --etcd-count-metric-poll-period"]
+    assert warnings == [
+        "accepted, but without effect here: --authorization-mode --etcd-count-metric-poll-period"
+    ]
 
 
 def test_the_environment_sets_flags():

@@ -11,6 +11,8 @@ from contextlib import ExitStack
 import pytest
 
 from tests import etcds
+from watchcache.log import OneKeyOnly
+from watchcache.persist.etcd import EtcdLog
 from watchcache.testing.server import TestServer
 
 from .test_on_etcd import Client
@@ -29,15 +31,22 @@ def etcd(tmp_path):
     member.stop()
 
 
-@pytest.fixture
-def pair(etcd, tmp_path):
-    """Two servers on it, whose ranges are small."""
+@pytest.fixture(params=["together", "one by one"])
+def pair(etcd, tmp_path, request, monkeypatch):
+    """Two servers on it, whose ranges are small; also as if it took one key in a step only, like kine."""
+    if request.param == "one by one":
+        monkeypatch.setattr(EtcdLog, "append_together", refuse)
     with ExitStack() as stack:
         yield [Client(stack.enter_context(server_on(etcd, tmp_path / name))) for name in ("one", "two")]
 
 
+async def refuse(*_arguments, **_more):
+    """What kine says."""
+    raise OneKeyOnly("etcdserver: unsupported operations in txn request")
+
+
 def server_on(etcd, directory, **settings):
-    """A server that is not started yet, with 30 - 2 addresses."""
+    """A server that is not started yet, with 126 addresses."""
     directory.mkdir()
     settings = {"service_cluster_ip_range": "10.7.0.0/25", **settings}
     return TestServer(directory, storage_backend="etcd3", etcd_servers=(etcd.url,), **settings)

@@ -16,6 +16,7 @@ from watchcache.log.errors import (
     JournalUnavailable,
     LogClosed,
     LogError,
+    OneKeyOnly,
     ValueTooLarge,
 )
 from watchcache.log.events import Event, Head, Stamp
@@ -49,6 +50,7 @@ __all__ = [
     "LogClosed",
     "LogError",
     "LogStats",
+    "OneKeyOnly",
     "ReadableLog",
     "Recovered",
     "Ring",

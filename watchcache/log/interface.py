@@ -102,6 +102,6 @@ class SharedLog(EventLog, Protocol):
     ) -> Event:
         """`append`, and the keys beside it, all or none, in one revision; the event of the first key.
 
-        Raises Conflict, which names the key whose expectation does not hold.
+        Raises Conflict, which names the key whose expectation does not hold, and OneKeyOnly.
         """
         ...

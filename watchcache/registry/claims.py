@@ -6,7 +6,8 @@ the node ports (`ranges/servicenodeports`, a big-endian number). What holds here
 * A service and what it gains or loses are written in one step, guarded by the absence of each IPAddress and by the revision of the
   ports' bits. So nothing is held without its service, nobody who was asleep in between can come too late, and nothing has to be given back.
 * Who meets an address that another server took meanwhile chooses again. Writes that move the ports' bits take turns in one server.
-* What a kube-apiserver leaves behind when it is killed between its two writes is tidied up as it does it itself: addresses a minute old without
+* A store that takes one key in a step (kine) gets what is gained before the service and loses what is lost after it, as a kube-apiserver does it.
+* What that, or a kube-apiserver, leaves behind when it is killed between two writes is tidied up as that does it itself: addresses a minute old without
   their service; ports that no service has held for three looks in a row.
 
 On a log of one server `addresses` alone decides, and nothing is written beside a service.
@@ -30,7 +31,7 @@ from watchcache.api import status
 from watchcache.api.codec import value_of
 from watchcache.api.meta import new_uid, now_text
 from watchcache.api.stored import NODE_PORTS
-from watchcache.log import Beside, Conflict, Event, Head, JournalError, SharedLog
+from watchcache.log import Beside, Conflict, Event, Head, JournalError, OneKeyOnly, SharedLog
 from watchcache.registry.addresses import Claims, ServiceAllocator, claims_of, parse_address
 
 _logger = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class Ledger:
         self._random = random
         self._wait_newest = wait_newest
         self._ports_turn = trio.Lock()
+        self._one_by_one = False  # the store has refused several keys in one step
         self._bits = 0  # as last published
         self._without_service: dict[int, int] = {}  # port -> looks in a row that found no service with it
 
@@ -151,6 +153,63 @@ class Ledger:
             return await self._append(key, value, expected, before, after)
 
     async def _append(
+        self, key: str, value: bytes | None, expected: int, before: Claims, after: Claims
+    ) -> Event:
+        if not self._one_by_one:
+            try:
+                return await self._append_together(key, value, expected, before, after)
+            except OneKeyOnly as told:
+                _logger.warning("addresses and ports are written before their services: %s", told)
+                self._one_by_one = True
+        gained = Claims(
+            tuple(sorted(set(after.addresses) - set(before.addresses))),
+            tuple(set(after.ports) - set(before.ports)),
+        )
+        lost = Claims(
+            tuple(sorted(set(before.addresses) - set(after.addresses))),
+            tuple(set(before.ports) - set(after.ports)),
+        )
+        await self._take(key, gained)
+        try:
+            event = await self._log.append(key, value, expected=expected)
+        except Conflict:
+            await self._give_back(key, gained)
+            raise
+        await self._give_back(key, lost)
+        return event
+
+    async def _take(self, key: str, claims: Claims) -> None:
+        """Write down what is gained, or nothing. Raises Conflict when it is taken; that is published then."""
+        taken: list[Holding] = []
+        try:
+            for address in claims.addresses:
+                [each] = self._gained(key, [address])
+                await self._log.append(each.key, each.value, expected=0)
+                taken.append(address)
+            await self._move_ports(set(), set(claims.ports))
+        except Conflict as conflict:
+            await self._give_back(key, Claims(tuple(taken)))
+            if conflict.head is not None:
+                await self._log.wait_published(conflict.head.revision)
+            raise
+
+    async def _give_back(self, key: str, claims: Claims) -> None:
+        for each in self._lost(key, claims.addresses):
+            with suppress(Conflict):
+                await self._log.append(each.key, None, expected=each.expected)
+        await self._move_ports(set(claims.ports), set())
+
+    async def _move_ports(self, before: set[int], after: set[int]) -> None:
+        while True:
+            for each in await self._moved_ports(before, after):
+                try:
+                    await self._log.append(each.key, each.value, expected=each.expected)
+                except Conflict:
+                    break  # another server was faster: the log's head says how the bits are now
+            else:
+                return
+
+    async def _append_together(
         self, key: str, value: bytes | None, expected: int, before: Claims, after: Claims
     ) -> Event:
         while True:

@@ -6,7 +6,14 @@ some before it proposes them; after anything else the write may be there, or com
 
 from __future__ import annotations
 
-from watchcache.log import JournalError, JournalFailed, JournalFull, JournalUnavailable, ValueTooLarge
+from watchcache.log import (
+    JournalError,
+    JournalFailed,
+    JournalFull,
+    JournalUnavailable,
+    OneKeyOnly,
+    ValueTooLarge,
+)
 from watchcache.persist.etcd.codes import Code
 
 # Texts of etcd (api/v3/v3rpc/rpctypes/error.go) by which errors of one code are told apart.
@@ -20,6 +27,7 @@ _NOT_PROPOSED = (
     "rpc not supported for learner",
 )
 _BAD_TOKEN = ("invalid auth token", "auth: revision in header is old")
+_ONE_KEY = "unsupported operations in txn"  # kine's
 _CUT_OFF = "UNEXPECTED_EOF"  # also of a member that ends at just this moment
 _HANDSHAKE = ("handshake failed", "CERTIFICATE_VERIFY_FAILED", "SSL_ERROR", "[SSL", "certificate required")
 
@@ -100,6 +108,8 @@ def journal_error(problem: Problem) -> JournalError:
         )
     if any(part in problem.text for part in _TOO_LARGE):
         return ValueTooLarge(f"the object is too large for etcd ({text}); see its --max-request-bytes")
+    if _ONE_KEY in problem.text:
+        return OneKeyOnly(f"what stands in for etcd takes one key at a time ({text})")
     if problem.refused:
         return EtcdUnusable(f"etcd refuses the user ({text}); see --watchcache-etcd-credentials-file")
     if problem.handshake:
