@@ -227,3 +227,6 @@ def test_foreign_data_that_cannot_be_read_stops_the_start(etcd, tmp_path):
     said = "/registry/secrets/d/x cannot be read: it is encrypted.*--etcd-prefix"
     with pytest.RaisesGroup(pytest.RaisesExc(SettingsProblem, match=said), flatten_subgroups=True):
         server.start()
+    query = urllib.request.urlopen(f"{etcd.url}/v3/kv/range", b'{"key": "AA=="}', timeout=5)
+    with query as answer:
+        assert json.load(answer)["header"]["revision"] == "2"  # that key, and nothing of ours

@@ -6,7 +6,8 @@ import pytest
 import trio
 
 from tests import etcds
-from tests.conformance.samples import value
+from tests.conformance.samples import stamp, value
+from watchcache.cacher import FutureRevision, Hub
 from watchcache.log import JournalUnavailable
 
 from .members import leader_of, start_cluster
@@ -148,4 +149,28 @@ async def test_a_write_is_answered_when_the_watch_has_brought_it(etcd):
             proxy.release()
             with trio.fail_after(10):
                 await answered.wait()
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_consistent_read_that_the_watch_does_not_reach_is_given_up(etcd):
+    """Etcd says its revision, and the events do not come: after 3 s the read is told of both revisions (504), and later ones succeed."""
+    proxy = Proxy(etcd.port)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(proxy.run)
+        async with running(proxy.url) as log, running(etcd.url) as other:
+            hub = Hub(log, stamp=stamp, read_revision=log.newest)
+            await nursery.start(hub.run)
+            before = log.published
+            proxy.hold(0)
+            log._client.member._connection = None  # the next call gets a connection of its own
+            event = await other.append("k", value())
+            began = trio.current_time()
+            with pytest.raises(FutureRevision) as refused:
+                await hub.wait_newest()
+            assert trio.current_time() - began >= 3
+            assert (refused.value.requested, refused.value.current) == (event.revision, before)
+            proxy.release()
+            with trio.fail_after(10):
+                await hub.wait_newest()
+            assert hub.revision >= event.revision
         nursery.cancel_scope.cancel()
