@@ -14,8 +14,9 @@ from watchcache.api.codec import stamp
 from watchcache.api.stored import StoredForm
 from watchcache.http.exposition import Family
 from watchcache.http.health import Check
-from watchcache.persist.etcd import Cluster, EtcdLog, EtcdUnusable, Options
+from watchcache.persist.etcd import Archive, Cluster, EtcdLog, EtcdUnusable, Options
 from watchcache.settings import Settings, SettingsProblem
+from watchcache.storage import retention_of
 
 EVENTS = "events/"
 
@@ -26,13 +27,7 @@ def etcd_log(settings: Settings, catalog: Catalog) -> EtcdLog:
         raise SettingsProblem(
             "--etcd-servers-overrides: all resources share one order of revisions here, and therefore one etcd; leave it out"
         )
-    cluster = Cluster(
-        settings.etcd_servers,
-        ca=settings.etcd_cafile,
-        certificate=settings.etcd_certfile,
-        key=settings.etcd_keyfile,
-        credentials=settings.etcd_credentials_file,
-    )
+    cluster = cluster_of(settings)
     ttl = settings.event_ttl
     try:
         if cluster.logs_in:
@@ -50,9 +45,30 @@ def etcd_log(settings: Settings, catalog: Catalog) -> EtcdLog:
                 ready=settings.etcd_readycheck_timeout,
                 sizes=settings.etcd_db_metric_poll_interval,
             ),
+            archive=archive_of(settings),
         )
     except EtcdUnusable as problem:
         raise SettingsProblem(str(problem)) from None
+
+
+def cluster_of(settings: Settings) -> Cluster:
+    """How to reach the etcd. Raises SettingsProblem."""
+    return Cluster(
+        settings.etcd_servers,
+        ca=settings.etcd_cafile,
+        certificate=settings.etcd_certfile,
+        key=settings.etcd_keyfile,
+        credentials=settings.etcd_credentials_file,
+    )
+
+
+def archive_of(settings: Settings) -> Archive | None:
+    """Where a server keeps history, if it does."""
+    if settings.history_dir == "none":
+        return None
+    return Archive(
+        settings.history_dir or settings.data_dir / "etcd-history", retention=retention_of(settings)
+    )
 
 
 def checks(log: EtcdLog) -> list[Check]:
@@ -116,6 +132,8 @@ def _of_the_feed(log: EtcdLog) -> Iterator[Family]:
     yield _family("histogram", name, text, (), [((), figures.waits)])
     name, text = "watchcache_etcd_reconnects_total", "Ends of the watch of etcd."
     yield _family("counter", name, text, (), [((), figures.reconnects)])
+    name, text = "watchcache_etcd_history_bytes", "What the files of history take."
+    yield _family("gauge", name, text, (), [((), log.history_bytes)])
     name, text = "watchcache_etcd_rereads_total", "Times that everything was read anew."
     yield _family("counter", name, text, (), [((), figures.rereads)])
 

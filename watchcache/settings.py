@@ -47,6 +47,7 @@ class Settings:
     # storage
     storage_backend: str = "file"
     data_dir: Path = field(default_factory=lambda: state_directory() / "data")
+    history_dir: str = ""  # of a server on etcd; empty: below data_dir; "none": nowhere
     history_time: float = 3600.0
     history_bytes: int = 1 << 30
     history_revisions: int = 0

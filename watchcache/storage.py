@@ -43,12 +43,17 @@ def open_storage(settings: Settings, catalog: Catalog) -> Storage:
     return Storage(Log(_journal(settings), stamp=stamp), kept)
 
 
-def _journal(settings: Settings) -> Journal:
-    retention = Retention(
+def retention_of(settings: Settings) -> Retention:
+    """How much history is kept."""
+    return Retention(
         seconds=settings.history_time,
         bytes=settings.history_bytes,
         revisions=settings.history_revisions or None,
     )
+
+
+def _journal(settings: Settings) -> Journal:
+    retention = retention_of(settings)
     if settings.storage_backend == "memory":
         return MemoryJournal(retention=retention, revision=settings.first_revision - 1)
     return FileJournal(settings.data_dir, retention=retention)

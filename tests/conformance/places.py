@@ -93,12 +93,13 @@ class Etcd(Place):
     ) -> AsyncIterator[EventLog]:
         """Open and run a log on the etcd."""
         del retention
-        from watchcache.persist.etcd import Cluster, EtcdLog
+        from watchcache.persist.etcd import Archive, Cluster, EtcdLog
 
         log = EtcdLog(
             Cluster((self.etcd.url,)),
             form=Verbatim(),
             stamp=stamp,
+            archive=Archive(self.scratch / "history", segment_bytes=2000),
             clock=lambda: 1000.0,
             ring_bytes=ring_bytes,
         )

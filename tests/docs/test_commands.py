@@ -99,7 +99,7 @@ def test_dev_commands_exist(page: Path):
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_flags_in_the_text_exist(page: Path):
-    """A flag with two dashes that stands by itself in the text is one of the server's or of `bench run`, unless it is about another program."""
+    """A flag with two dashes that stands by itself in the text is one of the server's, of `bench run` or of `copy`, unless it is about another program."""
     wrong = []
     for paragraph in prose(page).split("\n\n"):
         if not any(program in paragraph for program in OTHER_PROGRAMS):
@@ -108,7 +108,7 @@ def test_flags_in_the_text_exist(page: Path):
                 flag[1]
                 for flag in flags
                 if flag
-                and flag[1] not in {"--flag", *help_flags("bench", "run"), *help_flags("top")}
+                and flag[1] not in {"--flag", *help_flags("bench", "run"), *help_flags("copy"), *help_flags("top")}
                 and not serve_knows(flag[1])
             ]
     assert wrong == []

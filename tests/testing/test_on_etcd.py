@@ -230,3 +230,62 @@ def test_foreign_data_that_cannot_be_read_stops_the_start(etcd, tmp_path):
     query = urllib.request.urlopen(f"{etcd.url}/v3/kv/range", b'{"key": "AA=="}', timeout=5)
     with query as answer:
         assert json.load(answer)["header"]["revision"] == "2"  # that key, and nothing of ours
+
+
+def watched(client: Client, revision: str) -> list[tuple[str, Any]]:
+    """What a watch of a second brings: types, and names or codes."""
+    path = f"{MAPS}?watch=1&timeoutSeconds=1&resourceVersion={revision}"
+    status, _, body = client.raw("GET", path)
+    assert status == 200
+    events = [json.loads(line) for line in body.splitlines()]
+    return [
+        (e["type"], e["object"]["code"] if e["type"] == "ERROR" else e["object"]["metadata"]["name"])
+        for e in events
+    ]
+
+
+def compact(etcd: etcds.Etcd, revision: str) -> None:
+    """Compact etcd as somebody else."""
+    body = json.dumps({"revision": revision, "physical": True}).encode()
+    urllib.request.urlopen(f"{etcd.url}/v3/kv/compaction", body, timeout=5).close()
+
+
+def test_a_watch_resumes_across_a_restart_though_etcd_is_compacted(etcd, tmp_path):
+    """The server has kept what etcd has not; another server, which has not seen it, says 410."""
+    server = TestServer(tmp_path, storage_backend="etcd3", etcd_servers=(etcd.url,))
+    with server:
+        client = Client(server)
+        _, first = client.call("POST", MAPS, config_map("one"))
+        client.call("POST", MAPS, config_map("two"))
+        _, gone = client.call("DELETE", f"{MAPS}/one")
+        newest = client.call("GET", MAPS)[1]["metadata"]["resourceVersion"]
+    assert gone["status"] == "Success"
+    compact(etcd, newest)
+    since = first["metadata"]["resourceVersion"]
+    with server:
+        assert watched(Client(server), since) == [("ADDED", "two"), ("DELETED", "one")]
+    (tmp_path / "other").mkdir()
+    with TestServer(tmp_path / "other", storage_backend="etcd3", etcd_servers=(etcd.url,)) as other:
+        assert watched(Client(other), since) == [("ERROR", 410)]
+
+
+def test_after_a_restored_backup_a_client_is_told_410_once(etcd, tmp_path):
+    """The revision that it knows is not there yet, and another change will have it: it lists anew, and then all goes on."""
+    server = TestServer(tmp_path, storage_backend="etcd3", etcd_servers=(etcd.url,))
+    with server:
+        Client(server).call("POST", MAPS, config_map("one"))
+    backup = etcd.back_up(tmp_path / "backup")
+    with server:
+        client = Client(server)
+        before = str(int(client.call("GET", MAPS)[1]["metadata"]["resourceVersion"]) - 1)
+        made = [client.call("POST", MAPS, config_map(f"m{number}"))[1] for number in range(9)]
+        known = made[-1]["metadata"]["resourceVersion"]
+    etcd.restore(backup)
+    with server:
+        client = Client(server)
+        assert watched(client, known) == [("ERROR", 410)]
+        assert watched(client, before) == [("ERROR", 410)]
+        listed = client.call("GET", MAPS)[1]
+        assert "one" in {item["metadata"]["name"] for item in listed["items"]}
+        client.call("POST", MAPS, config_map("new"))
+        assert watched(client, listed["metadata"]["resourceVersion"]) == [("ADDED", "new")]

@@ -1,4 +1,4 @@
-"""Conversion between the versions of one stored object: autoscaling v1 and v2, events of the core and events.k8s.io groups.
+"""Conversion between the versions of one stored object: autoscaling v1 and v2, events of the core and events.k8s.io groups, and stored definitions.
 
 All other kinds are served in one version. What one version has no field for stays in annotations (autoscaling) or in the fields
 called deprecated (events), so that going there and back loses nothing.
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from watchcache.api.autoscaling import to_v1, to_v2
+from watchcache.api.definitions import from_v1beta1
 
 Document = dict[str, Any]
 
@@ -45,6 +46,11 @@ def convert(document: Document, from_version: object, to_version: object) -> Doc
     return converted
 
 
+def converts(from_version: object, to_version: object) -> bool:
+    """Whether something is known to differ between two versions, and how."""
+    return (str(from_version), str(to_version)) in _CONVERTERS
+
+
 def _to_core_event(event: Document) -> Document:
     converted = {_CORE_EVENT_FIELDS.get(name, name): value for name, value in event.items()}
     for name in _REPORTER:
@@ -61,6 +67,7 @@ def _from_core_event(event: Document) -> Document:
 _CONVERTERS: Final[dict[tuple[str, str], Callable[[Document], Document]]] = {
     ("v1", "events.k8s.io/v1"): _from_core_event,
     ("events.k8s.io/v1", "v1"): _to_core_event,
+    ("apiextensions.k8s.io/v1beta1", "apiextensions.k8s.io/v1"): from_v1beta1,  # stored only
     ("autoscaling/v1", "autoscaling/v2"): to_v2,
     ("autoscaling/v2", "autoscaling/v1"): to_v1,
 }

@@ -13,7 +13,7 @@ import msgspec
 
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import VALUE_PREFIX, stamp, value_of
-from watchcache.api.conversion import convert
+from watchcache.api.conversion import convert, converts
 
 NODE_PORTS: Final = "ranges/servicenodeports"
 """The key of the one object that is read and written but not served: a RangeAllocation, which says what node ports are taken."""
@@ -82,7 +82,8 @@ class StoredForm:
         version = document.get("apiVersion", "")
         if version == api_version:
             return document
-        if not isinstance(version, str) or self._catalog.of_kind(*_split(version), kind) is None:
+        served = isinstance(version, str) and self._catalog.of_kind(*_split(version), kind)
+        if not served and not converts(version, api_version):
             raise Unreadable(f"its version {version} is not served")
         return convert(document, version, api_version)
 

@@ -146,8 +146,8 @@ class Watcher:
         self._owes_end = start.bookmark_end
 
     def _begin_after(self, revision: int) -> None:
-        oldest = self._cacher.oldest
-        if revision < oldest:
+        oldest, hub = self._cacher.oldest, self._cacher.hub
+        if revision < oldest or hub.revision < revision <= hub.log.lost:
             self._problem = TooOld(revision, oldest)
         self.cursor = revision
 

@@ -48,6 +48,7 @@ HONOURED = (
     Flag("write-kubeconfig", "Authentication", "write_kubeconfig", V.text, "where the administrator's kubeconfig goes instead of <cert-dir>/admin.kubeconfig"),
     Flag("storage-backend", "Storage", "storage_backend", V.text, "what makes writes last", ("memory", "file", "etcd3")),
     Flag("watchcache-data-dir", "Storage", "data_dir", Path, "the directory of the file journal"),
+    Flag("watchcache-history-dir", "Storage", "history_dir", V.text, "where a server on etcd keeps changes; empty means etcd-history in --watchcache-data-dir, none keeps none"),
     Flag("watchcache-history-time", "Storage", "history_time", V.duration, "how long changes are kept, so that a watch can resume"),
     Flag("watchcache-history-bytes", "Storage", "history_bytes", V.size, "how many bytes of changes are kept at most"),
     Flag("watchcache-history-revisions", "Storage", "history_revisions", V.integer, "how many changes are kept at most; 0 means any number"),

@@ -15,6 +15,7 @@ watchcache: a Kubernetes-compatible API server around an event-sourced watch cac
   watchcache kubeconfig [--user NAME] ...  print a kubeconfig with a new client certificate
   watchcache check DIR                     walk a data directory and name every fault
   watchcache log DIR [--from N] [--follow] print the events of a data directory
+  watchcache copy --from S --to S [flags]  copy all objects to another data directory or etcd, and compare
   watchcache top [--once]                  show what a running server does, and who lags
   watchcache bench run|compare|list        put the load of a cluster on an API server
   watchcache version [--output json]       print the version
@@ -47,6 +48,12 @@ def _log(arguments: Sequence[str]) -> int:
     return log(arguments)
 
 
+def _copy(arguments: Sequence[str]) -> int:
+    from watchcache.cli.copy import copy
+
+    return copy(arguments)
+
+
 def _top(arguments: Sequence[str]) -> int:
     from watchcache.cli.top import top
 
@@ -70,6 +77,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "kubeconfig": _kubeconfig,
     "check": _check,
     "log": _log,
+    "copy": _copy,
     "top": _top,
     "bench": _bench,
     "version": _version,

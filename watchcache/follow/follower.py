@@ -47,6 +47,8 @@ Deliver = Callable[[Sequence[Event]], None]
 class FollowerLog:
     """A `ReadableLog` that is fed through a stream; `open`, then `run` it in a task."""
 
+    lost = 0  # it follows logs that give no revision out twice
+
     def __init__(self, stream: trio.abc.Stream, *, ring_bytes: int = RING_BYTES) -> None:
         self.epoch = ""
         self.published = 0

@@ -25,7 +25,7 @@ from watchcache.log.interface import Beside, EventLog, SharedLog
 from watchcache.log.journal import Journal, Recovered
 from watchcache.log.log import Log
 from watchcache.log.reading import ReadableLog
-from watchcache.log.ring import Ring
+from watchcache.log.ring import Ring, cost
 from watchcache.log.sequence import MAX_VALUE, Sequence
 from watchcache.log.stats import JournalStats, LogStats
 from watchcache.log.ticket import Ticket
@@ -59,4 +59,5 @@ __all__ = [
     "Stamp",
     "Ticket",
     "ValueTooLarge",
+    "cost",
 ]

@@ -121,6 +121,11 @@ class Log:
         return 0
 
     @property
+    def lost(self) -> int:
+        """The journal gives no revision out twice."""
+        return 0
+
+    @property
     def expires(self) -> bool:
         """Nothing is deleted unless somebody deletes it."""
         return False

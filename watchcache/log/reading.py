@@ -33,6 +33,11 @@ class ReadableLog(Protocol):
         ...
 
     @property
+    def lost(self) -> int:
+        """Revisions up to here that are not published were given out by a store that is gone: whoever has one lists anew. 0 for none."""
+        ...
+
+    @property
     def failure(self) -> BaseException | None:
         """Set when the journal has failed and no write is acknowledged any more."""
         ...

@@ -8,10 +8,12 @@ from watchcache.persist.errors import DirectoryLocked, DirectoryUnusable
 from watchcache.persist.file import FileJournal
 from watchcache.persist.inspect import DirectoryReport, Fault, FileReport, check_directory
 from watchcache.persist.memory import MemoryJournal
+from watchcache.persist.moving import Contents, checksum, read_directory, write_directory
 from watchcache.persist.reading import read_events
 from watchcache.persist.retention import Retention
 
 __all__ = [
+    "Contents",
     "DirectoryLocked",
     "DirectoryReport",
     "DirectoryUnusable",
@@ -21,5 +23,8 @@ __all__ = [
     "MemoryJournal",
     "Retention",
     "check_directory",
+    "checksum",
+    "read_directory",
     "read_events",
+    "write_directory",
 ]

@@ -32,7 +32,11 @@ class TestServer:
         tokens = directory / "tokens.csv"
         tokens.write_text(f'{self.token},admin,admin,"system:masters"\n')
         self._settings = Settings(
-            storage_backend="memory", secure_port=0, cert_dir=directory / "pki", token_auth_file=str(tokens)
+            storage_backend="memory",
+            secure_port=0,
+            cert_dir=directory / "pki",
+            data_dir=directory / "data",
+            token_auth_file=str(tokens),
         )
         for name, value in settings.items():
             setattr(self._settings, name, value)

@@ -4,13 +4,16 @@
 `rpc.proto` holds what is used of etcd's API; `scripts/build_etcd_messages.py` compiles it.
 """
 
+from watchcache.persist.etcd.archive import Archive
 from watchcache.persist.etcd.endpoints import Cluster
 from watchcache.persist.etcd.errors import EtcdReplaced, EtcdUnusable
 from watchcache.persist.etcd.figures import Distribution, EtcdStats, Figures
 from watchcache.persist.etcd.log import EtcdLog, Options
+from watchcache.persist.etcd.moving import Place, read_etcd, write_etcd
 from watchcache.persist.etcd.state import Form
 
 __all__ = [
+    "Archive",
     "Cluster",
     "Distribution",
     "EtcdLog",
@@ -20,4 +23,7 @@ __all__ = [
     "Figures",
     "Form",
     "Options",
+    "Place",
+    "read_etcd",
+    "write_etcd",
 ]

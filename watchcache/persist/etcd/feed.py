@@ -4,7 +4,8 @@
   between revisions, when no fragment is held.
 * A response that says `fragment` is continued by the next; a revision is delivered whole.
 * `canceled` with a compact revision, or a gap that `State` sees, leads to reading everything anew, and to the events between.
-* An etcd whose cluster id is another, or whose revision is lower than ours, is not the one we know: `EtcdReplaced`, and the server ends.
+* An etcd whose cluster id is another, whose revision is lower than ours, or that has not got the newest event that we saw, is not the one we
+  know: `EtcdReplaced`, and the server ends.
 * A stream that says nothing is not taken for alive: gRPC's keep-alive notices a frozen member, and the member is required to see a leader.
 """
 
@@ -21,6 +22,7 @@ from watchcache.persist.etcd import rpc_pb2 as rpc
 from watchcache.persist.etcd.client import RANGE, Client
 from watchcache.persist.etcd.codes import Code
 from watchcache.persist.etcd.errors import EtcdReplaced, Problem
+from watchcache.persist.etcd.lineage import Witness, still_there
 from watchcache.persist.etcd.ranges import end_of, read_all
 from watchcache.persist.etcd.state import Missed, State
 from watchcache.persist.etcd.stream import WatchStream
@@ -49,6 +51,7 @@ class Feed:
         self._publish = publish
         self._stream: WatchStream | None = None
         self._held: list[rpc.Event] = []
+        self.witness: Witness | None = None  # the newest that is known
         self._random = Random()  # noqa: S311 - spreads the returns of many servers
 
     def ask_progress(self) -> None:
@@ -123,6 +126,8 @@ class Feed:
                 self._check_identity(response)
                 self._take(response, events)
         finally:
+            if events:
+                self.witness = Witness.of_event(events[-1])
             if events or self._state.revision > before:
                 self._publish(events, False)
 
@@ -139,8 +144,15 @@ class Feed:
             )
 
     async def _check_revision(self, first: rpc.WatchResponse) -> None:
-        """Revisions only rise. A member that answers with a lower one may lag behind; then a majority is asked."""
-        if first.header.revision >= self._state.revision or first.canceled:
+        """Revisions only rise, and what happened stays. A member that answers with a lower one may lag behind; then a majority is asked."""
+        if first.canceled:
+            return
+        if first.header.revision >= self._state.revision:
+            known = self.witness
+            if known is not None and not await still_there(self._client, self._state, known):
+                raise EtcdReplaced(
+                    f"etcd does not have {known.key} as it was at revision {known.revision}: it was restored from a backup; restart this server to take it over"
+                )
             return
         request = rpc.RangeRequest(key=self._prefix, count_only=True)
         response: rpc.RangeResponse = await self._client.call(RANGE, request)
@@ -184,8 +196,10 @@ class Feed:
                 await trio.sleep(1.0)
                 continue
             break
-        if header.cluster_id != self.cluster or header.revision < self._state.revision:
+        older = header.revision < self._state.revision or self._state.contradicts(pairs)
+        if header.cluster_id != self.cluster or older:
             raise EtcdReplaced(
                 "another etcd answers, or one from a backup; restart this server to take it over"
             )
+        self.witness = Witness.of_state(pairs)
         self._publish(self._state.replace(pairs, header.revision), True)

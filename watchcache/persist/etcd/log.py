@@ -5,7 +5,7 @@ it is durable, subscribers get every event once and in order, a writer is answer
 
     append -> Writes -> one guarded transaction -> etcd -> Feed (one watch) -> State -> here: publish -> subscribers, writers, waiters
 
-History is the ring, and before it what etcd has not compacted (`Past`).
+History is the ring, and before it what is kept in files of our own and what etcd has not compacted (`Chronicle`).
 """
 
 from __future__ import annotations
@@ -37,15 +37,18 @@ from watchcache.log import (
 )
 from watchcache.persist.etcd import opening
 from watchcache.persist.etcd import rpc_pb2 as rpc
+from watchcache.persist.etcd.archive import Archive
+from watchcache.persist.etcd.chronicle import Chronicle
 from watchcache.persist.etcd.client import RANGE, Client
 from watchcache.persist.etcd.compaction import Compactor, compact
 from watchcache.persist.etcd.endpoints import Cluster
-from watchcache.persist.etcd.errors import Problem, journal_error
+from watchcache.persist.etcd.errors import EtcdReplaced, Problem, journal_error
 from watchcache.persist.etcd.feed import Feed
 from watchcache.persist.etcd.figures import EtcdStats, Figures
 from watchcache.persist.etcd.freshness import Freshness, Progress
 from watchcache.persist.etcd.health import Health
 from watchcache.persist.etcd.leases import Leases
+from watchcache.persist.etcd.lineage import Witness
 from watchcache.persist.etcd.past import Past
 from watchcache.persist.etcd.state import Form, State
 from watchcache.persist.etcd.writes import NOTHING, TimeToLive, Writes
@@ -75,7 +78,7 @@ class Options(msgspec.Struct, frozen=True):
 class EtcdLog:
     """An `EventLog` on an etcd cluster. Make it inside trio; then open it, run it in a task, append, subscribe, read history.
 
-    form: how values are laid out in etcd. ttl: how many seconds a key is to live, None for ever.
+    form: how values are laid out in etcd. ttl: how many seconds a key is to live, None for ever. archive: where history is kept, None for nowhere.
     """
 
     expires = True
@@ -88,12 +91,14 @@ class EtcdLog:
         stamp: Stamp,
         ttl: TimeToLive = lambda _key: None,
         options: Options = Options(),  # noqa: B008 -- frozen
+        archive: Archive | None = None,
         clock: Callable[[], float] = time.time,
         ring_bytes: int = RING_BYTES,
     ) -> None:
         self.failure: BaseException | None = None
         self.gap = 0
         self.known = EtcdStats()
+        self._copied = 0  # the revision that the contents had where they were copied from
         self._prefix = options.prefix.rstrip("/").encode() + b"/"
         self._options = options
         self._form = form
@@ -101,6 +106,7 @@ class EtcdLog:
         self._state = state = State(form, stamp, self._prefix, clock)
         self._ring = Ring(ring_bytes)
         self._past = Past(client, state, form, stamp, prefix=self._prefix, clock=clock)
+        self._chronicle = Chronicle(archive, self._past, stamp, clock)
         leases = Leases(client, options.reuse)
         self._writes = Writes(client, state, form, stamp, leases=leases, ttl=ttl)
         self._feed = Feed(client, state, self._prefix, self._publish)
@@ -126,13 +132,20 @@ class EtcdLog:
             )
             self.known = opened.stats
             self._feed.cluster = opened.cluster
+            self._feed.witness = Witness.of_state(opened.pairs)
             self._state.load(opened.pairs, opened.revision)
             self._ring.restart(opened.revision)
-            await self._past.find_oldest(opened.revision)
+            try:
+                source, self._copied = await opening.read_source(self._client, opened.cluster, self._prefix)
+                notes = await self._chronicle.open(self._client, self._state, source, opened)
+            except Problem as problem:
+                raise journal_error(problem) from problem
+            await self._chronicle.reach_back()
         except BaseException:
             self._client.close()
+            await self._chronicle.close()
             raise
-        return Recovered(opened.revision, self._state.copy(), opened.notes)
+        return Recovered(opened.revision, self._state.copy(), (*opened.notes, *notes))
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow etcd until closed."""
@@ -144,6 +157,7 @@ class EtcdLog:
                 nursery.start_soon(self._progress.run)
                 nursery.start_soon(self._health.run)
                 nursery.start_soon(self._measure)
+                nursery.start_soon(self._chronicle.run)
                 if self._options.compaction > 0:
                     nursery.start_soon(self._compactor.run)
                 task_status.started()
@@ -151,6 +165,7 @@ class EtcdLog:
             self._closing = True
             self._abandon()
             self._client.close()
+            await self._chronicle.close()
             self._stopped.set()
 
     async def close(self) -> None:
@@ -160,6 +175,7 @@ class EtcdLog:
             self._scope.cancel()
             await self._stopped.wait()
         self._client.close()
+        await self._chronicle.close()
 
     async def _follow(self) -> None:
         try:
@@ -167,6 +183,8 @@ class EtcdLog:
         except JournalFailed as failed:
             self.failure = failed
             self._abandon()
+            if isinstance(failed, EtcdReplaced):
+                await self._chronicle.condemn()
             raise
 
     def _abandon(self) -> None:
@@ -210,7 +228,12 @@ class EtcdLog:
     @property
     def oldest(self) -> int:
         """A reader may resume after any revision from this one on."""
-        return max(self.gap, min(self._ring.oldest, self._past.oldest))
+        return max(self.gap, min(self._ring.oldest, self._chronicle.oldest))
+
+    @property
+    def lost(self) -> int:
+        """Revisions up to here that are not published yet were given out by an etcd that is gone."""
+        return max(self._copied, self._chronicle.lost)
 
     @property
     def problem(self) -> str | None:
@@ -227,6 +250,11 @@ class EtcdLog:
         if found is not None:
             return found
         return None if self._feed.connected else self._feed.problem or "the watch is not established"
+
+    @property
+    def history_bytes(self) -> int:
+        """The length of all files of history."""
+        return self._chronicle.bytes
 
     @property
     def figures(self) -> Figures:
@@ -253,7 +281,12 @@ class EtcdLog:
             ring_bytes=self._ring.bytes,
             refused=self._writes.refused,
             failed=self.failure is not None,
-            journal=JournalStats(bytes=self.known.size, events=self._events),
+            journal=JournalStats(
+                bytes=self.known.size,
+                events=self._events,
+                segments=self._chronicle.segments,
+                failures=self._chronicle.dropped,
+            ),
         )
 
     # -- writing
@@ -326,7 +359,7 @@ class EtcdLog:
 
     def history(self, after: int) -> HistoryReader:
         """Return an iterator over the published events after a revision; see `Log.history`."""
-        return HistoryReader(self, self._ring, self._past, after)
+        return HistoryReader(self, self._ring, self._chronicle, after)
 
     async def wait_published(self, revision: int) -> None:
         """Wait until a revision is published; returns at once when it is. Raises JournalFailed when the log has failed or closed."""
@@ -349,7 +382,7 @@ class EtcdLog:
             await compact(self._client, revision)
         except Problem as problem:
             raise journal_error(problem) from problem
-        self._past.compacted(revision)
+        self._chronicle.compacted(revision)
         self._ring.drop(revision)
 
     # -- the publisher
@@ -359,8 +392,10 @@ class EtcdLog:
         if anew:
             self.gap = self._state.revision
             self._ring.restart(self._state.revision)
+            self._chronicle.restart(self._state.revision)
         else:
             self._ring.extend(events)
+            self._chronicle.note(events, self._state.revision)
         self._events += len(events)
         self._writes.seen(events)
         try:

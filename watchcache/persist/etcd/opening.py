@@ -13,7 +13,9 @@ from watchcache.persist.etcd.client import STATUS, Client
 from watchcache.persist.etcd.codes import Code
 from watchcache.persist.etcd.errors import EtcdUnusable, Problem, journal_error
 from watchcache.persist.etcd.figures import EtcdStats
+from watchcache.persist.etcd.lineage import Epoch, read_epoch
 from watchcache.persist.etcd.ranges import read_all
+from watchcache.persist.etcd.remains import Source
 from watchcache.persist.etcd.state import State, Stored
 
 _logger = logging.getLogger(__name__)
@@ -47,10 +49,24 @@ async def open_cluster(client: Client, state: State, prefix: bytes, patience: fl
         key, why = next(iter(state.unreadable.items()))
         more = f" (and {len(state.unreadable) - 1} other keys)" if len(state.unreadable) > 1 else ""
         raise EtcdUnusable(
-            f"{prefix.decode()}{key}{more} cannot be read: {why}; start its kube-apiserver with "
-            "--storage-media-type=application/json and rewrite it, or choose another --etcd-prefix"
+            f"{prefix.decode()}{key}{more} cannot be read: {why}; have its kube-apiserver rewrite it "
+            "with --storage-media-type=application/json and without encryption, or choose another --etcd-prefix"
         )
     return Opened(header.cluster_id, header.revision, pairs, stats, ())
+
+
+async def read_source(client: Client, cluster: int, prefix: bytes) -> tuple[Source, int]:
+    """Name the body of data that history is of, and the revision that it had where it was copied from.
+
+    Without the right or the room to write the epoch, that is left out. Raises Problem.
+    """
+    try:
+        epoch = await read_epoch(client)
+    except Problem as problem:
+        if problem.code not in {Code.PERMISSION_DENIED, Code.RESOURCE_EXHAUSTED}:
+            raise
+        epoch = Epoch("")
+    return Source(f"{cluster:x}", epoch.name, prefix.decode()), epoch.lost
 
 
 async def _reach(client: Client, patience: float) -> EtcdStats:

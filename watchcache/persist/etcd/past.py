@@ -48,10 +48,17 @@ class Past:
     async def find_oldest(self, revision: int) -> None:
         """Find out how far back one can read from a revision."""
         self.oldest = max(self.oldest, revision - DEPTH, 0)
+        if self.oldest >= revision:
+            return  # of a watch from what has not happened etcd says nothing
         try:
             with self._watch(self.oldest) as stream:
-                for response in await self._responses(stream):
-                    self._note_compacted(response)
+                answered = False
+                while (
+                    not answered
+                ):  # that there is a watch says nothing: a compaction shows when it begins to catch up
+                    for response in await self._responses(stream):
+                        self._note_compacted(response)
+                        answered = answered or not response.created
         except Compacted:
             pass
         except Problem as problem:
@@ -91,6 +98,7 @@ class Past:
             key=self._prefix,
             range_end=end_of(self._prefix),
             start_revision=after + 1,
+            progress_notify=True,  # only then kine answers questions for the progress
             prev_kv=True,
             fragment=True,
         )

@@ -36,6 +36,7 @@ async def _read_pages(client: Client, state: State, prefix: bytes) -> tuple[dict
     request = rpc.RangeRequest(key=prefix, range_end=end_of(prefix), limit=PAGE)
     header: rpc.Header | None = None
     state.unreadable.clear()
+    state.foreign.clear()
     while True:
         with client.figures.timed("list", ""):
             response: rpc.RangeResponse = await client.call(RANGE, request, seconds=SECONDS)

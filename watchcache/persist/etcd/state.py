@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
@@ -61,6 +62,7 @@ class State:
     def __init__(self, form: Form, stamp: Stamp, prefix: bytes, clock: Callable[[], float]) -> None:
         self.revision = 0
         self.unreadable: dict[str, str] = {}  # key -> why
+        self.foreign: Counter[str] = Counter()  # of what was read, by place: keys that are not ours
         self._form = form
         self._stamp = stamp
         self._prefix = prefix
@@ -117,6 +119,8 @@ class State:
             return None
         value = self._decode(key, pair)
         if value is None:
+            if key not in self.unreadable:
+                self.foreign["/".join(key.split("/")[:-1][:2]) or key] += 1
             return None
         return key, Stored(pair.create_revision, Head(pair.mod_revision, value))
 
@@ -184,7 +188,7 @@ class State:
                 return self._removal(key, revision, now)
             return None
         before = self._heads.get(key)
-        if (before is None) != (pair.version == 1) and not was_unreadable:
+        if (before is None) != _is_first(pair) and not was_unreadable:
             raise Missed(f"{key} is at version {pair.version} in revision {revision}")
         return self._writing(key, revision, value, now)
 
@@ -214,6 +218,13 @@ class State:
         told = self._told.get(key)
         if told is not None and told[0] <= revision:
             del self._told[key]
+
+    def contradicts(self, pairs: dict[str, Stored]) -> bool:
+        """Whether a state that was read anew cannot follow ours: a key is at an earlier write than it was."""
+        return any(
+            known is not None and stored.head.revision < known.revision
+            for known, stored in ((self._heads.get(key), stored) for key, stored in pairs.items())
+        )
 
     def replace(self, pairs: dict[str, Stored], revision: int) -> list[Event]:
         """Go over to a state that was read anew at a revision; the events that lead there, in the order of revisions.
@@ -246,3 +257,8 @@ class State:
         """Assert what must hold between two steps."""
         assert all(0 < head.revision <= self.revision for head in self._heads.values())
         assert self._sorted is None or self._sorted == sorted(self._heads)
+
+
+def _is_first(pair: rpc.KeyValue) -> bool:
+    """Whether a write made the key. kine, which stands in for etcd on SQL, keeps no versions."""
+    return pair.version == 1 if pair.version else pair.create_revision == pair.mod_revision

@@ -143,8 +143,8 @@ class Writes:
         assert not isinstance(write.expected, Ticket), "resolved when the write before it was answered"
         if write.expected is not None:
             request.compare.add(target=rpc.Compare.MOD, key=key, mod_revision=write.expected)
-        if write.value is None:
-            # Also without an expectation: deleting what is not there is a conflict.
+        if write.value is None and not write.expected:
+            # Deleting what is not there is a conflict. (With a revision it is one anyway; kine takes one guard only.)
             request.compare.add(
                 result=rpc.Compare.GREATER, target=rpc.Compare.CREATE, key=key, create_revision=0
             )

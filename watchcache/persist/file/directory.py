@@ -17,6 +17,9 @@ from watchcache.persist.file.records import FORMAT
 
 SEGMENT, SNAPSHOT = ".events", ".state"
 LOCK_NAME, FORMAT_NAME = "LOCK", "FORMAT"
+HISTORY_NAME = (
+    "HISTORY"  # there instead of FORMAT: what a server on etcd has seen, see `persist.etcd.archive`
+)
 RESTORE = "Restore the directory from a backup; `watchcache check` lists every fault in it"
 
 
@@ -73,6 +76,8 @@ class Directory:
         return found.epoch
 
     def _refuse_data_without(self, file: Path) -> None:
+        if (self.path / HISTORY_NAME).exists():
+            raise DirectoryUnusable(f"{self.path} holds the history of a server on etcd, and no journal")
         if self.segments() or self.snapshots():
             raise Corrupt(file, 0, "it is missing", RESTORE)
 

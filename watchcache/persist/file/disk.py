@@ -80,3 +80,13 @@ class Disk:
                 synced = length
         self.sync(descriptor, purpose)
         return length
+
+
+class Unsynced(Disk):
+    """For what need not outlive a loss of power: nothing waits for the disk."""
+
+    def sync(self, descriptor: int, purpose: str) -> None:
+        """Leave it to the system when the data reach the disk."""
+
+    def sync_directory(self, path: Path, purpose: str) -> None:
+        """Leave it to the system when the names reach the disk."""

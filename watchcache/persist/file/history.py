@@ -70,10 +70,11 @@ class Portion(Sequence[Event]):
 
 
 class History:
-    """Reads segments, each at most once at a time, and remembers the last ones."""
+    """Reads segments, each at most once at a time, and remembers the last ones. shared: as of `Replay`."""
 
-    def __init__(self, stamp: Stamp) -> None:
+    def __init__(self, stamp: Stamp, *, shared: bool = False) -> None:
         self._stamp = stamp
+        self._shared = shared
         self._alive: WeakValueDictionary[int, Decoded] = WeakValueDictionary()
         self._kept: OrderedDict[int, Decoded] = OrderedDict()
         self._reading = trio.Lock()
@@ -84,7 +85,7 @@ class History:
             decoded = self._alive.get(segment.base)
             if decoded is None or decoded.through < min(through, segment.last):
                 written = msgspec.structs.replace(segment)  # it may grow meanwhile
-                events = await trio.to_thread.run_sync(_read, path, written, self._stamp)
+                events = await trio.to_thread.run_sync(_read, path, written, self._replay(segment.base))
                 decoded = self._alive[segment.base] = Decoded(events, written.last)
             self._kept[segment.base] = decoded
             self._kept.move_to_end(segment.base)
@@ -92,13 +93,15 @@ class History:
                 self._kept.popitem(last=False)
             return decoded
 
+    def _replay(self, base: int) -> Replay:
+        return Replay(base, self._stamp, shared=self._shared)
+
     def forget(self, base: int) -> None:
         """Let go of a segment that is no longer history."""
         self._kept.pop(base, None)
 
 
-def _read(path: Path, segment: Segment, stamp: Stamp) -> list[Event]:
-    replay = Replay(segment.base, stamp)
+def _read(path: Path, segment: Segment, replay: Replay) -> list[Event]:
     events: list[Event] = []
     for offset, records in read_records(path, segment.bytes):
         try:

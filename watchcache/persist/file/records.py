@@ -16,6 +16,7 @@ import msgspec
 from watchcache.log import Event, Stamp
 from watchcache.persist.file.frames import TARGET_PAYLOAD, frame
 
+MARK = ""  # the key of a mark
 FORMAT = 1  # of everything in the directory; raised when an older server could not read it
 
 
@@ -102,24 +103,40 @@ def commit_frames(events: Sequence[Event], base: int, offset: int) -> list[bytes
     return frames
 
 
-class Replay:
-    """Turns the records of one segment, in order, back into events; keeps the newest value of each key it has met."""
+def mark(revision: int, time: float) -> Event:
+    """Return what says, among the events of another store's history, that everything up to a revision is here."""
+    return Event(revision, MARK, b"", deleted=False, prev=None, prev_revision=0, time=time)
 
-    def __init__(self, base: int, stamp: Stamp) -> None:
+
+class Replay:
+    """Turns the records of one segment, in order, back into events; keeps the newest value of each key it has met.
+
+    shared: the order is another store's, so events may share a revision, and there are marks, of which no event is made.
+    """
+
+    def __init__(self, base: int, stamp: Stamp, *, shared: bool = False) -> None:
         self.base = base
         self.revision = base
         self._stamp = stamp
+        self._shared = shared
         self._values: dict[str, tuple[int, bytes]] = {}
 
     def events(self, records: Iterable[Record]) -> list[Event]:
         """Return the events of the next records. Raises Inconsistent."""
-        return [self._event(each) for each in records]
+        events = []
+        for each in records:
+            self._follow(each.revision)
+            if each.key != MARK or not self._shared:
+                events.append(self._event(each))
+        return events
+
+    def _follow(self, revision: int) -> None:
+        if revision < self.revision or (revision == self.revision and not self._shared):
+            raise Inconsistent(f"revision {revision} follows {self.revision}")
+        self.revision = revision
 
     def _event(self, each: Record) -> Event:
         prev = self._prev(each)
-        if each.revision <= self.revision:
-            raise Inconsistent(f"revision {each.revision} follows {self.revision}")
-        self.revision = each.revision
         value = each.value
         if value is None:
             if prev is None:
