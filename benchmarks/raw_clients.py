@@ -189,6 +189,9 @@ class WatchReaders:
             self._sockets[sock.fileno()] = sock
             self._epoll.register(sock.fileno(), select.EPOLLIN)
 
+    def taken(self, sock: ssl.SSLSocket, data: bytes) -> None:
+        """Bytes of one watch, as they have come; for those who look into them."""
+
     def read_until(self, events: int, deadline: float) -> bool:
         """Read until so many events have come in all; False when the time (of `time.monotonic`) is over first."""
         while self.events < events:
@@ -202,6 +205,7 @@ class WatchReaders:
         try:
             while True:
                 data = sock.recv(1 << 18)
+                self.taken(sock, data)
                 if not data:
                     raise ConnectionError("a watch ended")
                 self.events += data.count(b'{"type":"')

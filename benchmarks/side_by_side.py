@@ -1,34 +1,35 @@
 """Ours beside a real kube-apiserver: the same client, the same machine, the same run, through TLS.
 
     python dev.py bench side_by_side --peers DIR [--only get1,post] [--rounds 3]
+    python dev.py bench side_by_side --peers DIR --etcd [--shared] --only post,post64,latency,start
 
 DIR holds `etcd` and `kube-apiserver` binaries. Both servers run at once; the workloads alternate between them, so that
 what disturbs the machine disturbs both. CPU is the servers' own (etcd's is added to kube-apiserver's where it takes
-part), from /proc. Prints one JSON line for each figure and a table at the end.
+part), from /proc. With --etcd ours keeps its data in an etcd as well, with --shared in the same one as kube-apiserver: then etcd's CPU counts
+for whose turn it is, though the other server follows along. Prints one JSON line for each figure and a table at the end.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
+import re
 import signal
+import ssl
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from raw_clients import Http1, Http2, WatchReaders, WatchStreams, tls_context
+from peers import TOKEN, Peer, start_ours, start_theirs, wait_ready
+from raw_clients import Http1, Http2, WatchReaders, WatchStreams
 
-TICK = os.sysconf("SC_CLK_TCK")
-TOKEN = "benchtoken"
 NAMESPACE = "bench"
+NUMBERED = re.compile(rb'"n":"(-?\d+)"')
 
 
 def pod(name: str, size: int = 0) -> bytes:
@@ -39,117 +40,6 @@ def pod(name: str, size: int = 0) -> bytes:
         "spec": {"nodeName": f"node-{hash(name) % 100}", "containers": [{"name": "c", "image": "nginx:1.29", "ports": [{"containerPort": 80}]}]},
     }  # fmt: skip
     return json.dumps(document).encode()
-
-
-class Peer:
-    """One server under test, with the processes whose CPU counts."""
-
-    def __init__(self, name: str, port: int, processes: list[subprocess.Popen[bytes]]) -> None:
-        self.name, self.port, self.processes = name, port, processes
-
-    def cpu(self) -> float:
-        """CPU seconds spent so far, user and system, all threads."""
-        return self._cpu(self.processes)
-
-    def own_cpu(self) -> float:
-        """The same of the API server alone."""
-        return self._cpu(self.processes[:1])
-
-    def _cpu(self, processes: list[subprocess.Popen[bytes]]) -> float:
-        total = 0.0
-        for process in processes:
-            fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-            total += (int(fields[11]) + int(fields[12])) / TICK
-        return total
-
-    def memory(self) -> float:
-        """Resident MiB of the API server alone."""
-        status = Path(f"/proc/{self.processes[0].pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
-
-    def stop(self) -> None:
-        """End the processes that were started here."""
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def wait_ready(port: int) -> None:
-    """Until /readyz says ok."""
-    for _ in range(600):
-        try:
-            request = urllib.request.Request(
-                f"https://127.0.0.1:{port}/readyz", headers={"Authorization": f"Bearer {TOKEN}"}
-            )
-            if urllib.request.urlopen(request, context=tls_context(), timeout=5).read() == b"ok":
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise SystemExit(f"the server on port {port} did not get ready")
-
-
-def start_etcd(directory: Path, client: int, binaries: Path) -> subprocess.Popen[bytes]:
-    """An etcd that syncs every write, on two ports from `client` on."""
-    peer = client + 1
-    with (directory / f"etcd-{client}.log").open("wb") as log:
-        return subprocess.Popen(
-            [
-                binaries / "etcd", "--data-dir", directory / f"etcd-{client}", "--listen-client-urls", f"http://127.0.0.1:{client}",
-                "--advertise-client-urls", f"http://127.0.0.1:{client}", "--listen-peer-urls", f"http://127.0.0.1:{peer}",
-                "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}", "--initial-cluster", f"default=http://127.0.0.1:{peer}",
-                "--log-level", "error", "--quota-backend-bytes", str(8 << 30),
-            ],
-            stdout=log, stderr=log,
-        )  # fmt: skip
-
-
-def start_ours(directory: Path, port: int, etcd: Path | None) -> Peer:
-    """Ours on the file journal, or on an etcd of its own when a folder with the binary is given."""
-    tokens = directory / "tokens.csv"
-    tokens.write_text(f'{TOKEN},admin,admin,"system:masters"\n')
-    arguments = [
-        "--secure-port", str(port), "--cert-dir", directory / "pki", "--watchcache-data-dir", directory / "data",
-        "--token-auth-file", tokens, "--max-requests-inflight=0", "--max-mutating-requests-inflight=0",
-    ]  # fmt: skip
-    processes = []
-    if etcd is not None:
-        processes = [start_etcd(directory, port + 1, etcd)]
-        arguments += ["--storage-backend=etcd3", f"--etcd-servers=http://127.0.0.1:{port + 1}"]
-    log = (directory / "ours.log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "watchcache", "serve", *map(str, arguments)], stdout=log, stderr=log
-    )
-    wait_ready(port)
-    return Peer("watchcache", port, [process, *processes])
-
-
-def start_theirs(directory: Path, port: int, binaries: Path) -> Peer:
-    """kube-apiserver and its etcd."""
-    tokens = directory / "tokens.csv"
-    tokens.write_text(f'{TOKEN},admin,admin,"system:masters"\n')
-    key = directory / "sa.key"
-    subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
-    client = port + 1
-    log = (directory / "theirs.log").open("wb")
-    etcd = start_etcd(directory, client, binaries)
-    server = subprocess.Popen(
-        [
-            binaries / "kube-apiserver", "--etcd-servers", f"http://127.0.0.1:{client}", "--secure-port", str(port), "--bind-address",
-            "127.0.0.1", "--cert-dir", directory / "certs", "--token-auth-file", tokens, "--authorization-mode", "AlwaysAllow",
-            "--service-account-issuer", "https://kubernetes.default.svc", "--service-account-key-file", key,
-            "--service-account-signing-key-file", key, "--service-cluster-ip-range", "10.0.0.0/24",
-            "--disable-admission-plugins", "ServiceAccount",
-        ],
-        stdout=log, stderr=log,
-    )  # fmt: skip
-    wait_ready(port)
-    return Peer("kube-apiserver", port, [server, etcd])
 
 
 def measured(peer: Peer, work: Callable[[], int]) -> dict[str, float]:
@@ -355,6 +245,84 @@ def watched(
     return figures
 
 
+class LatencyReaders(WatchReaders):
+    """Watches that note when each numbered change has come."""
+
+    def __init__(self, port: int, path: str, count: int, sent: list[float]) -> None:
+        super().__init__(port, TOKEN, path, count)
+        self.latencies: list[float] = []
+        self._sent = sent
+        self._rest: dict[ssl.SSLSocket, bytes] = {}
+
+    def taken(self, sock: ssl.SSLSocket, data: bytes) -> None:
+        """Look for the numbers in whole lines."""
+        now = time.perf_counter()
+        *lines, self._rest[sock] = (self._rest.get(sock, b"") + data).split(b"\n")
+        for line in lines:
+            found = NUMBERED.search(line)
+            if found is not None and found[1] != b"-1":
+                self.latencies.append(now - self._sent[int(found[1])])
+
+
+def latency(peer: Peer, scale: float) -> dict[str, float]:
+    """From a PATCH that leaves to its event at each of 50 watchers, 50 changes a second."""
+    watchers, changes = 50, int(500 * scale)
+    path = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+    client, name = Http1(peer.port, TOKEN), f"l{time.time_ns()}"
+    document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"n": "-1"}}
+    post(client, path, json.dumps(document).encode())
+    sent = [0.0] * changes
+    query = f"watch=1&fieldSelector=metadata.name%3D{name}&sendInitialEvents=false&resourceVersionMatch=NotOlderThan"
+    readers = LatencyReaders(peer.port, f"{path}?{query}", watchers, sent)
+    time.sleep(1.5)
+
+    def writer() -> None:
+        begin = time.perf_counter()
+        for number in range(changes):
+            time.sleep(max(0.0, begin + number * 0.02 - time.perf_counter()))
+            patch = json.dumps({"data": {"n": str(number)}}).encode()
+            head = client.head("PATCH", f"{path}/{name}", len(patch), "application/merge-patch+json")
+            sent[number] = time.perf_counter()
+            client.send(head + patch)
+            assert client.receive()[0] == 200
+
+    def work() -> int:
+        thread = threading.Thread(target=writer)
+        thread.start()
+        assert readers.read_until(watchers * changes, time.monotonic() + 120)
+        thread.join()
+        return readers.events
+
+    figures = measured(peer, work)
+    readers.close()
+    ordered = sorted(readers.latencies)
+    assert len(ordered) == watchers * changes
+    return {
+        "p50_ms": ordered[len(ordered) // 2] * 1e3,
+        "p99_ms": ordered[len(ordered) * 99 // 100] * 1e3,
+        "cpu_us": figures["cpu_us"],
+    }
+
+
+def restart(peer: Peer, scale: float) -> dict[str, float]:
+    """A start with the pods of --pods stored: to /readyz, and to the first consistent list (500 of them)."""
+    del scale
+    began = time.perf_counter()
+    peer.restart()
+    wait_ready(peer.port)
+    ready = time.perf_counter() - began
+    while True:
+        client = Http1(peer.port, TOKEN)
+        client.send(client.head("GET", "/api/v1/namespaces/many/pods?limit=500"))
+        if client.receive()[0] == 200:
+            break
+    return {
+        "ready_s": ready,
+        "listed_s": time.perf_counter() - began,
+        "cpu_s": peer.own_cpu(),
+    }
+
+
 WORKLOADS = {
     "get1": get1,
     "get2": get2,
@@ -365,7 +333,21 @@ WORKLOADS = {
     "watch2x10": watch500_shared,
     "list": list_all,
     "node": list_node,
+    "latency": latency,
+    "start": restart,
 }
+NEED_PODS = frozenset({"list", "node", "start"})
+
+
+RATIOS = {
+    "cpu_us": "cpu_ratio",
+    "cpu_s": "cpu_ratio",
+    "per_second": "throughput_ratio",
+    "p99_ms": "p99_ratio",
+    "ready_s": "ready_ratio",
+    "listed_s": "listed_ratio",
+}
+"""Of which figures ours is divided by theirs, and what that is called."""
 
 
 def main() -> None:
@@ -383,8 +365,15 @@ def main() -> None:
     parser.add_argument(
         "--etcd", action="store_true", help="ours on an etcd of its own instead of the file journal"
     )
+    parser.add_argument(
+        "--shared",
+        action="store_true",
+        help="with --etcd: both on one etcd, which the pods were made in by ours",
+    )
     parser.add_argument("--port", type=int, default=17443, help="of ours; theirs has a thousand more")
     chosen = parser.parse_args()
+    if chosen.shared and not chosen.etcd:
+        parser.error("--shared needs --etcd")
     if chosen.etcd and not chosen.peers:
         parser.error("--etcd needs --peers: etcd's binary is there")
     names = chosen.only.split(",")
@@ -396,15 +385,18 @@ def main() -> None:
         try:
             for name in ("ours", "theirs"):
                 (Path(folder) / name).mkdir()
-            peers.append(
-                start_ours(Path(folder) / "ours", chosen.port, chosen.peers if chosen.etcd else None)
-            )
+            shared = None
             if chosen.peers:
                 peers.append(start_theirs(Path(folder) / "theirs", chosen.port + 1000, chosen.peers))
+                shared = peers[0].processes[1] if chosen.shared else None
+            etcd = chosen.peers if chosen.etcd else None
+            peers.insert(0, start_ours(Path(folder) / "ours", chosen.port, etcd, shared))
             for peer in peers:
                 prepare(peer)
-                if {"list", "node"} & set(names):
+                if NEED_PODS & set(names):
                     fill(peer, chosen.pods)
+                if chosen.shared:
+                    break  # one etcd: what one has made the other has, too
             report(peers, names, chosen.rounds, chosen.scale)
         finally:
             for peer in peers:
@@ -429,8 +421,9 @@ def report(peers: list[Peer], names: list[str], rounds: int, scale: float) -> No
         }
         if len(peers) == 2:
             ours, theirs = medians["watchcache"], medians["kube-apiserver"]
-            line["cpu_ratio"] = round(ours["cpu_us"] / theirs["cpu_us"], 3)
-            line["throughput_ratio"] = round(ours["per_second"] / theirs["per_second"], 2)
+            for key, label in RATIOS.items():
+                if key in ours:
+                    line[label] = round(ours[key] / theirs[key], 3)
         line["memory_mib"] = {peer.name: round(peer.memory()) for peer in peers}
         print(json.dumps(line), flush=True)
 

@@ -38,6 +38,8 @@ ALWAYS = (
         )
     ),
 )
+UNSERVED = {"v1/RangeAllocation": "io.k8s.api.core.v1.RangeAllocation"}
+"""Kinds that only etcd sees: which node ports are taken."""
 VALUES = frozenset({(META + "ObjectMeta", "creationTimestamp")})
 """Structs with omitzero: values in Go, though JSON leaves them out."""
 EITHER = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOr"
@@ -59,7 +61,7 @@ def main(arguments: list[str]) -> int:
     """Writes the data file; the argument is the facts' folder."""
     published = json.loads((Path(arguments[0]) / "protobuf.json").read_text())
     messages: dict[str, Message] = {definition_name(name): fields for name, fields in published.items()}
-    kinds = json.loads((DATA / "resources.json").read_text())["kinds"]
+    kinds = json.loads((DATA / "resources.json").read_text())["kinds"] | UNSERVED
     builder = Builder(messages, load_catalog().definitions)
     for name in (*kinds.values(), *ALWAYS):
         builder.add(name, name)

@@ -102,6 +102,7 @@ class Etcd:
         """Stop it in its tracks, with its connections open."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)  # its threads may run on for a moment
 
     def thaw(self) -> None:
         """Let it go on."""

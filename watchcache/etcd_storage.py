@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from watchcache.api.catalog import Catalog, Resource
@@ -31,6 +30,8 @@ def etcd_log(settings: Settings, catalog: Catalog) -> EtcdLog:
     cluster = cluster_of(settings)
     ttl = settings.event_ttl
     try:
+        if cluster.logs_in:
+            cluster.login()
         return EtcdLog(
             cluster,
             form=StoredForm(catalog),
@@ -41,6 +42,7 @@ def etcd_log(settings: Settings, catalog: Catalog) -> EtcdLog:
                 reuse=settings.lease_reuse_duration,
                 compaction=settings.etcd_compaction_interval,
                 health=settings.etcd_healthcheck_timeout,
+                ready=settings.etcd_readycheck_timeout,
                 sizes=settings.etcd_db_metric_poll_interval,
             ),
             archive=archive_of(settings),
@@ -51,14 +53,12 @@ def etcd_log(settings: Settings, catalog: Catalog) -> EtcdLog:
 
 def cluster_of(settings: Settings) -> Cluster:
     """How to reach the etcd. Raises SettingsProblem."""
-    user, password = _credentials(settings.etcd_credentials_file)
     return Cluster(
         settings.etcd_servers,
         ca=settings.etcd_cafile,
         certificate=settings.etcd_certfile,
         key=settings.etcd_keyfile,
-        user=user,
-        password=password,
+        credentials=settings.etcd_credentials_file,
     )
 
 
@@ -71,29 +71,16 @@ def archive_of(settings: Settings) -> Archive | None:
     )
 
 
-def _credentials(path: str) -> tuple[str, str]:
-    """Name and password from a file of one line, `name:password`."""
-    if not path:
-        return "", ""
-    try:
-        line = Path(path).read_text().strip()
-    except OSError as problem:
-        raise SettingsProblem(
-            f"--watchcache-etcd-credentials-file: cannot read {path}: {problem.strerror}"
-        ) from None
-    user, colon, password = line.partition(":")
-    if not (user and colon) or "\n" in line:
-        raise SettingsProblem(f"--watchcache-etcd-credentials-file: {path} must be one line, name:password")
-    return user, password
-
-
 def checks(log: EtcdLog) -> list[Check]:
     """The health checks that kube-apiserver has of its etcd."""
 
     def etcd() -> str | None:
         return log.problem
 
-    return [Check("etcd", etcd), Check("etcd-readiness", etcd, ("readyz",))]
+    def etcd_readiness() -> str | None:
+        return log.unready
+
+    return [Check("etcd", etcd), Check("etcd-readiness", etcd_readiness, ("readyz",))]
 
 
 def families(log: EtcdLog, catalog: Catalog) -> Iterable[Family]:
@@ -121,9 +108,9 @@ def _families(log: EtcdLog, resources: Mapping[str, Resource]) -> Iterator[Famil
     durations = [(labelled(key), spent) for key, spent in sorted(figures.operations.items())]
     counts = [(values, sum(spent.counts)) for values, spent in durations]
     errors = [(labelled(key), count) for key, count in sorted(figures.errors.items())]
-    yield histogram("etcd_request_duration_seconds", "Duration of writes to etcd.")
-    yield _family("counter", "etcd_requests_total", "Writes to etcd.", labels, counts)
-    yield _family("counter", "etcd_request_errors_total", "Writes to etcd that failed.", labels, errors)
+    yield histogram("etcd_request_duration_seconds", "Duration of requests to etcd.")
+    yield _family("counter", "etcd_requests_total", "Requests to etcd.", labels, counts)
+    yield _family("counter", "etcd_request_errors_total", "Requests to etcd that failed.", labels, errors)
     yield from _of_the_feed(log)
     calls = [((path,), spent) for path, spent in sorted(figures.seconds.items())]
     text = "Duration of calls of etcd."
@@ -139,12 +126,8 @@ def _of_the_feed(log: EtcdLog) -> Iterator[Family]:
     labels = ("group", "resource")
     text = "Progress notifications from etcd."
     yield _family("counter", "etcd_bookmark_total", text, labels, [(everything, figures.progress)])
-    reads = [
-        ((*everything, "true", "false"), figures.consistent_reads),
-        ((*everything, "false", "false"), figures.failed_reads),
-    ]
-    name, text = "apiserver_watch_cache_consistent_read_total", "Consistent reads served from the cache."
-    yield _family("counter", name, text, (*labels, "success", "fallback"), reads)
+    name, text = "etcd_lease_object_counts", "Number of objects attached to a single etcd lease."
+    yield _family("histogram", name, text, (), [((), figures.lease_keys)])
     name, text = "watchcache_etcd_revision_seconds", "What consistent reads wait for etcd's newest revision."
     yield _family("histogram", name, text, (), [((), figures.waits)])
     name, text = "watchcache_etcd_reconnects_total", "Ends of the watch of etcd."

@@ -120,7 +120,7 @@ class Server:
             read_revision=storage.read_revision,
             queue_limit=self.settings.max_watch_queue_bytes,
         )
-        registry = Registry(log, hub, catalog, self._registry_settings(credentials))
+        registry = Registry(log, hub, catalog, self._registry_settings(credentials), shared=storage.shared)
         front = self._front(registry, storage, listeners, credentials)
         async with trio.open_nursery() as core:
             try:

@@ -63,6 +63,7 @@ class Settings:
     etcd_credentials_file: str = ""
     etcd_compaction_interval: float = 300.0
     etcd_healthcheck_timeout: float = 2.0
+    etcd_readycheck_timeout: float = 2.0
     etcd_db_metric_poll_interval: float = 30.0
     lease_reuse_duration: int = 60
     # requests

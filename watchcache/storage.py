@@ -10,7 +10,7 @@ from watchcache.api.catalog import Catalog
 from watchcache.api.codec import stamp
 from watchcache.http.exposition import Family
 from watchcache.http.health import Check
-from watchcache.log import EventLog, Journal, Log
+from watchcache.log import EventLog, Journal, Log, SharedLog
 from watchcache.persist import FileJournal, MemoryJournal, Retention
 from watchcache.settings import Settings
 
@@ -18,11 +18,12 @@ from watchcache.settings import Settings
 class Storage(msgspec.Struct):
     """A log that is not open yet, and what comes with it.
 
-    kept: where, for the operator. read_revision: asks for the revision that a consistent read waits for; None when what is published is newest.
+    shared: the log once more when other servers write it, too. kept: where, for the operator. read_revision: asks for the revision that a consistent read waits for; None when what is published is newest.
     """
 
     log: EventLog
     kept: str
+    shared: SharedLog | None = None
     read_revision: Callable[[], Awaitable[int]] | None = None
     checks: list[Check] = msgspec.field(default_factory=list)
     metrics: list[Callable[[], Iterable[Family]]] = msgspec.field(default_factory=list)
@@ -37,7 +38,7 @@ def open_storage(settings: Settings, catalog: Catalog) -> Storage:
         log = etcd_storage.etcd_log(settings, catalog)
         where = f"etcd at {','.join(settings.etcd_servers)}, prefix {settings.etcd_prefix}"
         source = etcd_storage.metrics_source(log, catalog)
-        return Storage(log, where, log.newest, etcd_storage.checks(log), [source])
+        return Storage(log, where, log, log.newest, etcd_storage.checks(log), [source])
     kept = f"journal in {settings.data_dir}" if settings.storage_backend == "file" else "nothing is kept"
     return Storage(Log(_journal(settings), stamp=stamp), kept)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 import urllib.error
@@ -152,14 +153,52 @@ def test_an_object_that_etcd_does_not_take(pair):
     assert (status, answer["message"]) == (500, "etcdserver: request is too large")
 
 
-def test_metrics_of_etcd(pair):
-    """Under the names that dashboards know."""
+def metric(client, line):
+    """The value of one line of /metrics, 0 while there is none."""
+    lines = client.raw("GET", "/metrics")[2].decode().splitlines()
+    found = [text.rpartition(" ")[2] for text in lines if text.startswith(f"{line} ")]
+    return float(found[0]) if found else 0.0
+
+
+def test_metrics_of_etcd(pair, etcd):
+    """Names, labels and buckets are kube-apiserver's, and each counts what it says."""
     one, _ = pair
+
+    def count(name, operation="create", resource="configmaps"):
+        return metric(one, f'{name}{{group="",operation="{operation}",resource="{resource}"}}')
+
+    reads = (
+        'apiserver_watch_cache_consistent_read_total{fallback="false",group="",resource="configmaps",success='
+    )
+    before = metric(one, f'{reads}"true"}}')
+    made, asked = count("etcd_requests_total"), count("etcd_requests_total", "get")
     one.call("POST", MAPS, config_map("m"))
+    one.call("GET", MAPS)
+    one.call("GET", f"{MAPS}?resourceVersion=0")
+    one.call("POST", MAPS, config_map("m"))  # is there: asked for before it is refused
+    event = {"metadata": {"name": "e"}, "involvedObject": {"kind": "Pod", "namespace": "default"}}
+    assert one.call("POST", "/api/v1/namespaces/default/events", event)[0] == 201
+    assert metric(one, f'{reads}"true"}}') == before + 1
+    assert count("etcd_requests_total") == count("etcd_request_duration_seconds_count") == made + 1
+    assert count("etcd_requests_total", "get") == asked + 1
+    assert count("etcd_requests_total", "create", "events") == 1
+    assert count("etcd_requests_total", "list", "") >= 1
+    assert count("etcd_request_errors_total") == 0
     text = one.raw("GET", "/metrics")[2].decode()
-    assert 'etcd_requests_total{group="",operation="create",resource="configmaps"}' in text
-    assert "apiserver_storage_size_bytes{storage_cluster_id=" in text
-    assert 'apiserver_watch_cache_consistent_read_total{fallback="false"' in text
+    buckets = re.findall(r'etcd_request_duration_seconds_bucket{group="",le="([^"]+)".*"events"}', text)
+    assert buckets == REQUEST_BUCKETS.split()
+    assert re.findall(r'etcd_lease_object_counts_bucket{le="([^"]+)"}', text) == LEASE_BUCKETS.split()
+    assert re.search(r'^etcd_bookmark_total{group="",resource=""} \d', text, re.MULTILINE)
+    assert re.search(r'^apiserver_storage_size_bytes{storage_cluster_id="[^"]+"} [1-9]', text, re.MULTILINE)
+    etcd.kill()
+    assert one.call("POST", MAPS, config_map("n"))[0] == 503
+    assert one.call("GET", MAPS)[0] == 503
+    assert count("etcd_request_errors_total") == 1
+    assert metric(one, f'{reads}"false"}}') == 1
+
+
+REQUEST_BUCKETS = "0.005 0.025 0.05 0.1 0.2 0.4 0.6 0.8 1 1.25 1.5 2 3 4 5 6 8 10 15 20 30 45 60 +Inf"
+LEASE_BUCKETS = "10 50 100 500 1000 2500 5000 +Inf"
 
 
 @pytest.mark.parametrize(
@@ -188,6 +227,9 @@ def test_foreign_data_that_cannot_be_read_stops_the_start(etcd, tmp_path):
     said = "/registry/secrets/d/x cannot be read: it is encrypted.*--etcd-prefix"
     with pytest.RaisesGroup(pytest.RaisesExc(SettingsProblem, match=said), flatten_subgroups=True):
         server.start()
+    query = urllib.request.urlopen(f"{etcd.url}/v3/kv/range", b'{"key": "AA=="}', timeout=5)
+    with query as answer:
+        assert json.load(answer)["header"]["revision"] == "2"  # that key, and nothing of ours
 
 
 def watched(client: Client, revision: str) -> list[tuple[str, Any]]:

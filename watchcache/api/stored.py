@@ -15,6 +15,9 @@ from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import VALUE_PREFIX, stamp, value_of
 from watchcache.api.conversion import convert, converts
 
+NODE_PORTS: Final = "ranges/servicenodeports"
+"""The key of the one object that is read and written but not served: a RangeAllocation, which says what node ports are taken."""
+_RANGES: Final = ("RangeAllocation", "v1", b'{"kind":"RangeAllocation","apiVersion":"v1",')
 PROTOBUF: Final = b"k8s\x00"
 _ENCRYPTED: Final = b"k8s:enc:"
 _METADATA: Final = b'"metadata":{'
@@ -46,36 +49,43 @@ class StoredForm:
 
     def encode(self, key: str, value: bytes) -> bytes:
         """What is stored for a value."""
-        resource = self.resource_of(key)
-        if resource is None:
+        kind = self._kind_of(key)
+        if kind is None:
             raise ValueError(f"{key} is no key of a kind that is served")
         start = value.index(b'"', len(VALUE_PREFIX)) + 1
         if value[start : start + 1] == b",":
             start += 1
-        return b"%b%b%b" % (resource.head, _METADATA, value[start:])
+        return b"%b%b%b" % (kind[2], _METADATA, value[start:])
 
     def decode(self, key: str, stored: bytes, revision: int) -> bytes | None:
         """The value, stamped with its revision; None for a key that is not ours. Raises Unreadable."""
-        resource = self.resource_of(key)
-        if resource is None:
+        kind = self._kind_of(key)
+        if kind is None:
             return None
-        head = len(resource.head) + len(_METADATA)
-        if stored[:head] == resource.head + _METADATA and _NAMED_REVISION not in stored:
+        head = len(kind[2]) + len(_METADATA)
+        if stored[:head] == kind[2] + _METADATA and _NAMED_REVISION not in stored:
             body = stored[head:-1] if stored.endswith(b"\n") else stored[head:]
             return b'%b%d"%b%b' % (VALUE_PREFIX, revision, b"" if body[:1] == b"}" else b",", body)
-        return stamp(value_of(self._document(resource, stored)), revision)
+        return stamp(value_of(self._document(kind[0], kind[1], stored)), revision)
 
-    def _document(self, resource: Resource, stored: bytes) -> dict[str, Any]:
+    def _kind_of(self, key: str) -> tuple[str, str, bytes] | None:
+        """Kind, apiVersion, and the bytes with both; None for a key that is not ours."""
+        resource = self.resource_of(key)
+        if resource is not None:
+            return resource.kind, resource.api_version, resource.head
+        return _RANGES if key == NODE_PORTS else None
+
+    def _document(self, kind: str, api_version: str, stored: bytes) -> dict[str, Any]:
         document = _read(stored)
-        if document.get("kind") != resource.kind:
-            raise Unreadable(f"it is a {document.get('kind')}, not a {resource.kind}")
+        if document.get("kind") != kind:
+            raise Unreadable(f"it is a {document.get('kind')}, not a {kind}")
         version = document.get("apiVersion", "")
-        if version == resource.api_version:
+        if version == api_version:
             return document
-        served = isinstance(version, str) and self._catalog.of_kind(*_split(version), resource.kind)
-        if not served and not converts(version, resource.api_version):
+        served = isinstance(version, str) and self._catalog.of_kind(*_split(version), kind)
+        if not served and not converts(version, api_version):
             raise Unreadable(f"its version {version} is not served")
-        return convert(document, version, resource.api_version)
+        return convert(document, version, api_version)
 
 
 def _split(version: str) -> tuple[str, str]:

@@ -59,6 +59,8 @@ class CacherStats(msgspec.Struct, frozen=True):
     window_bytes: int
     window_capacity: int
     window_floor: int
+    consistent_reads: int  # lists that asked for the newest revision, and had it
+    failed_reads: int  # that asked in vain
 
 
 class Cacher:
@@ -83,6 +85,7 @@ class Cacher:
         self.field_names = field_names
         self.revision = 0  # the newest event of this resource
         self.events = self.dispatched = self.initial_events = self.dispatched_bytes = 0
+        self.consistent_reads = self.failed_reads = 0
         self.latency = Latency()
         self.watchers: set[Watcher] = set()
         self._indexed = tuple(field_names.index(name) for name in indexes)
@@ -214,12 +217,22 @@ class Cacher:
         if plan.wait_for > hub.revision:
             await hub.wait_revision(plan.wait_for)
         elif plan.freshness is Freshness.NEWEST:
-            await hub.wait_newest()
+            await self._wait_newest(hub)
         hub = self.hub  # it may have been removed meanwhile
         if plan.freshness is not Freshness.EXACT:
             return await self._list_at(hub.revision, {}, selection, scope, plan)
         undone = await self._undone(plan)
         return await self._list_at(plan.revision, undone, selection, scope, plan)
+
+    async def _wait_newest(self, hub: Hub) -> None:
+        if hub.read_revision is None:
+            return
+        try:
+            await hub.wait_newest()
+        except Exception:
+            self.failed_reads += 1
+            raise
+        self.consistent_reads += 1
 
     async def _list_at(
         self, revision: int, undone: Undone, selection: Selection, scope: Scope, plan: Plan
@@ -295,6 +308,8 @@ class Cacher:
             window_bytes=self.window.bytes,
             window_capacity=self.window.bounds.bytes,
             window_floor=self.window.floor,
+            consistent_reads=self.consistent_reads,
+            failed_reads=self.failed_reads,
         )
 
     def check(self) -> None:

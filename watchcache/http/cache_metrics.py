@@ -150,6 +150,18 @@ def cache_families(hub: Hub, catalog: Catalog) -> Iterable[Family]:
         family = Family(kind, name, text, label_names)
         family.samples.extend((labels(resource), value(resource, stats)) for resource, stats in rows)
         yield family
+    if hub.read_revision is not None:
+        yield _consistent_reads(rows)
+
+
+def _consistent_reads(rows: Iterable[tuple[Resource, CacherStats]]) -> Family:
+    """Where the newest revision has to be asked for; none falls back to the store, as kube-apiserver's may."""
+    name, text = "apiserver_watch_cache_consistent_read_total", "Consistent reads served from the cache."
+    family = Family("counter", name, text, ("group", "resource", "success", "fallback"))
+    for resource, stats in rows:
+        for success, count in (("true", stats.consistent_reads), ("false", stats.failed_reads)):
+            family.samples.append(((resource.group, resource.plural, success, "false"), count))
+    return family
 
 
 def stored(hub: Hub, catalog: Catalog) -> Iterator[tuple[Resource, CacherStats]]:

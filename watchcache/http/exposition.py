@@ -69,8 +69,9 @@ def _metric(family: Family) -> Any:
 
 
 def _cumulative(distribution: Bucketed) -> list[tuple[str, float]]:
+    """The buckets, named as Go writes their bounds ("1", not "1.0"): series of a kube-apiserver and ours must add up."""
     buckets, total = [], 0
     for bound, count in zip((*distribution.bounds, float("inf")), distribution.counts, strict=True):
         total += count
-        buckets.append(("+Inf" if bound == float("inf") else repr(float(bound)), float(total)))
+        buckets.append(("+Inf" if bound == float("inf") else f"{bound:g}", float(total)))
     return buckets

@@ -16,11 +16,12 @@ from watchcache.log.errors import (
     JournalUnavailable,
     LogClosed,
     LogError,
+    OneKeyOnly,
     ValueTooLarge,
 )
 from watchcache.log.events import Event, Head, Stamp
 from watchcache.log.history import HistoryReader
-from watchcache.log.interface import EventLog
+from watchcache.log.interface import Beside, EventLog, SharedLog
 from watchcache.log.journal import Journal, Recovered
 from watchcache.log.log import Log
 from watchcache.log.reading import ReadableLog
@@ -31,6 +32,7 @@ from watchcache.log.ticket import Ticket
 
 __all__ = [
     "MAX_VALUE",
+    "Beside",
     "Compacted",
     "Conflict",
     "Corrupt",
@@ -48,10 +50,12 @@ __all__ = [
     "LogClosed",
     "LogError",
     "LogStats",
+    "OneKeyOnly",
     "ReadableLog",
     "Recovered",
     "Ring",
     "Sequence",
+    "SharedLog",
     "Stamp",
     "Ticket",
     "ValueTooLarge",

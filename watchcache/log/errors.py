@@ -58,6 +58,10 @@ class JournalUnavailable(JournalError):
     """The store cannot be reached at the moment: a write may have been kept or not, later ones can succeed."""
 
 
+class OneKeyOnly(JournalError):
+    """The store does not take several keys in one step; nothing was written."""
+
+
 class ValueTooLarge(JournalError):
     """The store does not take a value of this size; nothing was written."""
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import msgspec
 import trio
 
 from watchcache.log.events import Event, Head
@@ -82,4 +83,25 @@ class EventLog(ReadableLog, Protocol):
 
     async def close(self) -> None:
         """End `run` and let go of the store."""
+        ...
+
+
+class Beside(msgspec.Struct, frozen=True):
+    """A further key of one write: it is at a revision (0: not there), and gets a value (None: it is deleted)."""
+
+    key: str
+    expected: int
+    value: bytes | None
+
+
+class SharedLog(EventLog, Protocol):
+    """A log that other servers write, too. What must not be given out twice is guarded by keys of its own."""
+
+    async def append_together(
+        self, key: str, value: bytes | None, *, expected: int, beside: Sequence[Beside]
+    ) -> Event:
+        """`append`, and the keys beside it, all or none, in one revision; the event of the first key.
+
+        Raises Conflict, which names the key whose expectation does not hold, and OneKeyOnly.
+        """
         ...

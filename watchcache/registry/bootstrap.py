@@ -8,11 +8,13 @@ the server is reached at.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Final
 
 import msgspec
+import trio
 
 from watchcache.api.status import StatusError
 from watchcache.api.user import UserInfo
@@ -22,8 +24,12 @@ from watchcache.registry.deletion import timestamp
 from watchcache.registry.store import Store
 from watchcache.registry.update import update
 
+_logger = logging.getLogger(__name__)
 USER: Final = UserInfo("system:apiserver", groups=("system:masters",))
 NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease", "default")
+
+FIRST_SERVICE_SECONDS: Final = 75
+"""How long another server may take from the address of default/kubernetes to the service; after 60 s the address counts as left behind."""
 
 REQUEST_HEADERS: Final = {
     "requestheader-allowed-names": '["front-proxy-client"]',
@@ -68,11 +74,21 @@ async def ensure(store: Store, document: Document, *, refresh: bool = False) -> 
 
 
 async def _create(store: Store, call: Call, document: Document) -> None:
-    try:
-        await create(store, call, document)
-    except StatusError as error:
-        if error.reason != "AlreadyExists":
-            raise
+    for left in reversed(range(FIRST_SERVICE_SECONDS)):
+        try:
+            await create(store, call, document)
+        except StatusError as error:
+            if error.reason == "AlreadyExists":
+                return
+            if store.ledger is None or error.reason != "Invalid" or not left:
+                raise
+            # A kube-apiserver has the address and is about to make the service, or died in between.
+            if left == FIRST_SERVICE_SECONDS - 1:
+                _logger.warning("waiting for what another server begins to make: %s", error)
+            await trio.sleep(1)
+            await store.ledger.tidy()
+        else:
+            return
 
 
 async def _ensure_status(store: Store, call: Call, document: Document) -> None:

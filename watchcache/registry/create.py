@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Final
 
 from watchcache.admission import Operation, Review
@@ -39,9 +40,7 @@ async def store_new(store: Store, call: Call, document: Document) -> Outcome:
     """
     generated = not document["metadata"].get("name")
     for _ in range(GENERATED_NAME_TRIES if generated else 1):
-        with Reservation(store.allocator) as reservation:
-            new = await _prepare(store, call, document, reservation)
-            outcome = await _insert(store, call, new, document["metadata"].get("resourceVersion") or "")
+        outcome = await _store_once(store, call, document)
         if outcome is not None:
             return outcome
     if generated:
@@ -49,8 +48,26 @@ async def store_new(store: Store, call: Call, document: Document) -> Outcome:
     raise status.already_exists(call.resource.group_resource, call.name)
 
 
+async def _store_once(store: Store, call: Call, document: Document) -> Outcome | None:
+    """Store it under one name; None when that is taken. Where servers share a log, what it is to hold is chosen until nobody was faster."""
+    asked = store.ledger is None
+    while True:
+        with Reservation(store.allocator) as reservation:
+            try:
+                own = document if store.ledger is None else deepcopy(document)  # choices are filled in
+                new = await _prepare(store, call, own, reservation)
+                return await _insert(store, call, new, document["metadata"].get("resourceVersion") or "")
+            except Unfit as unfit:
+                if asked or not await store.is_outdated():
+                    kind = GroupKind(call.resource.group, call.resource.kind)
+                    raise status.invalid(kind, call.name, [unfit.cause]) from None
+                asked = True
+            except Conflict:
+                pass
+
+
 async def _prepare(store: Store, call: Call, document: Document, reservation: Reservation) -> Document:
-    """The document as it will be stored: its own metadata, what the kind adds, admitted and valid."""
+    """The document as it will be stored: its own metadata, what the kind adds, admitted and valid. Raises Unfit, StatusError."""
     resource = call.resource
     now = store.clock()
     sent = document["metadata"]
@@ -68,16 +85,16 @@ async def _prepare(store: Store, call: Call, document: Document, reservation: Re
             dry_run=call.dry_run,
         )
     )
-    try:
-        prepare_create(Preparation(new, None, now, reservation), resource, strategy_of(resource))
-    except Unfit as unfit:
-        raise status.invalid(GroupKind(resource.group, resource.kind), call.name, [unfit.cause]) from None
+    prepare_create(Preparation(new, None, now, reservation), resource, strategy_of(resource))
     validation.validate_new(resource, new)
     return new
 
 
 async def _insert(store: Store, call: Call, document: Document, revision: str) -> Outcome | None:
-    """Append it, or answer a dry run, with the revision that was sent; None when the name is taken, which is durable by then."""
+    """Append it, or answer a dry run, with the revision that was sent; None when the name is taken, which is durable by then.
+
+    Raises Conflict when what it is to hold is taken.
+    """
     head = store.log.head(call.key)
     while head is not None:
         if await store.log.confirm(call.key, head.revision):
@@ -86,8 +103,10 @@ async def _insert(store: Store, call: Call, document: Document, revision: str) -
     if call.dry_run:
         return Outcome(201, document=_complete(call, document, revision))
     try:
-        event = await store.log.append(call.key, value_of(document), expected=0)
+        event = await store.append(call.key, value_of(document), None)
     except Conflict as conflict:
+        if conflict.key != call.key:
+            raise
         if conflict.head is not None:
             await store.log.wait_published(conflict.head.revision)
         return None

@@ -7,7 +7,7 @@ from watchcache.api import status
 from watchcache.api.codec import stamp, value_of
 from watchcache.api.options import DeleteOptions
 from watchcache.api.status import GroupKind, object_details
-from watchcache.log import Conflict, Head, Ticket
+from watchcache.log import Conflict, Head
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.deletion import ORPHAN, Decision, DeletionWish, Verdict, decide
 from watchcache.registry.kinds import strategy_of
@@ -86,18 +86,13 @@ async def _carry_out(store: Store, call: Call, head: Head, decision: Decision) -
         if not await store.log.confirm(call.key, head.revision):
             return None
         return stamp(value_of(decision.document), head.revision)
-    log = store.log
     try:
-        expected: int | Ticket = head.revision
-        ticket = None
-        if decision.verdict in {Verdict.MARK, Verdict.MARK_AND_REMOVE}:
-            ticket = log.append_nowait(call.key, value_of(decision.document), expected=expected)
-            expected = ticket
-        if decision.verdict in {Verdict.REMOVE, Verdict.MARK_AND_REMOVE}:
+        if decision.verdict is Verdict.MARK_AND_REMOVE:
+            marked = store.log.append_nowait(call.key, value_of(decision.document), expected=head.revision)
             # Queued behind the mark without an await between: nobody comes in between, and one sync serves both.
-            ticket = log.append_nowait(call.key, None, expected=expected)
-        assert ticket is not None
-        return (await ticket.wait()).value
+            return (await store.log.append_nowait(call.key, None, expected=marked).wait()).value
+        value = value_of(decision.document) if decision.verdict is Verdict.MARK else None
+        return (await store.append(call.key, value, head)).value
     except Conflict:
         return None
 

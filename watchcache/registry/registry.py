@@ -29,7 +29,7 @@ from watchcache.api import status
 from watchcache.api.catalog import Catalog
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.cacher import Bounds, Hub
-from watchcache.log import Event, EventLog
+from watchcache.log import Event, EventLog, SharedLog
 from watchcache.registry import (
     bootstrap,
     collection,
@@ -42,6 +42,7 @@ from watchcache.registry import (
 )
 from watchcache.registry.addresses import ServiceAllocator
 from watchcache.registry.calls import Call, Document, Listed, Outcome
+from watchcache.registry.claims import SERVICES, Ledger
 from watchcache.registry.expiry import Expiry
 from watchcache.registry.namespaces import NamespaceController, Namespaces
 from watchcache.registry.priorities import StoredPriorityClasses
@@ -49,8 +50,6 @@ from watchcache.registry.protection import Protection
 from watchcache.registry.resources import Resources
 from watchcache.registry.reviews import Authenticate, Authorize, Reviewer, everyone, nobody
 from watchcache.registry.store import Store
-
-_SERVICES = "services/specs/"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -75,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True):
 class Registry(Resources):
     """All stored resources of one server, with the rules by which they live and change.
 
-    Making one gives the hub a cacher for each stored resource. Then: open and run the log, run the hub,
+    `shared` is the log once more when other servers write it, too. Making one gives the hub a cacher for each stored resource. Then: open and run the log, run the hub,
     `await prepare()`, and run `run` beside them.
     """
 
@@ -86,6 +85,7 @@ class Registry(Resources):
         catalog: Catalog,
         settings: Settings | None = None,
         *,
+        shared: SharedLog | None = None,
         authorize: Authorize = everyone,
         authenticate: Authenticate = nobody,
         plugins: Sequence[Plugin] = (),
@@ -100,13 +100,16 @@ class Registry(Resources):
         self._ranges = tuple(text.strip() for text in self.settings.service_cluster_ip_range.split(","))
         self._namespaces = Namespaces()
         self._priorities = StoredPriorityClasses()
+        allocator = ServiceAllocator(self._ranges, self.settings.service_node_port_range, random)
+        self._ledger = None if shared is None else Ledger(shared, allocator, clock, random, hub.wait_newest)
         self._store = Store(
             log=log,
             hub=hub,
             catalog=catalog,
             cachers=self._cachers,
             chain=self._chain(plugins),
-            allocator=ServiceAllocator(self._ranges, self.settings.service_node_port_range, random),
+            allocator=allocator,
+            ledger=self._ledger,
             clock=clock,
             random=random,
         )
@@ -128,6 +131,8 @@ class Registry(Resources):
     async def prepare(self) -> None:
         """Take in what is stored, then create the standard objects. Once, while log and hub run."""
         self._take_in()
+        if self._ledger is not None:
+            await self._ledger.tidy()
         address = bootstrap.Address(self.settings.advertise_address, self.settings.secure_port, self._ranges)
         await bootstrap.bootstrap(self._store, address)
         if self.settings.client_ca:
@@ -141,8 +146,10 @@ class Registry(Resources):
             self._namespaces.load(key, head.value)
         for key, head in self.log.heads(self._priorities.prefix):
             self._priorities.load(key, head.value)
-        for _, head in self.log.heads(_SERVICES):
+        for _, head in self.log.heads(SERVICES):
             self._store.allocator.replaced(None, head.value)
+        if self._ledger is not None:
+            self._ledger.load()
         self._expiry.load()
         self._protection.load()
         self.log.subscribe(self._seen)
@@ -151,9 +158,11 @@ class Registry(Resources):
         """What the registry itself follows of the log."""
         for event in events:
             key = event.key
+            if self._ledger is not None:
+                self._ledger.seen(event)
             if key.startswith("events/"):
                 self._expiry.seen(event)
-            elif key.startswith(_SERVICES):
+            elif key.startswith(SERVICES):
                 self._store.allocator.replaced(event.prev, None if event.deleted else event.value)
             elif key.startswith(self._namespaces.prefix):
                 self._namespaces.seen(event)
@@ -171,6 +180,8 @@ class Registry(Resources):
             if not self.log.expires:
                 nursery.start_soon(self._expiry.run)
             nursery.start_soon(self._protection.run)
+            if self._ledger is not None:
+                nursery.start_soon(self._ledger.run)
             task_status.started()
 
     async def ensure(self, document: Document, *, refresh: bool = False) -> None:

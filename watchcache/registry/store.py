@@ -24,9 +24,10 @@ from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import document_of, stamp, value_of
 from watchcache.cacher import Cacher, Hub
-from watchcache.log import Conflict, EventLog, Head
+from watchcache.log import Conflict, Event, EventLog, Head
 from watchcache.registry.addresses import ServiceAllocator
 from watchcache.registry.calls import Call, Document, Outcome
+from watchcache.registry.claims import SERVICES, Ledger
 from watchcache.registry.deletion import is_finished
 from watchcache.registry.kinds import strategy_of
 from watchcache.registry.versions import outgoing
@@ -80,6 +81,18 @@ class Store(Stored, kw_only=True):
     chain: Chain
     allocator: ServiceAllocator
     clock: Callable[[], float]
+    ledger: Ledger | None = None
+    """Where what services hold is written beside them; None where one server has the log for itself."""
+
+    async def append(self, key: str, value: bytes | None, head: Head | None) -> Event:
+        """Write a key, or delete it (None), that `head` is the state of; raises what the log raises."""
+        if self.ledger is not None and key.startswith(SERVICES):
+            return await self.ledger.append(key, value, head)
+        return await self.log.append(key, value, expected=0 if head is None else head.revision)
+
+    async def is_outdated(self) -> bool:
+        """Whether a refusal for what services hold may rest on an old state; then the newest is known now."""
+        return self.ledger is not None and await self.ledger.is_outdated()
 
 
 Modify = Callable[[Document, int], Awaitable[Document]]
@@ -116,7 +129,7 @@ async def _write(store: Store, call: Call, head: Head, document: Document) -> by
     if call.dry_run:
         return stamp(value, head.revision) if await store.log.confirm(call.key, head.revision) else None
     try:
-        event = await store.log.append(call.key, value, expected=head.revision)
+        event = await store.append(call.key, value, head)
     except Conflict:
         return None
     return event.value
@@ -126,7 +139,7 @@ async def _finish(store: Store, call: Call, head: Head, document: Document) -> b
     """The change lets go of an object that is being deleted: it is removed, and answered with its old revision (M13)."""
     if not call.dry_run:
         try:
-            await store.log.append(call.key, None, expected=head.revision)
+            await store.append(call.key, None, head)
         except Conflict:
             return None
     elif not await store.log.confirm(call.key, head.revision):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 from watchcache.admission import Operation, Review
 from watchcache.api import status
 from watchcache.api.catalog import Resource
@@ -41,17 +43,32 @@ async def change(
     `wanted` is in the storage version and is not changed. Raises StatusError.
     """
     check_revision(call.resource, call.name, wanted, revision)
-    reservation.give_back()
-    new = {**wanted, "metadata": metadata.carried_over(wanted["metadata"], old["metadata"])}
-    await _admit(store, call, new, old)
     try:
-        new = part_of(call)(Preparation(new, old, store.clock(), reservation), call.resource)
+        new = await _changed(store, call, old, wanted, reservation)
     except Unfit as unfit:
-        raise status.invalid(
-            GroupKind(call.resource.group, call.resource.kind), call.name, [unfit.cause]
-        ) from None
+        if not await store.is_outdated():
+            raise _invalid(call, unfit) from None
+        try:
+            new = await _changed(store, call, old, wanted, reservation)
+        except Unfit as still:
+            raise _invalid(call, still) from None
     validation.validate_update(call.resource, new, old, call.subresource)
     return new
+
+
+async def _changed(
+    store: Store, call: Call, old: Document, wanted: Document, reservation: Reservation
+) -> Document:
+    """One attempt: admitted, with what the kind adds. Raises Unfit, StatusError."""
+    reservation.give_back()
+    own = wanted if store.ledger is None else deepcopy(wanted)  # choices are filled in
+    new = {**own, "metadata": metadata.carried_over(own["metadata"], old["metadata"])}
+    await _admit(store, call, new, old)
+    return part_of(call)(Preparation(new, old, store.clock(), reservation), call.resource)
+
+
+def _invalid(call: Call, unfit: Unfit) -> status.StatusError:
+    return status.invalid(GroupKind(call.resource.group, call.resource.kind), call.name, [unfit.cause])
 
 
 async def _admit(store: Store, call: Call, new: Document, old: Document) -> None:

@@ -43,6 +43,9 @@ class Proxy:
         self._target = port
         self._cut = False
         self._streams: set[trio.SocketStream] = set()
+        self._accepted = 0
+        self._held = -1
+        self._go_on = trio.Event()
 
     @property
     def url(self) -> str:
@@ -63,6 +66,15 @@ class Proxy:
             stream.socket.close()
         await trio.lowlevel.checkpoint()
 
+    def hold(self, number: int) -> None:
+        """Pass nothing on to the client of the connection with this number (from 0) until `release`."""
+        self._held, self._go_on = number, trio.Event()
+
+    def release(self) -> None:
+        """Let all through again."""
+        self._held = -1
+        self._go_on.set()
+
     def restore(self) -> None:
         """Let connections through again."""
         self._cut = False
@@ -71,19 +83,22 @@ class Proxy:
         if self._cut:
             client.socket.close()
             return
+        number, self._accepted = self._accepted, self._accepted + 1
         server = await trio.open_tcp_stream("127.0.0.1", self._target)
         self._streams |= {client, server}
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._pass_on, client, server, nursery.cancel_scope)
-                nursery.start_soon(self._pass_on, server, client, nursery.cancel_scope)
+                nursery.start_soon(self._pass_on, client, server, nursery.cancel_scope, -2)
+                nursery.start_soon(self._pass_on, server, client, nursery.cancel_scope, number)
         finally:
             self._streams -= {client, server}
             client.socket.close()
             server.socket.close()
 
-    async def _pass_on(self, source, target, scope) -> None:
+    async def _pass_on(self, source, target, scope, number) -> None:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             async for data in source:
+                if number == self._held:
+                    await self._go_on.wait()
                 await target.send_all(data)
         scope.cancel()

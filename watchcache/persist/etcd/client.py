@@ -1,12 +1,12 @@
 """Calls to an etcd cluster.
 
 One endpoint is used until it fails; then the next. A call is repeated there only when that cannot do it twice: a read always, a write when the
-first attempt certainly had no effect. Every call has a deadline.
+first attempt certainly had no effect. Every call has a deadline; where it can be repeated elsewhere, an attempt has half of what is left.
+Files (certificates, the password) are read again when they have changed and a new connection or login needs them.
 """
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -16,14 +16,15 @@ import trio
 from watchcache.persist.etcd import rpc_pb2 as rpc
 from watchcache.persist.etcd.codes import Code
 from watchcache.persist.etcd.connection import Connection, Stream
-from watchcache.persist.etcd.endpoints import Cluster, Endpoint, endpoints_of, tls_of
-from watchcache.persist.etcd.errors import Problem
+from watchcache.persist.etcd.endpoints import Cluster, Endpoint, Tls, endpoints_of
+from watchcache.persist.etcd.errors import EtcdUnusable, Problem
 from watchcache.persist.etcd.figures import Figures
 from watchcache.persist.etcd.frames import header_block
 
 Done = Callable[[Any, Problem | None], None]
 
 SECONDS = 10.0  # etcd gives up on a proposal after some 7 s; what has not come then will not come
+SHORTEST = 1.0  # seconds, of an attempt that leaves time for another
 ATTEMPTS = 2  # through all endpoints, before a call has failed
 
 
@@ -33,10 +34,11 @@ class Method(msgspec.Struct, frozen=True, eq=False):
     path: str
     response: Any
     repeatable: bool = True
+    judges: bool = False  # an answer shows that etcd is well
 
 
-RANGE = Method("/etcdserverpb.KV/Range", rpc.RangeResponse)
-TXN = Method("/etcdserverpb.KV/Txn", rpc.TxnResponse, repeatable=False)
+RANGE = Method("/etcdserverpb.KV/Range", rpc.RangeResponse, judges=True)
+TXN = Method("/etcdserverpb.KV/Txn", rpc.TxnResponse, repeatable=False, judges=True)
 COMPACT = Method("/etcdserverpb.KV/Compact", rpc.CompactionResponse)
 GRANT = Method("/etcdserverpb.Lease/LeaseGrant", rpc.LeaseGrantResponse)
 STATUS = Method("/etcdserverpb.Maintenance/Status", rpc.StatusResponse)
@@ -47,10 +49,10 @@ HEADS = 32  # header blocks of requests that are kept
 class Member:
     """One endpoint, with the connection to it while there is one."""
 
-    def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> None:
+    def __init__(self, endpoint: Endpoint, tls: Tls) -> None:
         self.url = endpoint.url
         self._endpoint = endpoint
-        self._context = context if endpoint.tls else None
+        self._tls = tls
         self._connection: Connection | None = None
         self._heads: dict[tuple[str, str | None], bytes] = {}
 
@@ -60,7 +62,8 @@ class Member:
         """Begin a call, on a new connection if there is none; the connection that it is on."""
         connection = self._connection
         if connection is None:
-            connection = self._connection = Connection(self._endpoint, self._context, self._ended)
+            context = self._tls.context() if self._endpoint.tls else None
+            connection = self._connection = Connection(self._endpoint, context, self._ended)
         head = self._heads.get((path, token))
         if head is None:
             if len(self._heads) > HEADS:
@@ -104,8 +107,11 @@ class Client:
         self.troubled = trio.Event()  # set with each problem
         self._cluster = cluster
         endpoints = endpoints_of(cluster)
-        context = tls_of(cluster) if any(each.tls for each in endpoints) else None
-        self._members = [Member(each, context) for each in endpoints]
+        tls = Tls(cluster)
+        if any(each.tls for each in endpoints):
+            tls.context()
+        self._members = [Member(each, tls) for each in endpoints]
+        self._logging_in: list[Callable[[Problem | None], None]] = []
         self._current = 0
         self.token: str | None = None  # of the login
         self._closed = False
@@ -161,25 +167,45 @@ class Client:
 
     async def log_in(self) -> None:
         """Get a token for the user, if there is one. Raises Problem."""
-        if self._cluster.user:
-            request = rpc.AuthenticateRequest(name=self._cluster.user, password=self._cluster.password)
-            self.token = (await self.call(AUTHENTICATE, request)).token
+        if self.logs_in:
+            self.token = (await self.call(AUTHENTICATE, self._login())).token
 
     def log_in_nowait(self, then: Callable[[Problem | None], None]) -> None:
-        """Get a new token, and tell."""
+        """Get a new token, one for all that need it (etcd takes a tenth of a second for a password), and tell."""
+        self._logging_in.append(then)
+        if len(self._logging_in) > 1:
+            return
 
         def done(response: Any, problem: Problem | None) -> None:
             if problem is None:
                 self.token = response.token
-            then(problem)
+            waiting, self._logging_in = self._logging_in, []
+            for each in waiting:
+                each(problem)
 
-        request = rpc.AuthenticateRequest(name=self._cluster.user, password=self._cluster.password)
-        self.call_nowait(AUTHENTICATE, request, done)
+        try:
+            request = self._login()
+        except Problem as problem:
+            done(None, problem)
+        else:
+            self.call_nowait(AUTHENTICATE, request, done)
+
+    def _login(self) -> rpc.AuthenticateRequest:
+        try:
+            user, password = self._cluster.login()
+        except EtcdUnusable as problem:
+            raise Problem(Code.UNAUTHENTICATED, str(problem), self.member.url) from None
+        return rpc.AuthenticateRequest(name=user, password=password)
 
     @property
     def logs_in(self) -> bool:
         """Whether calls go with a token."""
-        return bool(self._cluster.user)
+        return self._cluster.logs_in
+
+    @property
+    def others(self) -> int:
+        """How many members there are; so often an attempt leaves time for the next."""
+        return len(self._members)
 
     @property
     def tries(self) -> int:
@@ -207,6 +233,7 @@ class Call:
         "_request",
         "_started",
         "_stream",
+        "_token",
     )
 
     def __init__(self, client: Client, method: Method, request: Any, done: Done, seconds: float) -> None:
@@ -221,6 +248,7 @@ class Call:
         self._answer: bytes | None = None
         self._stream: Stream | None = None
         self._connection: Connection | None = None
+        self._token: str | None = None
 
     def send(self) -> None:
         """Attempt it on the endpoint in use."""
@@ -230,10 +258,18 @@ class Call:
             return
         self._attempts += 1
         self._member = client.member
-        self._stream = stream = Stream(self._answered, self._ended, self._deadline)
+        self._token = None if self._method is AUTHENTICATE else client.token
+        self._stream = stream = Stream(self._answered, self._ended, self._until())
         self._connection = self._member.start(
-            self._method.path, client.token, self._request, stream, last=True
+            self._method.path, self._token, self._request, stream, last=True
         )
+
+    def _until(self) -> float:
+        """When this attempt has failed: the last one at the deadline."""
+        if not self._method.repeatable or self._attempts >= self._client.others:
+            return self._deadline
+        left = self._deadline - trio.current_time()
+        return min(self._deadline, trio.current_time() + max(SHORTEST, left / 2))
 
     def cancel(self) -> None:
         """Let go of it; a write may happen all the same."""
@@ -249,22 +285,34 @@ class Call:
         if self._done is None:
             return
         if code is Code.OK and self._answer is not None:
-            client.problem = None
+            if self._method.judges:
+                client.problem = None
             client.figures.took(self._method.path, trio.current_time() - self._started)
             self._done(self._method.response.FromString(self._answer), None)
             return
         problem = Problem(code, text, self._member.url, not_sent=not_sent)
-        client.problem = problem if problem.passing else None
-        if problem.passing:
-            client.troubled.set()
-            client.fail_over(self._member)
-        if problem.token_refused and client.logs_in and self._attempts == 1:
+        renewable = problem.token_refused and client.logs_in and self._attempts == 1
+        if not renewable:
+            self._note(problem)
+        if renewable and client.token != self._token:
+            self.send()  # another call has got a new one meanwhile
+        elif renewable:
             client.log_in_nowait(self._logged_in)
         elif self._may_repeat(problem):
             self.send()
         else:
             client.figures.failed(self._method.path)
             self._done(None, problem)
+
+    def _note(self, problem: Problem) -> None:
+        client = self._client
+        if problem.passing or problem.refused:
+            client.problem = problem
+            client.troubled.set()
+        elif self._method.judges:
+            client.problem = None
+        if problem.passing:
+            client.fail_over(self._member)
 
     def _may_repeat(self, problem: Problem) -> bool:
         if self._attempts >= self._client.tries or trio.current_time() >= self._deadline:
@@ -277,4 +325,5 @@ class Call:
         if problem is None:
             self.send()
         else:
+            self._client.figures.failed(self._method.path)
             self._done(None, problem)

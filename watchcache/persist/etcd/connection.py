@@ -6,13 +6,15 @@ and ours. Here a call is two frames appended to what the writer sends next, and 
 * Two tasks of the system kind, so that a connection belongs to no nursery: the reader (which connects first) and the writer; a third looks
   after deadlines and keep-alive while calls are under way. None lets an exception out: a connection ends by telling each of its streams.
 * The peer's windows are respected, oldest stream first. Our own windows are wide; a watch gives credit back as its messages are taken.
-* Deadlines are looked at every TICK; a PING goes out when nothing was received for QUIET seconds, and the connection is dead when nothing came for
-  PATIENCE after that. (etcd ends connections that ask more often than every 5 s.)
+* Deadlines are looked at every TICK; a PING goes out when nothing was received for QUIET seconds, or when a call has met its deadline in silence,
+  and the connection is dead when nothing came for PATIENCE after that: a frozen member is noticed within 10.5 s, a slow one answers.
+  (etcd ends connections that ask more often than every 5 s.)
 """
 
 from __future__ import annotations
 
 import math
+import re
 import ssl
 from collections import deque
 from collections.abc import Callable
@@ -27,8 +29,8 @@ from watchcache.persist.etcd.frames import Kind
 
 CONNECT_SECONDS = 3.0
 TICK = 0.25
-QUIET = 10.0
-PATIENCE = 5.0
+QUIET = 6.0
+PATIENCE = 4.0
 RECEIVE = 1 << 18
 LAST_STREAM = 0x7FFF_FFF0
 MESSAGE_HEAD = 5
@@ -54,6 +56,7 @@ class Stream:
         "owed",
         "pending",
         "sent",
+        "started",
         "window",
     )
 
@@ -64,6 +67,7 @@ class Stream:
         self.id = 0
         self.done = False
         self.sent = False
+        self.started = 0.0
         self.headers: dict[str, str] = {}
         self.body = bytearray()  # received, not a whole message yet
         self.pending: deque[tuple[bytes, bool]] = (
@@ -84,6 +88,7 @@ class Connection:
         self._context = context
         self._on_ended = ended
         self._connected = False
+        self._greeted = False  # the peer has sent its settings, as HTTP/2 begins
         self._streams: dict[int, Stream] = {}
         self._next = 1
         self._waiting: deque[tuple[Stream, bytes, bytes, bool]] = deque()  # for the connection, or for room
@@ -144,6 +149,7 @@ class Connection:
             stream.id, self._next = self._next, self._next + 2
             stream.window = self._initial_window
             stream.sent = True
+            stream.started = trio.current_time()
             self._streams[stream.id] = stream
             self._write(frames.frame(Kind.HEADERS, frames.END_HEADERS, stream.id, head))
             self._queue_data(stream, message, last=last)
@@ -273,13 +279,15 @@ class Connection:
         while True:
             await trio.sleep(TICK)
             now = trio.current_time()
-            for stream in [each for each in self._streams.values() if each.deadline <= now]:
+            late = [each for each in self._streams.values() if each.deadline <= now]
+            silent = any(each.started > self._received_at for each in late)
+            for stream in late:
                 self._write(frames.reset(stream.id))
                 self._end(stream, Code.DEADLINE_EXCEEDED, "no answer in time")
             quiet = now - max(self._received_at, self._pinged_at)
             if self._pinged_at > self._received_at and now - self._pinged_at > PATIENCE:
                 raise frames.Broken("no sign of life")
-            if self._streams and quiet > QUIET:
+            if (self._streams and quiet > QUIET) or (silent and now - self._pinged_at > QUIET):
                 self._pinged_at = now
                 self._write(frames.frame(Kind.PING, 0, 0, b"watching"))
 
@@ -290,7 +298,7 @@ class Connection:
         while True:
             data = await stream.receive_some(RECEIVE)
             if not data:
-                raise frames.Broken("the connection was closed")
+                raise frames.Broken("the connection was closed" if self._greeted else _NO_GREETING)
             self._received_at = trio.current_time()
             for kind, flags, number, payload in reader.feed(bytes(data)):
                 self._take(kind, flags, number, payload)
@@ -299,6 +307,10 @@ class Connection:
                 self._credit = 0
 
     def _take(self, kind: int, flags: int, number: int, payload: bytes) -> None:
+        if not self._greeted:
+            if kind != Kind.SETTINGS:
+                raise frames.Broken(frames.NO_HTTP2)
+            self._greeted = True
         if self._block is not None and kind != Kind.CONTINUATION:
             raise frames.Broken("a header block was interrupted")
         if kind == Kind.DATA:
@@ -403,6 +415,10 @@ class Connection:
             self._scope.cancel()
 
 
+_NO_GREETING = "the connection was closed before anything was said; is it an https endpoint, or no etcd?"
+_NO_TLS = ("WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING")
+
+
 def _text_of(group: BaseExceptionGroup[BaseException]) -> str:
     found: BaseException = group
     while isinstance(found, BaseExceptionGroup):
@@ -413,4 +429,7 @@ def _text_of(group: BaseExceptionGroup[BaseException]) -> str:
             found = found.exceptions[0]
     if isinstance(found, OSError) and found.strerror and not isinstance(found, ssl.SSLError):
         return found.strerror
-    return " ".join(str(found).split()) or type(found).__name__
+    text = re.sub(r" \(_ssl\.c:\d+\)", "", " ".join(str(found).split()))
+    if any(each in text for each in _NO_TLS):
+        return f"no TLS came about; is it an http endpoint? ({text})"
+    return text or type(found).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,16 +11,39 @@ import msgspec
 
 from watchcache.persist.etcd.errors import EtcdUnusable
 
+_logger = logging.getLogger(__name__)
+
 
 class Cluster(msgspec.Struct, frozen=True):
-    """How to reach an etcd cluster: URLs as of --etcd-servers, PEM files (empty: none), name and password (empty: no login)."""
+    """How to reach an etcd cluster: URLs as of --etcd-servers, PEM files (empty: none), and name and password.
+
+    Those stand in a file of one line, `name:password` (empty: no login), which is read at each login.
+    """
 
     urls: tuple[str, ...]
     ca: str = ""
     certificate: str = ""
     key: str = ""
-    user: str = ""
-    password: str = ""
+    credentials: str = ""
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether there are a name and a password."""
+        return bool(self.credentials)
+
+    def login(self) -> tuple[str, str]:
+        """Name and password as they are in the file now. Raises EtcdUnusable."""
+        path = self.credentials
+        try:
+            line = Path(path).read_text().strip()
+        except OSError as problem:
+            raise EtcdUnusable(
+                f"--watchcache-etcd-credentials-file: cannot read {path}: {problem.strerror}"
+            ) from None
+        user, colon, password = line.partition(":")
+        if not (user and colon) or "\n" in line:
+            raise EtcdUnusable(f"--watchcache-etcd-credentials-file: {path} must be one line, name:password")
+        return user, password
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -52,6 +76,35 @@ def _endpoint(url: str) -> Endpoint:
     if not host or parts.scheme not in {"http", "https"} or parts.path not in {"", "/"}:
         raise EtcdUnusable(f'--etcd-servers: "{url}" is no URL of an etcd, like https://10.0.0.1:2379')
     return Endpoint(url, host, port, parts.scheme == "https")
+
+
+class Tls:
+    """The TLS context, made again when a file has changed: certificates are renewed in place while a server runs."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._context: ssl.SSLContext | None = None
+        self._files: list[tuple[int, int] | None] = []
+
+    def context(self) -> ssl.SSLContext:
+        """For the next connection. Raises EtcdUnusable when there was never one; what is half written leaves the last in use."""
+        files = [_state_of(path) for path in (self._cluster.ca, self._cluster.certificate, self._cluster.key)]
+        if self._context is None:
+            self._context, self._files = tls_of(self._cluster), files
+        elif files != self._files:
+            try:
+                self._context, self._files = tls_of(self._cluster), files
+            except EtcdUnusable as problem:
+                _logger.warning("the certificates for etcd stay those that were read before: %s", problem)
+        return self._context
+
+
+def _state_of(path: str) -> tuple[int, int] | None:
+    try:
+        found = Path(path).stat() if path else None
+    except OSError:
+        return None
+    return None if found is None else (found.st_mtime_ns, found.st_size)
 
 
 def tls_of(cluster: Cluster) -> ssl.SSLContext:

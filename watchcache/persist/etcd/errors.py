@@ -6,7 +6,14 @@ some before it proposes them; after anything else the write may be there, or com
 
 from __future__ import annotations
 
-from watchcache.log import JournalError, JournalFailed, JournalFull, JournalUnavailable, ValueTooLarge
+from watchcache.log import (
+    JournalError,
+    JournalFailed,
+    JournalFull,
+    JournalUnavailable,
+    OneKeyOnly,
+    ValueTooLarge,
+)
 from watchcache.persist.etcd.codes import Code
 
 # Texts of etcd (api/v3/v3rpc/rpctypes/error.go) by which errors of one code are told apart.
@@ -20,7 +27,9 @@ _NOT_PROPOSED = (
     "rpc not supported for learner",
 )
 _BAD_TOKEN = ("invalid auth token", "auth: revision in header is old")
-_HANDSHAKE = ("handshake failed", "CERTIFICATE_VERIFY_FAILED", "SSL_ERROR", "certificate required")
+_ONE_KEY = "unsupported operations in txn"  # kine's
+_CUT_OFF = "UNEXPECTED_EOF"  # also of a member that ends at just this moment
+_HANDSHAKE = ("handshake failed", "CERTIFICATE_VERIFY_FAILED", "SSL_ERROR", "[SSL", "certificate required")
 
 
 class EtcdUnusable(JournalError):
@@ -68,6 +77,13 @@ class Problem(Exception):
         }
 
     @property
+    def refused(self) -> bool:
+        """Whether etcd does not let the user do it."""
+        return self.code in {Code.PERMISSION_DENIED, Code.UNAUTHENTICATED} or (
+            self.code is Code.INVALID_ARGUMENT and ("auth" in self.text or "user name" in self.text)
+        )
+
+    @property
     def compacted(self) -> bool:
         """Whether the revision asked for is no longer there."""
         return self.code is Code.OUT_OF_RANGE and _COMPACTED in self.text
@@ -80,21 +96,21 @@ class Problem(Exception):
     @property
     def handshake(self) -> bool:
         """Whether TLS did not come about; trying again changes nothing."""
-        return any(text in self.text for text in _HANDSHAKE)
+        return any(text in self.text for text in _HANDSHAKE) and _CUT_OFF not in self.text
 
 
 def journal_error(problem: Problem) -> JournalError:
     """The log's error for a problem."""
-    code, text = problem.code, str(problem)
+    text = str(problem)
     if _NO_SPACE in problem.text:
         return JournalFull(
             f"etcd has no space left ({text}); compact and defragment it, then disarm its alarm"
         )
     if any(part in problem.text for part in _TOO_LARGE):
         return ValueTooLarge(f"the object is too large for etcd ({text}); see its --max-request-bytes")
-    if code in {Code.PERMISSION_DENIED, Code.UNAUTHENTICATED} or (
-        code is Code.INVALID_ARGUMENT and ("auth" in problem.text or "user name" in problem.text)
-    ):
+    if _ONE_KEY in problem.text:
+        return OneKeyOnly(f"what stands in for etcd takes one key at a time ({text})")
+    if problem.refused:
         return EtcdUnusable(f"etcd refuses the user ({text}); see --watchcache-etcd-credentials-file")
     if problem.handshake:
         return EtcdUnusable(

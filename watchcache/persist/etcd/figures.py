@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
 
 import msgspec
 
 # The buckets of kube-apiserver's etcd_request_duration_seconds.
-BOUNDS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60)  # fmt: skip
+BOUNDS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60)  # fmt: skip
+
+LEASE_BOUNDS = (10, 50, 100, 500, 1000, 2500, 5000)  # of etcd_lease_object_counts
 
 
 class Distribution:
-    """Durations by bucket: `counts[i]` lie at or below `bounds[i]` and above the bound before; the last are the rest."""
+    """Durations (or sizes) by bucket: `counts[i]` lie at or below `bounds[i]` and above the bound before; the last are the rest."""
 
     __slots__ = ("bounds", "counts", "sum")
 
-    def __init__(self) -> None:
-        self.bounds: tuple[float, ...] = BOUNDS
-        self.counts = [0] * (len(BOUNDS) + 1)
+    def __init__(self, bounds: tuple[float, ...] = BOUNDS) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
 
-    def add(self, seconds: float) -> None:
+    def add(self, value: float) -> None:
         """Count one."""
-        self.counts[bisect_left(self.bounds, seconds)] += 1
-        self.sum += seconds
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.sum += value
 
 
 class Figures:
@@ -36,8 +41,7 @@ class Figures:
         self.operations: dict[tuple[str, str], Distribution] = {}  # by (operation, place)
         self.errors: dict[tuple[str, str], int] = {}
         self.progress = 0  # progress notifications
-        self.consistent_reads = 0
-        self.failed_reads = 0
+        self.lease_keys = Distribution(LEASE_BOUNDS)  # of leases that are full or over
         self.waits = Distribution()  # of consistent reads for the cache
         self.reconnects = 0
         self.rereads = 0
@@ -54,6 +58,17 @@ class Figures:
     def failed(self, path: str) -> None:
         """A call failed for good."""
         self.failures[path] = self.failures.get(path, 0) + 1
+
+    @contextmanager
+    def timed(self, operation: str, place: str) -> Iterator[None]:
+        """An operation on one resource; an exception within is its failure."""
+        began = perf_counter()
+        try:
+            yield
+        except Exception:
+            self.operated(operation, place, perf_counter() - began, well=False)
+            raise
+        self.operated(operation, place, perf_counter() - began, well=True)
 
     def operated(self, operation: str, place: str, seconds: float, *, well: bool) -> None:
         """An operation on one resource ended."""

@@ -45,6 +45,9 @@ CANCEL = 8
 HEADER_TABLE_SIZE, ENABLE_PUSH, MAX_STREAMS, INITIAL_WINDOW, MAX_FRAME = 1, 2, 3, 4, 5
 
 
+NO_HTTP2 = "what answers speaks no HTTP/2; is it an etcd's client port?"
+
+
 class Broken(Exception):
     """The peer does not speak HTTP/2 as it should."""
 
@@ -128,6 +131,7 @@ class FrameReader:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._begun = False
 
     def feed(self, data: bytes) -> list[tuple[int, int, int, bytes]]:
         """Take bytes; the complete frames: (kind, flags, stream, payload). Raises Broken."""
@@ -139,9 +143,10 @@ class FrameReader:
             high, low, kind, flags, stream = _HEAD.unpack_from(buffer, at)
             size = high << 8 | low
             if size > DEFAULT_FRAME:
-                raise Broken(f"a frame of {size} bytes")
+                raise Broken(f"a frame of {size} bytes" if self._begun else NO_HTTP2)
             if end - at < 9 + size:
                 break
+            self._begun = True
             payload = bytes(buffer[at + 9 : at + 9 + size])
             found.append((kind, flags, stream & 0x7FFF_FFFF, payload))
             at += 9 + size

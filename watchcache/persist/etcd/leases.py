@@ -57,6 +57,8 @@ class Leases:
             lease.asked = False
             waiting, lease.waiting = lease.waiting, []
             if response is not None:
+                if lease.keys:
+                    self._client.figures.lease_keys.add(lease.keys)
                 lease.id, lease.expires, lease.keys = response.ID, began + response.TTL, len(waiting)
             for granted in waiting:
                 granted(lease.id, problem)

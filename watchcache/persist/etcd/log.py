@@ -21,6 +21,7 @@ import msgspec
 import trio
 
 from watchcache.log import (
+    Beside,
     Event,
     Head,
     HistoryReader,
@@ -45,6 +46,7 @@ from watchcache.persist.etcd.errors import EtcdReplaced, Problem, journal_error
 from watchcache.persist.etcd.feed import Feed
 from watchcache.persist.etcd.figures import EtcdStats, Figures
 from watchcache.persist.etcd.freshness import Freshness, Progress
+from watchcache.persist.etcd.health import Health
 from watchcache.persist.etcd.leases import Leases
 from watchcache.persist.etcd.lineage import Witness
 from watchcache.persist.etcd.past import Past
@@ -52,7 +54,6 @@ from watchcache.persist.etcd.state import Form, State
 from watchcache.persist.etcd.writes import NOTHING, TimeToLive, Writes
 
 RING_BYTES = 64 << 20
-AGAIN = 0.5  # seconds, after a failed question for its health
 
 Deliver = Callable[[Several[Event]], None]
 
@@ -62,7 +63,7 @@ class Options(msgspec.Struct, frozen=True):
 
     prefix: before every key. reuse: how much longer than asked a lease may be, so that it can be shared. compaction: between compactions, 0 for
     none. patience: how long a start waits for an etcd that does not answer yet. health: the deadline of the calls that ask whether
-    etcd is well. sizes: between questions for the size of the database.
+    etcd is well; ready: the same for who asks whether it is ready. sizes: between questions for the size of the database.
     """
 
     prefix: str = "/registry"
@@ -70,6 +71,7 @@ class Options(msgspec.Struct, frozen=True):
     compaction: float = 300.0
     patience: float = 10.0
     health: float = 2.0
+    ready: float = 2.0
     sizes: float = 30.0
 
 
@@ -99,6 +101,7 @@ class EtcdLog:
         self._copied = 0  # the revision that the contents had where they were copied from
         self._prefix = options.prefix.rstrip("/").encode() + b"/"
         self._options = options
+        self._form = form
         self._client = client = Client(cluster)
         self._state = state = State(form, stamp, self._prefix, clock)
         self._ring = Ring(ring_bytes)
@@ -107,6 +110,7 @@ class EtcdLog:
         leases = Leases(client, options.reuse)
         self._writes = Writes(client, state, form, stamp, leases=leases, ttl=ttl)
         self._feed = Feed(client, state, self._prefix, self._publish)
+        self._health = Health(client, self._prefix + b"health", max(options.health, options.ready))
         self._freshness = Freshness(client, self._prefix)
         self._progress = Progress(lambda: state.revision, self._feed.ask_progress)
         self._compactor = Compactor(client, self._past, options.compaction)
@@ -151,8 +155,9 @@ class EtcdLog:
                 self._scope = nursery.cancel_scope
                 nursery.start_soon(self._follow)
                 nursery.start_soon(self._progress.run)
+                nursery.start_soon(self._health.run)
+                nursery.start_soon(self._measure)
                 nursery.start_soon(self._chronicle.run)
-                nursery.start_soon(self._look_after)
                 if self._options.compaction > 0:
                     nursery.start_soon(self._compactor.run)
                 task_status.started()
@@ -196,17 +201,12 @@ class EtcdLog:
             return error
         return LogClosed("the log is closed")
 
-    async def _look_after(self) -> None:
-        """Ask etcd for its size now and then, and as long as something is wrong whether it still is."""
+    async def _measure(self) -> None:
+        """Ask etcd for its size now and then."""
         while True:
-            with suppress(Problem):  # the client remembers it, for the health checks
+            with suppress(Problem):  # the health checks find it, too
                 self.known = await opening.read_stats(self._client, self._options.health)
-            if self._client.problem is not None:
-                await trio.sleep(AGAIN)
-                continue
-            self._client.troubled = trio.Event()
-            with trio.move_on_after(self._options.sizes):
-                await self._client.troubled.wait()
+            await trio.sleep(self._options.sizes)
 
     # -- where it stands
 
@@ -238,10 +238,17 @@ class EtcdLog:
     @property
     def problem(self) -> str | None:
         """Why etcd cannot be used at the moment; None when it can."""
-        if self.failure is not None:
-            return str(self.failure)
-        if self._client.problem is not None:
-            return str(self._client.problem)
+        return self._problem(self._options.health)
+
+    @property
+    def unready(self) -> str | None:
+        """The same, for who asks whether the server is ready."""
+        return self._problem(self._options.ready)
+
+    def _problem(self, limit: float) -> str | None:
+        found = self._health.problem(limit) if self.failure is None else str(self.failure)
+        if found is not None:
+            return found
         return None if self._feed.connected else self._feed.problem or "the watch is not established"
 
     @property
@@ -301,11 +308,24 @@ class EtcdLog:
             raise self._unavailable()
         return self._writes.put(key, value, expected)
 
+    async def append_together(
+        self, key: str, value: bytes | None, *, expected: int, beside: Several[Beside]
+    ) -> Event:
+        """`append`, and what changes beside the key, in one transaction and one revision: all or nothing.
+
+        Raises what `append` raises; a Conflict names the first key that is not as expected.
+        """
+        if self._closing or self.failure is not None:
+            raise self._unavailable()
+        return await self._writes.put(key, value, expected, beside).wait()
+
     async def confirm(self, key: str, revision: int) -> bool:
         """Whether a key is at a revision (0: not there) now. When it is not, `head` gives what is there. Raises JournalError."""
         request = rpc.RangeRequest(key=self._state.raw(key))
+        place = self._form.place(key)
         try:
-            response: rpc.RangeResponse = await self._client.call(RANGE, request)
+            with self.figures.timed("get", place):
+                response: rpc.RangeResponse = await self._client.call(RANGE, request)
         except Problem as problem:
             raise journal_error(problem) from problem
         found = self._state.read(response.kvs[0]) if response.kvs else None
@@ -322,12 +342,7 @@ class EtcdLog:
     async def newest(self) -> int:
         """The revision that a consistent read has to wait for. Raises JournalUnavailable when etcd does not say."""
         began = trio.current_time()
-        try:
-            revision = await self._freshness.newest()
-        except JournalError:
-            self.figures.failed_reads += 1
-            raise
-        self.figures.consistent_reads += 1
+        revision = await self._freshness.newest()
         if revision > self.published:
             self._progress.want(revision)
         self.figures.waits.add(trio.current_time() - began)

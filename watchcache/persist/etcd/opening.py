@@ -71,6 +71,7 @@ async def read_source(client: Client, cluster: int, prefix: bytes) -> tuple[Sour
 
 async def _reach(client: Client, patience: float) -> EtcdStats:
     told = False
+    last = Problem(Code.DEADLINE_EXCEEDED, "no answer in time", client.member.url)
     with trio.move_on_after(patience):
         while True:
             try:

@@ -38,7 +38,8 @@ async def _read_pages(client: Client, state: State, prefix: bytes) -> tuple[dict
     state.unreadable.clear()
     state.foreign.clear()
     while True:
-        response: rpc.RangeResponse = await client.call(RANGE, request, seconds=SECONDS)
+        with client.figures.timed("list", ""):
+            response: rpc.RangeResponse = await client.call(RANGE, request, seconds=SECONDS)
         if header is None:
             header = response.header
             request.revision = header.revision

@@ -8,6 +8,7 @@ How one passes through, and why so:
   shows that its guard cannot hold. Of different keys up to IN_FLIGHT are under way: etcd's sync to disk is shared by all of them.
 * A reply completes a write; it never makes an event. The writer is answered when the watch has brought the event and the subscribers
   have it, so what it reads next here includes what it wrote.
+* What a write changes beside its key is guarded and written by the same transaction; who is refused for it is told which key it was.
 * When nobody can tell whether a write was kept (the deadline, a lost connection) the writer is told so. It is not tried again: the first
   attempt may still land.
 """
@@ -21,7 +22,7 @@ from itertools import count
 from time import perf_counter
 from typing import Any
 
-from watchcache.log import Conflict, Event, Head, JournalError, Stamp, Ticket
+from watchcache.log import Beside, Conflict, Event, Head, JournalError, Stamp, Ticket
 from watchcache.persist.etcd import rpc_pb2 as rpc
 from watchcache.persist.etcd.client import TXN, Client
 from watchcache.persist.etcd.errors import Problem, journal_error
@@ -37,12 +38,16 @@ NOTHING = Event(0, "", b"", deleted=False, prev=None, prev_revision=0, time=0.0)
 class Write:
     """One write: what is wanted, and how far it has come."""
 
-    __slots__ = ("began", "expected", "key", "revision", "seen", "ticket", "value")
+    __slots__ = ("began", "beside", "expected", "key", "replaced", "revision", "seen", "ticket", "value")
 
-    def __init__(self, key: str, value: bytes | None, expected: int | Ticket | None) -> None:
+    def __init__(
+        self, key: str, value: bytes | None, expected: int | Ticket | None, beside: Sequence[Beside] = ()
+    ) -> None:
         self.key = key
         self.value = value
         self.expected = expected
+        self.beside = beside
+        self.replaced: bytes | None = None  # what was known of the key when it was sent
         self.ticket = Ticket(NOTHING)
         self.began = 0.0
         self.revision = 0  # etcd has kept it at this revision
@@ -72,9 +77,15 @@ class Writes:
     def __len__(self) -> int:
         return sum(map(len, self._keys.values())) + len(self._kept)
 
-    def put(self, key: str, value: bytes | None, expected: int | Ticket | None) -> Ticket:
+    def put(
+        self,
+        key: str,
+        value: bytes | None,
+        expected: int | Ticket | None,
+        beside: Sequence[Beside] = (),
+    ) -> Ticket:
         """Begin a write, or queue it behind another of its key."""
-        write = Write(key, value, expected)
+        write = Write(key, value, expected, beside)
         queue = self._keys.get(key)
         if queue is None:
             self._keys[key] = deque((write,))
@@ -117,6 +128,9 @@ class Writes:
 
     def _send(self, write: Write, lease: int) -> None:
         write.began = perf_counter()
+        if write.value is None:
+            known = self._state.head(write.key)
+            write.replaced = None if known is None else known.value
 
         def done(response: Any, problem: Problem | None) -> None:
             self._answered(write, response, problem)
@@ -129,17 +143,26 @@ class Writes:
         assert not isinstance(write.expected, Ticket), "resolved when the write before it was answered"
         if write.expected is not None:
             request.compare.add(target=rpc.Compare.MOD, key=key, mod_revision=write.expected)
-        if write.value is None:
-            if not write.expected:  # deleting what is not there is a conflict; kine takes one guard only
-                request.compare.add(
-                    result=rpc.Compare.GREATER, target=rpc.Compare.CREATE, key=key, create_revision=0
-                )
-            request.success.add().delete_range.key = key
-        else:
-            stored = self._form.encode(write.key, write.value)
-            request.success.add().put.MergeFrom(rpc.PutRequest(key=key, value=stored, lease=lease))
-        request.failure.add().range.key = key
+        if write.value is None and not write.expected:
+            # Deleting what is not there is a conflict. (With a revision it is one anyway; kine takes one guard only.)
+            request.compare.add(
+                result=rpc.Compare.GREATER, target=rpc.Compare.CREATE, key=key, create_revision=0
+            )
+        self._add(request, key, write.key, write.value, lease)
+        for other in write.beside:
+            raw = self._state.raw(other.key)
+            request.compare.add(target=rpc.Compare.MOD, key=raw, mod_revision=other.expected)
+            self._add(request, raw, other.key, other.value, 0)
         return request
+
+    def _add(self, request: rpc.TxnRequest, raw: bytes, key: str, value: bytes | None, lease: int) -> None:
+        """Write or delete a key; when the guards do not hold, say what is there."""
+        if value is None:
+            request.success.add().delete_range.key = raw
+        else:
+            stored = self._form.encode(key, value)
+            request.success.add().put.MergeFrom(rpc.PutRequest(key=raw, value=stored, lease=lease))
+        request.failure.add().range.key = raw
 
     # -- from etcd
 
@@ -165,28 +188,47 @@ class Writes:
 
     def _note_kept(self, write: Write, revision: int) -> None:
         write.revision = revision
-        value = write.value
-        head = None if value is None else Head(revision, self._stamp(value, revision))
-        self._state.tell(write.key, revision, head)
+        self._tell(write.key, revision, write.value)
+        for other in write.beside:
+            self._tell(other.key, revision, other.value)
         if revision <= self._state.revision:
             self._settle(write)
         else:
             heappush(self._kept, (revision, next(self._order), write))
 
+    def _tell(self, key: str, revision: int, value: bytes | None) -> None:
+        head = None if value is None else Head(revision, self._stamp(value, revision))
+        self._state.tell(key, revision, head)
+
     def _conflict(self, write: Write, response: rpc.TxnResponse) -> Exception:
-        pairs = response.responses[0].range.kvs
-        revision = response.header.revision
+        """What the first guard that does not hold says; what was found is remembered for all of them."""
         assert not isinstance(write.expected, Ticket)
+        guards = [(write.key, write.expected), *((other.key, other.expected) for other in write.beside)]
+        problems: list[Exception] = []
+        for (key, expected), answer in zip(guards, response.responses, strict=True):
+            pairs = answer.range.kvs
+            at = pairs[0].mod_revision if pairs else 0
+            head, unreadable = self._found(key, pairs, response.header.revision)
+            if unreadable is not None:
+                problems.append(unreadable)
+            elif at != expected and (expected is not None or not pairs):
+                problems.append(Conflict(key, expected, head))
+        return problems[0]
+
+    def _found(
+        self, key: str, pairs: Sequence[rpc.KeyValue], revision: int
+    ) -> tuple[Head | None, JournalError | None]:
+        """Remember what is there; the error is for what cannot be read."""
         if not pairs:
-            self._state.tell(write.key, revision, None)
-            return Conflict(write.key, write.expected, None)
+            self._state.tell(key, revision, None)
+            return None, None
         found = self._state.read(pairs[0])
         if found is None:
-            why = self._state.unreadable.get(write.key, "it is not ours")
-            return JournalError(f"{write.key} cannot be written: {why}")
+            why = self._state.unreadable.get(key, "it is not ours")
+            return None, JournalError(f"{key} cannot be written: {why}")
         head = found[1].head
-        self._state.tell(write.key, head.revision, head)
-        return Conflict(write.key, write.expected, head)
+        self._state.tell(key, head.revision, head)
+        return head, None
 
     def _refuse(self, write: Write, error: Exception) -> None:
         self.refused += 1
@@ -233,11 +275,11 @@ class Writes:
                 if queue is not None:
                     queue[0].seen.append(event)
         if self._kept:
-            by_revision = {event.revision: event for event in events}
+            made = {(event.revision, event.key): event for event in events}
             for revision, _, write in self._kept:
-                made = by_revision.get(revision)
-                if made is not None and made.key == write.key:
-                    write.seen.append(made)
+                event_of = made.get((revision, write.key))
+                if event_of is not None:
+                    write.seen.append(event_of)
 
     def delivered(self) -> None:
         """Answer the writers whose events the subscribers have."""
@@ -250,7 +292,8 @@ class Writes:
                 write.ticket.event = event
                 break
         else:  # read over: a later state of the key was found when everything was read anew
-            value = self._stamp(write.value, write.revision) if write.value is not None else b""
+            last = write.replaced if write.value is None else write.value
+            value = b"" if last is None else self._stamp(last, write.revision)
             write.ticket.event = Event(
                 write.revision, write.key, value, write.value is None, None, 0, time=0.0
             )
