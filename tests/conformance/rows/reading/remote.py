@@ -6,6 +6,7 @@ import http.client
 import json
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -73,6 +74,10 @@ class Watching:
         return list(iter(self.next, None))
 
 
+KEPT = 30.0
+"""Seconds without a request for which a connection is used again; the server ends it after 90."""
+
+
 class Remote:
     """A client of one server, usable from several threads; each has a connection of its own."""
 
@@ -113,6 +118,10 @@ class Remote:
         """A request and its whole answer."""
         if not hasattr(self._local, "connection"):
             self._local.connection = self.connect()
+            self._local.used = time.monotonic()
+        if time.monotonic() - self._local.used > KEPT:
+            self._local.connection.close()  # other tests took long; the next request connects anew
+        self._local.used = time.monotonic()
         response = self.send(self._local.connection, method, path, body, **headers)
         data = response.read()
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, data)
