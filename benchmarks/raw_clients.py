@@ -6,6 +6,7 @@ one TLS connection, HTTP/2 with one stream after the other on one TLS connection
 
 from __future__ import annotations
 
+import functools
 import select
 import socket
 import ssl
@@ -17,8 +18,12 @@ from hpack import Encoder, NeverIndexedHeaderTuple
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
+@functools.cache
 def tls_context(*, h2: bool = False) -> ssl.SSLContext:
-    """A client's context that trusts anyone: both servers here made their certificates themselves."""
+    """A client's context that trusts anyone: both servers here made their certificates themselves.
+
+    Made once: it reads the system's certificates, which takes longer than a handshake.
+    """
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -67,7 +67,9 @@ class Connection:
         self._service = self._choose(data)
         if self._shared.draining:
             self._service.drain()
-        return await self._service.run(data)
+        run = self._service.run(data)
+        del data  # up to 64 KiB, which would be kept for as long as the connection lasts
+        return await run
 
     async def _first_bytes(self) -> bytes:
         """Enough to tell HTTP/2's preface from a request."""
