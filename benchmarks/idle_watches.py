@@ -13,23 +13,19 @@ process than the server, and read nothing but what they must. Memory is what /pr
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import resource
 import select
 import ssl
 import sys
-import threading
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from probe import Probe, for_seconds, say, summary
 from raw_clients import Http1, Http2, connect
 from serving import ROOT, Serving, serving
-
-MAPS = "/api/v1/namespaces/default/configmaps"
-RATE = 50  # writes a second of the probe
 
 
 def path_of(kind: str, number: int, timeout: int) -> str:
@@ -83,66 +79,6 @@ def drain(epoll: select.epoll, sockets: dict[int, ssl.SSLSocket], seconds: float
                 continue
 
 
-class Probe:
-    """A watch of one object that is written at fixed times; how long after its time each write was seen."""
-
-    def __init__(self, port: int) -> None:
-        self._writer = Http1(port, "probe")
-        body = json.dumps({"metadata": {"name": "probe"}, "data": {"due": "0"}}).encode()
-        self._writer.send(self._writer.head("POST", MAPS, len(body)) + body)
-        self._writer.receive()
-        self._watch = connect(port)
-        self._watch.settimeout(None)
-        request = Http1.__new__(Http1)
-        request._token = "probe"
-        self._watch.sendall(request.head("GET", f"{MAPS}?watch=true&fieldSelector=metadata.name%3Dprobe"))
-        self._seen: list[tuple[float, float]] = []
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        rest = b""
-        while data := self._watch.recv(1 << 16):
-            now = time.time()
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                start = line.find(b'"due":"')
-                if start >= 0:
-                    due = float(line[start + 7 : line.index(b'"', start + 7)])
-                    self._seen.append((due, now - due))
-
-    def write(self, until: float) -> list[float]:
-        """Write until then; milliseconds from the time that each write was due to its arrival."""
-        self._seen.clear()
-        begin, number = time.time(), 0
-        while (due := begin + number / RATE) < until:
-            number += 1
-            time.sleep(max(0.0, due - time.time()))
-            body = json.dumps({"data": {"due": str(due)}}).encode()
-            head = self._writer.head("PATCH", f"{MAPS}/probe", len(body), "application/merge-patch+json")
-            self._writer.send(head + body)
-            status, _ = self._writer.receive()
-            if status != 200:
-                raise SystemExit(f"the probe's write: {status}")
-        time.sleep(1.0)
-        return sorted(late * 1000 for due, late in self._seen if due)
-
-
-def summary(late: list[float]) -> dict[str, float]:
-    """Percentiles."""
-    return {
-        "writes": len(late),
-        **{
-            f"p{part}_ms": round(late[min(len(late) - 1, len(late) * part // 100)], 1)
-            for part in (50, 99, 100)
-        },
-    }
-
-
-def say(**figures: object) -> None:
-    """One line."""
-    print(json.dumps(figures), flush=True)
-
-
 def measure(server: Serving, options: argparse.Namespace) -> None:
     """Open them, and say what it took."""
     each = 1 if options.kind == "h1" else options.each
@@ -165,13 +101,12 @@ def measure(server: Serving, options: argparse.Namespace) -> None:
         opening_us_each=round(used / options.watches * 1e6, 1), seconds=round(took, 1),
     )  # fmt: skip
     cpu = server.cpu()
-    late = probe.write(time.time() + 4)
+    late = probe.write(for_seconds(4))
     say(phase="idle", us_of_server_a_write=round((server.cpu() - cpu) / len(late) * 1e6), **summary(late))
     if options.storm:
-        while time.time() < ends - 4:
-            time.sleep(0.1)
+        time.sleep(max(0.0, ends - 4 - time.time()))
         cpu = server.cpu()
-        late = probe.write(ends + 2)
+        late = probe.write(for_seconds(6))
         say(phase="bookmarks and ends of all", cpu_seconds=round(server.cpu() - cpu, 2), **summary(late))
     ours.send("leave")
     clients.join()
@@ -191,7 +126,7 @@ def main() -> None:
     )
     parser.add_argument("--source", type=Path, default=ROOT, help="the checkout whose server is measured")
     options = parser.parse_args()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     flags = [f"--watchcache-workers={options.workers}"] if options.workers else []
     with serving(["idle", "probe"], *flags, source=options.source.resolve()) as server:

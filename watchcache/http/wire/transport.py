@@ -219,11 +219,12 @@ class Transport:
                 return b""
         return b""
 
-    async def handshake(self) -> bool:
-        """Do TLS's handshake; False when the peer left or does not speak TLS."""
+    async def handshake(self, turn: Callable[[], Awaitable[None]]) -> bool:
+        """Do TLS's handshake; False when the peer left or does not speak TLS. `turn` is awaited before each step, which may take a millisecond."""
         tls = self.tls
         assert tls is not None
         while data := await self._receive_raw():
+            await turn()
             try:
                 done = tls.handshake(data)
             except ssl.SSLError as error:
