@@ -82,7 +82,6 @@ def drain(epoll: select.epoll, sockets: dict[int, ssl.SSLSocket], seconds: float
 def measure(server: Serving, options: argparse.Namespace) -> None:
     """Open them, and say what it took."""
     each = 1 if options.kind == "h1" else options.each
-    probe = Probe(server.port)
     ours, theirs = multiprocessing.Pipe()
     ends = time.time() + options.storm if options.storm else 0.0
     before, cpu = server.memory(), server.cpu()
@@ -100,11 +99,14 @@ def measure(server: Serving, options: argparse.Namespace) -> None:
         pss_bytes_each=round((after.pss - before.pss) / options.watches),
         opening_us_each=round(used / options.watches * 1e6, 1), seconds=round(took, 1),
     )  # fmt: skip
+    probe = Probe(server.port)
     cpu = server.cpu()
     late = probe.write(for_seconds(4))
     say(phase="idle", us_of_server_a_write=round((server.cpu() - cpu) / len(late) * 1e6), **summary(late))
     if options.storm:
-        time.sleep(max(0.0, ends - 4 - time.time()))
+        while (left := ends - 4 - time.time()) > 0:
+            time.sleep(min(left, 30.0))
+            probe.write(for_seconds(0.1))  # a connection without requests is closed
         cpu = server.cpu()
         late = probe.write(for_seconds(6))
         say(phase="bookmarks and ends of all", cpu_seconds=round(server.cpu() - cpu, 2), **summary(late))
