@@ -38,7 +38,9 @@ def next_bookmark(now: float, deadline: float, every: float = EVERY) -> float:
 class Spread:
     """The times from the begins of watches to their first bookmarks: evenly spread over half a minute, however many there are."""
 
-    _GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples, less their whole parts, always fall into the largest gap left
+    _GOLDEN = (
+        math.sqrt(5) - 1
+    ) / 2  # its multiples, less their whole parts, always fall into the largest gap left
 
     def __init__(self) -> None:
         self._share = 0.0
