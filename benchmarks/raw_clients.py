@@ -31,9 +31,13 @@ def tls_context(*, h2: bool = False) -> ssl.SSLContext:
     return context
 
 
-def connect(port: int, *, h2: bool = False) -> ssl.SSLSocket:
-    """A TLS connection to loopback."""
-    sock = socket.create_connection(("127.0.0.1", port), timeout=60)
+def connect(port: int, *, h2: bool = False, receive: int = 0) -> ssl.SSLSocket:
+    """A TLS connection to loopback; `receive` bounds the kernel's receive buffer."""
+    sock = socket.socket()
+    if receive:  # before connecting, or the first window has been offered
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+    sock.settimeout(60)
+    sock.connect(("127.0.0.1", port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return tls_context(h2=h2).wrap_socket(sock, server_hostname="localhost")
 
@@ -110,8 +114,8 @@ class Http1:
 class Http2:
     """One connection, one stream after the other."""
 
-    def __init__(self, port: int, token: str) -> None:
-        self._sock = connect(port, h2=True)
+    def __init__(self, port: int, token: str, *, receive: int = 0) -> None:
+        self._sock = connect(port, h2=True, receive=receive)
         self._token = token
         self._stream = -1
         self._buffer = b""

@@ -2,8 +2,8 @@
 
     python dev.py bench stalled [--watchers 5000] [--stalled 500] [--rounds 3] [--workers N]
 
-All watch the same objects over HTTP/2, 20 on a connection; the last connections are those that will stall (their small receive
-buffers fill, then the server's queues, then the server parks them). Objects of 2 KB are written twice a second and a probe's own watch is timed. Phases
+All watch the same objects over HTTP/2, 20 on a connection. The last connections are those that stall: they ask for a list of 8 MB, which
+fills the kernel's buffers, and read no more, so that the server parks their watches. Objects of 2 KB are written twice a second and a probe's own watch is timed. Phases
 alternate in one run: `reading` (everybody reads) and `stalled` (those do not). Prints one JSON line a phase.
 """
 
@@ -14,7 +14,6 @@ import json
 import multiprocessing
 import resource
 import select
-import socket
 import ssl
 import sys
 import threading
@@ -28,6 +27,7 @@ from raw_clients import Http1, Http2
 from serving import serving
 
 MAPS = "/api/v1/namespaces/load/configmaps"
+BULK = "/api/v1/namespaces/bulk/configmaps"
 EACH = 20
 WRITES = 2  # a second
 
@@ -36,16 +36,17 @@ def read_watches(port: int, watchers: int, stalled: int, pipe: Connection) -> No
     """A process of clients; told "stall" or "read"."""
     healthy, others = select.epoll(), select.epoll()
     sockets: dict[int, ssl.SSLSocket] = {}
+    slow_ones: list[Http2] = []
     for first in range(0, watchers, EACH):
-        client = Http2(port, "load")
+        slow = first >= watchers - stalled
+        client = Http2(port, "load", receive=8192 if slow else 0)
         block = client.block("GET", f"{MAPS}?watch=true")
         for _ in range(EACH):
             client.send(block)
         sock = client._sock
         sockets[sock.fileno()] = sock
-        slow = first >= watchers - stalled
         if slow:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+            slow_ones.append(client)
         sock.setblocking(False)
         (others if slow else healthy).register(sock.fileno(), select.EPOLLIN)
     pipe.send("open")
@@ -56,6 +57,8 @@ def read_watches(port: int, watchers: int, stalled: int, pipe: Connection) -> No
             if word == "leave":
                 return
             stall = word == "stall"
+            for client in slow_ones if stall else ():  # more than the kernel's buffers hold, and not read
+                client.send(client.block("GET", BULK))
         for epoll in (healthy,) if stall else (healthy, others):
             for number, _ in epoll.poll(0.01):
                 try:
@@ -74,8 +77,23 @@ def write(port: int, over: threading.Event) -> None:
         number += 1
         time.sleep(max(0.0, begun + number / WRITES - time.monotonic()))
         body = json.dumps({"metadata": {"name": f"m{number}"}, "data": {"text": "x" * 2000}}).encode()
-        client.send(client.head("POST", MAPS, len(body)) + body)
-        client.receive()
+        try:
+            client.send(client.head("POST", MAPS, len(body)) + body)
+            client.receive()
+        except OSError:  # the server is gone
+            return
+
+
+def make(port: int) -> None:
+    """The namespaces, and 8 MB in one of them."""
+    client = Http1(port, "load")
+    bulk = [(BULK, {"metadata": {"name": f"b{n}"}, "data": {"text": "x" * 800_000}}) for n in range(10)]
+    spaces = [("/api/v1/namespaces", {"metadata": {"name": name}}) for name in ("load", "bulk")]
+    for path, document in [*spaces, *bulk]:
+        body = json.dumps(document).encode()
+        client.send(client.head("POST", path, len(body)) + body)
+        if client.receive()[0] != 201:
+            raise SystemExit(f"{path}: not created")
 
 
 def states(port: int) -> object:
@@ -103,10 +121,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     flags = [f"--watchcache-workers={options.workers}"] if options.workers else []
     with serving(["load", "probe"], *flags) as server:
-        maker = Http1(server.port, "load")
-        body = json.dumps({"metadata": {"name": "load"}}).encode()
-        maker.send(maker.head("POST", "/api/v1/namespaces", len(body)) + body)
-        maker.receive()
+        make(server.port)
         ours, theirs = multiprocessing.Pipe()
         arguments = (server.port, options.watchers, options.stalled, theirs)
         multiprocessing.Process(target=read_watches, args=arguments, daemon=True).start()
