@@ -6,6 +6,7 @@ one TLS connection, HTTP/2 with one stream after the other on one TLS connection
 
 from __future__ import annotations
 
+import functools
 import select
 import socket
 import ssl
@@ -17,8 +18,12 @@ from hpack import Encoder, NeverIndexedHeaderTuple
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
+@functools.cache
 def tls_context(*, h2: bool = False) -> ssl.SSLContext:
-    """A client's context that trusts anyone: both servers here made their certificates themselves."""
+    """A client's context that trusts anyone: both servers here made their certificates themselves.
+
+    Made once: it reads the system's certificates, which takes longer than a handshake.
+    """
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -26,9 +31,13 @@ def tls_context(*, h2: bool = False) -> ssl.SSLContext:
     return context
 
 
-def connect(port: int, *, h2: bool = False) -> ssl.SSLSocket:
-    """A TLS connection to loopback."""
-    sock = socket.create_connection(("127.0.0.1", port), timeout=60)
+def connect(port: int, *, h2: bool = False, receive: int = 0) -> ssl.SSLSocket:
+    """A TLS connection to loopback; `receive` bounds the kernel's receive buffer."""
+    sock = socket.socket()
+    if receive:  # before connecting, or the first window has been offered
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+    sock.settimeout(60)
+    sock.connect(("127.0.0.1", port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return tls_context(h2=h2).wrap_socket(sock, server_hostname="localhost")
 
@@ -105,8 +114,8 @@ class Http1:
 class Http2:
     """One connection, one stream after the other."""
 
-    def __init__(self, port: int, token: str) -> None:
-        self._sock = connect(port, h2=True)
+    def __init__(self, port: int, token: str, *, receive: int = 0) -> None:
+        self._sock = connect(port, h2=True, receive=receive)
         self._token = token
         self._stream = -1
         self._buffer = b""

@@ -38,6 +38,11 @@ def now(name: str, by: str = "") -> str:
     return f'sum{grouped} ({name}{{job=~"$job"}})'
 
 
+def held(name: str, by: str) -> str:
+    """A gauge of what each process of a server holds all of: not to be added up."""
+    return f'max by ({by}) ({name}{{job=~"$job"}})'
+
+
 def quantile(part: float, name: str, by: str = "", labels: str = "") -> str:
     """A quantile of a histogram."""
     return f"histogram_quantile({part}, {rate(f'{name}_bucket', f'le{by}', labels)})"
@@ -85,7 +90,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             Panel("Writes", "ops", ((rate("watchcache_journal_events_total"), "writes"), (rate("watchcache_journal_commits_total"), "commits"))),
             Panel("Time of a commit", "s", ((f"{rate('watchcache_journal_commit_seconds_total')} / {rate('watchcache_journal_commits_total')}", "mean"),)),
             Panel("History", "short", ((f"{now('watchcache_log_revision')} - {now('watchcache_log_oldest_revision')}", "revisions that a watch can go back"),)),
-            Panel("Objects", "short", ((f"topk(10, {now('apiserver_resource_objects', 'group,resource')})", "{{resource}}.{{group}}"),)),
+            Panel("Objects", "short", ((f"topk(10, {held('apiserver_resource_objects', 'group,resource')})", "{{resource}}.{{group}}"),)),
             Panel("Memory", "bytes", ((now("process_resident_memory_bytes"), "resident"), (now("watchcache_object_bytes"), "objects"), (now("watchcache_window_bytes"), "history in memory"))),
             Panel("CPU", "percentunit", ((rate("process_cpu_seconds_total"), "cores"),)),
         ),

@@ -54,6 +54,15 @@ def test_a_quantile_is_of_the_new_values_only():
     assert quantile(0.9, {1.0: 0, float("inf"): 10}) == 1.0
 
 
+def test_what_every_process_holds_is_not_added_up():
+    """Workers hold the same objects, and see the same events; requests are each one's own."""
+    before = Scrape('o{process="a",r="x"} 5\no{process="a",r="y"} 1\no{process="b",r="x"} 4\n', 1.0)
+    after = Scrape('o{process="a",r="x"} 9\no{process="a",r="y"} 1\no{process="b",r="x"} 10\n', 2.0)
+    assert (before.held("o"), after.held("o"), after.sum("o"), before.held("none")) == (6, 10, 20, 0)
+    assert Span(before, after).held_rate("o") == 4
+    assert Scrape("o 3\no 4\n").held("o") == 7
+
+
 def test_columns_are_aligned_and_harmless():
     """Numbers to the right; nothing that a user agent says can steer the terminal."""
     rows = [("alice", "90"), ("b\x1b[2J", "1,000")]

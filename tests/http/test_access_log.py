@@ -62,12 +62,16 @@ def test_a_watch_is_logged_when_it_ends(caplog: pytest.LogCaptureFixture):
     """Its latency is how long it was open."""
     with caplog.at_level(logging.INFO, "watchcache.access"):
         answer = WatchReply([], lambda _: Running())
-        AccessLog(lambda: 61.0).leave(exchange("/api/v1/pods?watch=1"), answer)
+        asked = exchange("/api/v1/pods?watch=1")
+        asked.request.headers = dict(HEADERS)
+        AccessLog(lambda: 61.0).leave(asked, answer)
         running = answer.start(Sink())
+        asked.request.headers.clear()  # as hosts do: a watch does not keep them
         assert not caplog.messages
         running.stop()
     assert 'verb="WATCH"' in caplog.text
     assert 'latency="60000.000ms"' in caplog.text
+    assert 'userAgent="ku\\"be\\nctl"' in caplog.text
 
 
 def test_nobody_listens_nothing_is_paid(caplog: pytest.LogCaptureFixture):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -111,3 +112,20 @@ def test_metrics_and_health_cover_all(both: list[Connection]):
     assert 'watchcache_workers{process="writer"} 2.0' in text
     for connection in both:
         assert "[+]writer ok" in connection.text("/readyz?verbose")
+
+
+def test_the_page_of_watchers_is_that_of_all(server: TestServer, both: list[Connection]):
+    """Whichever worker is asked: the watches of both, in the order and number asked for, with their process."""
+    with each_of(server) as watchers:
+        for watcher in watchers:
+            watcher.watch(f"{MAPS}?watch=1&fieldSelector=metadata.name%3Dnobody")
+        for connection in both:
+            page = json.loads(connection.text("/debug/watchers?sort=age"))
+            ours = [row for row in page["watchers"] if row["fieldSelector"] == "metadata.name=nobody"]
+            assert {row["process"] for row in ours} == {"worker-0", "worker-1"}
+            assert page["total"]["watchers"] == len(page["watchers"]) >= 2
+            assert page["total"]["states"]["live"] >= 2
+            sinces = [row["since"] for row in page["watchers"]]
+            assert sinces == sorted(sinces)
+            assert len(json.loads(connection.text("/debug/watchers?top=1"))["watchers"]) == 1
+            assert connection("GET", "/debug/watchers?sort=colour")[0] == 400

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from watchcache.cacher.bookmarks import AFTER_INITIAL, AFTER_ROUND, Timer, next_bookmark
+from watchcache.cacher.bookmarks import AFTER_INITIAL, AFTER_ROUND, EVERY, Timer, next_bookmark
 from watchcache.cacher.change import Change, EventType
 from watchcache.cacher.entry import Entry
 from watchcache.cacher.problems import FutureRevision, TooOld, WatchProblem
@@ -132,7 +132,7 @@ class Watcher:
         if math.isfinite(self.request.timeout):
             self._ends_at = hub.now() + max(self.request.timeout, 0.0)
             self._deadline = hub.wheel_add(self._ends_at, self.finish)
-        self._set_bookmark()
+        self._set_bookmark(hub.spread.next())
         hub.schedule(self)
 
     def _begin_initial(self, start: Initial) -> None:
@@ -190,7 +190,7 @@ class Watcher:
         self.phase = Phase.REPLAYING
         if self._owes_end:
             frames.append(self.request.representation.bookmark(self.cursor, True, self._take_first()))
-            self._set_bookmark(AFTER_INITIAL)
+            self._set_timer(self._cacher.hub.now() + AFTER_INITIAL, self._initial_bookmark_due)
 
     def _replay(self) -> bool:
         """A piece of the window; joins the live ones when there is nothing left."""
@@ -302,22 +302,31 @@ class Watcher:
 
     # -- bookmarks
 
-    def _set_bookmark(self, delay: float | None = None) -> None:
+    def _set_bookmark(self, every: float) -> None:
+        now = self._cacher.hub.now()
+        self._set_timer(next_bookmark(now, self._ends_at, every), self._bookmark_due)
+
+    def _set_timer(self, when: float, action: Callable[[], None]) -> None:
         if not self.request.bookmarks:
             return
         if self._bookmark is not None:
             self._bookmark.cancel()
-        now = self._cacher.hub.now()
-        when = next_bookmark(now, self._ends_at) if delay is None else now + delay
-        self._bookmark = self._cacher.hub.wheel_add(when, self._bookmark_due)
+        self._bookmark = self._cacher.hub.wheel_add(when, action)
 
     def _bookmark_due(self) -> None:
+        self._set_bookmark(EVERY)
+        self._tell_revision()
+
+    def _initial_bookmark_due(self) -> None:
+        self._set_bookmark(self._cacher.hub.spread.next())
+        self._tell_revision()
+
+    def _tell_revision(self) -> None:
         """Tell a live watcher how far its resource has come, when that is further than where it began (W12)."""
-        self._set_bookmark()
         if self.phase is not Phase.LIVE or self._cacher.revision <= self._since:
             return
         if self._given() < self._cacher.revision:  # its group's round has not come to it
-            self._set_bookmark(AFTER_ROUND)
+            self._set_timer(self._cacher.hub.now() + AFTER_ROUND, self._bookmark_due)
             return
         # Out of the group while sending: a first frame moves it to another lane, a full sink parks it.
         self._leave_group()

@@ -47,6 +47,13 @@ class Scrape:
         """All of them together; 0 when there are none."""
         return math.fsum(sample.value for sample in self.samples(name, **labels))
 
+    def held(self, name: str, **labels: str) -> float:
+        """As `sum`, of something that every process of a server holds all of: that of the one which holds most."""
+        by_process: defaultdict[str, float] = defaultdict(float)
+        for sample in self.samples(name, **labels):
+            by_process[sample.labels.get("process", "")] += sample.value
+        return max(by_process.values(), default=0.0)
+
     def buckets(self, name: str, **labels: str) -> dict[float, float]:
         """A histogram over all its labels: upper bound -> how many values are at or below it."""
         found: defaultdict[float, float] = defaultdict(float)
@@ -72,8 +79,14 @@ class Span:
 
     def rate(self, name: str, **labels: str) -> float:
         """A counter's increase in a second. A counter that fell has started anew with its process."""
-        grown = self.after.sum(name, **labels) - self.before.sum(name, **labels)
-        return (grown if grown >= 0 else self.after.sum(name, **labels)) / self.seconds
+        return self._rate(self.before.sum(name, **labels), self.after.sum(name, **labels))
+
+    def held_rate(self, name: str, **labels: str) -> float:
+        """The same of what every process counts for itself, as all see the same events."""
+        return self._rate(self.before.held(name, **labels), self.after.held(name, **labels))
+
+    def _rate(self, before: float, after: float) -> float:
+        return (after - before if after >= before else after) / self.seconds
 
     def quantile(self, part: float, name: str, **labels: str) -> float | None:
         """The value below which that part of a histogram's new values lie, in its unit; None without new values."""

@@ -17,7 +17,12 @@ WIDEST = 32  # a cell's
 def screen(server: str, clock: str, page: Mapping[str, Any], span: Span, width: int = 0) -> str:
     """All of it; lines are cut at `width` unless that is 0."""
     lines = [f"watchcache top  {server}  {clock}  revision {page['revision']}", *_figures(span, page), ""]
-    lines.extend(table(COLUMNS, map(_row, page["watchers"])))
+    watchers = page["watchers"]
+    if any("process" in watcher for watcher in watchers):  # a server of several
+        rows = ((watcher["process"], *_row(watcher)) for watcher in watchers)
+        lines.extend(table(("PROCESS", *COLUMNS), rows))
+    else:
+        lines.extend(table(COLUMNS, map(_row, watchers)))
     return "\n".join(line[:width] if width else line for line in lines) + "\n"
 
 
@@ -32,7 +37,7 @@ def _figures(span: Span, page: Mapping[str, Any]) -> Iterator[str]:
         f"lists {size(after.sum('watchcache_list_bytes'))}"
     )
     yield (
-        f"events    {rate('apiserver_storage_events_received_total'):,.1f}/s in  "
+        f"events    {span.held_rate('apiserver_storage_events_received_total'):,.1f}/s in  "
         f"{rate('apiserver_watch_events_total'):,.1f}/s out  {size(rate('watchcache_watch_given_bytes_total'))}/s  "
         f"commit to sink {_quantiles(span, DISPATCH, stage='total')}"
     )
@@ -46,7 +51,7 @@ def _figures(span: Span, page: Mapping[str, Any]) -> Iterator[str]:
     cpu = 100 * rate("process_cpu_seconds_total")
     yield (
         f"server    cpu {cpu:.0f} %  memory {size(after.sum('process_resident_memory_bytes'))}  "
-        f"files {after.sum('process_open_fds'):.0f}  objects {after.sum('apiserver_resource_objects'):,.0f}  "
+        f"files {after.sum('process_open_fds'):.0f}  objects {after.held('apiserver_resource_objects'):,.0f}  "
         f"journal {size(after.sum('apiserver_storage_size_bytes'))}"
     )
 

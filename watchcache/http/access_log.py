@@ -30,26 +30,23 @@ class AccessLog:
 
     def leave(self, exchange: Exchange, answer: Answer) -> None:
         """Log the answer; a watch at its end."""
-        if not isinstance(answer, WatchReply):
-            logger.info("%s", self._line(exchange, answer.status))
-            return
+        agent = exchange.request.headers.get("user-agent", "")
+        if isinstance(answer, WatchReply):
+            # a watch does not keep its headers until its end, so the agent is kept here
+            answer.start = watched(answer, _AtEnd(lambda: self._log(exchange, 200, agent))).start
+        else:
+            self._log(exchange, answer.status, agent)
 
-        def opened(sink: WatchedSink, running: Running) -> None:
-            """Nothing: only the end is logged."""
+    def _log(self, exchange: Exchange, code: int, agent: str) -> None:
+        logger.info("%s", self._line(exchange, code, agent))
 
-        def closed(sink: WatchedSink) -> None:
-            del sink
-            logger.info("%s", self._line(exchange, 200))
-
-        answer.start = watched(answer, opened, closed).start
-
-    def _line(self, exchange: Exchange, code: int) -> str:
+    def _line(self, exchange: Exchange, code: int, agent: str) -> str:
         request = exchange.request
         fields = {
             "verb": (exchange.verb or request.method).upper(),
             "URI": request.target,
             "latency": f"{(self._clock() - exchange.received) * 1000:.3f}ms",
-            "userAgent": request.headers.get("user-agent", ""),
+            "userAgent": agent,
             "audit-ID": exchange.audit_id,
             "srcIP": f"{request.peer.address}:{request.peer.port}",
         }
@@ -57,6 +54,21 @@ class AccessLog:
         return " ".join(
             ["HTTP", *(f"{name}={json.dumps(text)}" for name, text in fields.items()), f"resp={code}"]
         )
+
+
+class _AtEnd:
+    """Does something when a watch has ended."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._action = action
+
+    def opened(self, sink: WatchedSink, running: Running) -> None:
+        """Nothing: only the end is logged."""
+
+    def closed(self, sink: WatchedSink) -> None:
+        """Do it."""
+        del sink
+        self._action()
 
 
 def access_log() -> tuple[AccessLog, ...]:

@@ -50,23 +50,34 @@ class Accounting:
         code = 200 if isinstance(answer, WatchReply) else answer.status
         record.codes[code] = record.codes.get(code, 0) + 1
         if isinstance(answer, WatchReply):
-            self._keep(answer, record, origin_of(exchange, self._wall_clock()))
+            origin = origin_of(exchange, self._wall_clock())
+            answer.start = watched(answer, _Kept(record, self._lifecycle, origin)).start
             return
         record.duration.observe(self._clock() - exchange.received)
         if isinstance(answer, Reply) and exchange.info.is_resource:
             body = answer.body
             record.size.observe(len(body) if isinstance(body, bytes) else sum(map(len, body)))
 
-    def _keep(self, answer: WatchReply, record: RequestRecord, origin: Origin) -> None:
-        def opened(sink: WatchedSink, running: Running) -> None:
-            record.running += 1
-            self._lifecycle.opened(sink, running, origin)
 
-        def closed(sink: WatchedSink) -> None:
-            if self._lifecycle.closed(sink):
-                record.running -= 1
+class _Kept:
+    """One watch in the figures, and among those to end at a shutdown."""
 
-        answer.start = watched(answer, opened, closed).start
+    __slots__ = ("_lifecycle", "_origin", "_record")
+
+    def __init__(self, record: RequestRecord, lifecycle: Lifecycle, origin: Origin) -> None:
+        self._record = record
+        self._lifecycle = lifecycle
+        self._origin = origin
+
+    def opened(self, sink: WatchedSink, running: Running) -> None:
+        """It counts as long-running."""
+        self._record.running += 1
+        self._lifecycle.opened(sink, running, self._origin)
+
+    def closed(self, sink: WatchedSink) -> None:
+        """It counts no more, if it ever did."""
+        if self._lifecycle.closed(sink):
+            self._record.running -= 1
 
 
 def request_key(exchange: Exchange) -> RequestKey:

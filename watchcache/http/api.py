@@ -20,6 +20,7 @@ from watchcache.http.accounting import Accounting
 from watchcache.http.cache_metrics import cache_families
 from watchcache.http.deprecations import deprecation_of
 from watchcache.http.description import Description
+from watchcache.http.encoding import JSON_HEADER
 from watchcache.http.errors import PageNotFound, StatusRow, reply_status
 from watchcache.http.exchange import Answering, Exchange
 from watchcache.http.exposition import Family, exposition
@@ -34,11 +35,11 @@ from watchcache.http.metrics import Metrics, Source, healthcheck_families, infli
 from watchcache.http.pages import Pages
 from watchcache.http.paths import is_health
 from watchcache.http.pipeline import Pipeline
-from watchcache.http.query import EMPTY
+from watchcache.http.query import EMPTY, Query
 from watchcache.http.routing import resolve
 from watchcache.http.verbs import Service, verb_for
 from watchcache.http.watchers import PATH as WATCHERS_PATH
-from watchcache.http.watchers import watchers_reply
+from watchcache.http.watchers import check_query, watchers_reply
 from watchcache.registry import Resources
 
 
@@ -70,12 +71,13 @@ class Api:
         checks: Iterable[Check] = (),
         metrics_sources: Iterable[Source] = (),
         failures: Sequence[StatusRow] = (),
-        scrape: Callable[[], Awaitable[bytes]] | None = None,
+        gather: Callable[[str, bytes], Awaitable[bytes]] | None = None,
     ) -> None:
         """`checks` come after `ping` in the health endpoints; `metrics_sources` yield more families for `/metrics`.
 
         `failures` say how exceptions are answered that writes may raise beside `StatusError` (the journal's).
-        `scrape` gives the text of `/metrics` when this is one process of several.
+        `gather`, when this is one process of several, asks for what all of them have: "metrics" for the text of `/metrics`,
+        "watchers" with a raw query for the page of `/debug/watchers`.
         """
         self.options = options or Options()
         self.lifecycle = Lifecycle()
@@ -89,7 +91,7 @@ class Api:
         self.in_flight = InFlight(
             self.options.max_requests_inflight, self.options.max_mutating_requests_inflight
         )
-        self._scrape = scrape
+        self._gather = gather
         self._pages = Pages(self)
         self.catalog = catalog
         self.lists = Lists(self.in_flight.pools[False], self.options.max_list_bytes)
@@ -148,12 +150,13 @@ class Api:
         if is_health(path):
             answer: Answering | None = self.health.answer(path, exchange.query)
         elif path == "/metrics":
-            answer = self._metrics_reply(self.metrics.text()) if self._scrape is None else self._scraped()
+            answer = (
+                self._metrics_reply(self.metrics.text()) if self._gather is None else self._gathered_metrics()
+            )
         elif path == "/metrics/slis":
             answer = self._slis_reply()
         elif path == WATCHERS_PATH and self.options.profiling:
-            watches, revision = self.lifecycle.open_watches(), self.registry.hub.revision
-            answer = watchers_reply(watches, revision, exchange.query)
+            answer = self._watchers(exchange)
         elif path == "/ui" or path.startswith("/ui/"):
             answer = self._pages(exchange.request)
         else:
@@ -162,9 +165,25 @@ class Api:
             raise PageNotFound
         return answer
 
-    async def _scraped(self) -> Reply:
-        assert self._scrape is not None
-        return self._metrics_reply(await self._scrape())
+    async def _gathered_metrics(self) -> Reply:
+        assert self._gather is not None
+        return self._metrics_reply(await self._gather("metrics", b""))
+
+    def _watchers(self, exchange: Exchange) -> Awaitable[Reply]:
+        check_query(exchange.query)
+        return (
+            self._gathered_watchers(exchange.raw_query)
+            if self._gather is not None
+            else self.own_watchers(exchange.query)
+        )
+
+    async def _gathered_watchers(self, raw_query: str) -> Reply:
+        assert self._gather is not None
+        return Reply(200, [JSON_HEADER], await self._gather("watchers", raw_query.encode()))
+
+    async def own_watchers(self, query: Query) -> Reply:
+        """`/debug/watchers` of this process alone. Raises StatusError 400."""
+        return await watchers_reply(self.lifecycle.open_watches(), self.registry.hub.revision, query)
 
     def _metrics_reply(self, text: bytes) -> Reply:
         headers = [

@@ -35,6 +35,8 @@ BLOCK = 512  # the most objects of a list that is one body, and between two chec
 # Bytes of a block, about: it is joined, framed, encrypted and sent, and stays in a core's cache (1 MiB) meanwhile.
 # CPU of a LIST of 10,000 pods of 3 KB: 27, 23 and 49 ms with 64, 128 and 256 KiB; 56 with 1.5 MB.
 BLOCK_BYTES = 128 << 10
+WHOLE = 2 << 20  # bytes of objects of a list that is one body: 512 may also be ConfigMaps of a megabyte each
+MOST = 1 << 20  # bytes of objects of one block, whatever the last one was like; one object may be larger
 FIRST = 32  # objects of the first block; the size of each tells how many the next has
 
 PROTOBUF_BLOCK = 32  # objects encoded between two checkpoints: 3 ms of work
@@ -116,7 +118,7 @@ def list_answer(listed: Listed, form: Form, pause: Pause = trio.lowlevel.checkpo
     pieces = list_pieces(listed, form, head, tail)
     if medium.type != JSON or medium.pretty:
         return reply_json(200, b"".join(pieces), medium, form.accept_encoding)
-    if len(listed.values) <= BLOCK:
+    if len(listed.values) <= BLOCK and sum(map(len, listed.values)) <= WHOLE:
         body = b"".join(pieces)
         if len(body) <= COMPRESS_ABOVE:
             return Reply(200, [JSON_HEADER], body)
@@ -196,11 +198,26 @@ def list_pieces(listed: Listed, form: Form, head: bytes, tail: bytes) -> Iterato
     values = listed.values
     start, count = 0, FIRST
     while start < len(values):
-        block = _items(listed.resource, values[start : start + count], form, follows=start > 0)
+        taken = _within(values, start, count)
+        block = _items(listed.resource, taken, form, follows=start > 0)
         yield block
-        start += count
+        start += len(taken)
+        count = len(taken)
         count = max(1, min(BLOCK, count * BLOCK_BYTES // len(block)))
     yield tail
+
+
+def _within(values: Sequence[bytes], start: int, count: int) -> Sequence[bytes]:
+    """So many values from there on, or as few as `MOST` bytes hold; at least one."""
+    taken = values[start : start + count]
+    if sum(map(len, taken)) <= MOST:
+        return taken
+    size = 0
+    for number, value in enumerate(taken):
+        size += len(value)
+        if size > MOST:
+            return taken[: max(1, number)]
+    return taken
 
 
 def _items(resource: Resource, values: Sequence[bytes], form: Form, *, follows: bool = False) -> bytes:

@@ -5,6 +5,7 @@
 JSON: totals over all watches, and the first N of them (100; 0 for all) in the order asked for. Lag is measured to what the watch
 has been handed to its connection: `lagRevisions` from the newest event of its resource, `lagMilliseconds` since the oldest
 event that it has not been handed was committed. `queuedBytes` have been handed over and not yet been taken by the client's side.
+Where several processes serve, the page is that of all of them (`merged_watchers`), and each watch says which `process` it is on.
 Behind `--profiling`, and for authenticated users, as kube-apiserver's `/debug/pprof`.
 """
 
@@ -84,11 +85,20 @@ ORDERS: Mapping[str, Callable[[_Row], Any]] = {
 }
 
 
+# The same of rows that another process has written.
+_MERGED_ORDERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "lag": lambda row: (row["lagMilliseconds"], row["lagRevisions"], row["queuedBytes"]),
+    "bytes": lambda row: row["queuedBytes"],
+    "age": lambda row: -row["since"],
+}
+
+
 async def watchers_reply(
     watches: list[OpenWatch], revision: int, query: Query, clock: Callable[[], float] = time.time
 ) -> Reply:
     """The answer. Raises StatusError 400."""
-    top, order = _options(query)
+    top, named = _options(query)
+    order = ORDERS[named]
     now = clock()
     rows: list[_Row] = []
     for number, (running, origin) in enumerate(watches):
@@ -114,13 +124,41 @@ async def watchers_reply(
     return Reply(200, [JSON_HEADER], msgspec.json.encode(document))
 
 
-def _options(query: Query) -> tuple[int, Callable[[_Row], Any]]:
+def merged_watchers(pages: Mapping[str, bytes], raw_query: str) -> bytes:
+    """One page of those of several processes, by their names; each was made for this query, which is valid."""
+    top, named = _options(parse_query(raw_query))
+    read = {process: msgspec.json.decode(page) for process, page in pages.items()}
+    totals = [page["total"] for page in read.values()]
+    states: Counter[str] = Counter()
+    for total in totals:
+        states.update(total["states"])
+    rows = [{"process": process, **row} for process, page in read.items() for row in page["watchers"]]
+    document = {
+        "time": max((page["time"] for page in read.values()), default=0.0),
+        "revision": max((page["revision"] for page in read.values()), default=0),
+        "total": {
+            "watchers": sum(total["watchers"] for total in totals),
+            "states": dict(sorted(states.items())),
+            "queuedBytes": sum(total["queuedBytes"] for total in totals),
+            "lagMilliseconds": max((total["lagMilliseconds"] for total in totals), default=0.0),
+        },
+        "watchers": heapq.nlargest(top or len(rows), rows, key=_MERGED_ORDERS[named]),
+    }
+    return msgspec.json.encode(document)
+
+
+def check_query(query: Query) -> None:
+    """Raises StatusError 400 for what the page does not know."""
+    _options(query)
+
+
+def _options(query: Query) -> tuple[int, str]:
     asked, order = first(query, "top") or str(TOP), first(query, "sort") or "lag"
     if not (asked.isascii() and asked.isdigit() and len(asked) < 10):
         raise status.bad_request(f"top must be a number, not {asked!r}")
     if order not in ORDERS:
         raise status.bad_request(f"sort must be one of {', '.join(ORDERS)}, not {order!r}")
-    return int(asked), ORDERS[order]
+    return int(asked), order
 
 
 def _documents(rows: list[_Row], now: float) -> Iterator[dict[str, Any]]:

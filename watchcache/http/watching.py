@@ -1,28 +1,50 @@
 """A watch as an answer: what happens around its stream, without touching what flows through it.
 
-The host's sink is handed on with its own `send`, `framing` and `on_drain` (looked up once, so that a delivery pays nothing), and only
-its end is noticed, because it frees what the watch holds: its count in the metrics and its place among those to end at a shutdown.
+The host's sink is handed on with its own `send` and `framing` (looked up once, so that a delivery pays nothing), and only its end is
+noticed, because it frees what the watch holds: its count in the metrics and its place among those to end at a shutdown.
+There may be a hundred thousand of these, so they are small and hold nothing of the request.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from watchcache.cacher import Sink
 from watchcache.http.messages import Running, WatchReply
 
 
+class Keeper(Protocol):
+    """Who is told of a watch's begin and end."""
+
+    def opened(self, sink: WatchedSink, running: Running) -> None:
+        """It runs. Not called for a watch that ends while it starts."""
+
+    def closed(self, sink: WatchedSink) -> None:
+        """It has ended, by whichever side."""
+
+
 class WatchedSink:
-    """A host's sink whose end is told once; implements `cacher.Sink`."""
+    """A host's sink whose end is told once. Implements `cacher.Sink` and, for the host, `messages.Running`."""
 
-    __slots__ = ("_ended", "_sink", "framing", "on_drain", "send")
+    __slots__ = ("_keeper", "_running", "_sink", "framing", "send")
 
-    def __init__(self, sink: Sink, ended: Callable[[WatchedSink], None]) -> None:
+    def __init__(self, sink: Sink, keeper: Keeper) -> None:
         self._sink = sink
-        self._ended: Callable[[WatchedSink], None] | None = ended
+        self._keeper: Keeper | None = keeper
+        self._running: Running | None = None
         self.send = sink.send
         self.framing = sink.framing
-        self.on_drain = sink.on_drain
+
+    def begin(self, start: Callable[[Sink], Running]) -> None:
+        """Start the watch on this sink."""
+        running = self._running = start(self)
+        if self._keeper is not None:
+            self._keeper.opened(self, running)
+
+    def on_drain(self, callback: Callable[[], None]) -> None:
+        """The host's."""
+        self._sink.on_drain(callback)
 
     @property
     def queued(self) -> int:
@@ -31,52 +53,31 @@ class WatchedSink:
 
     def finish(self) -> None:
         """End the stream after what is queued."""
-        if self.end():
+        if self._end():
             self._sink.finish()
-
-    def end(self) -> bool:
-        """Tell that the stream is over; False when that was told before."""
-        ended, self._ended = self._ended, None
-        if ended is None:
-            return False
-        ended(self)
-        return True
-
-
-class WatchedRunning:
-    """A running watch whose client may leave."""
-
-    __slots__ = ("_running", "_sink")
-
-    def __init__(self, sink: WatchedSink, running: Running) -> None:
-        self._sink = sink
-        self._running = running
 
     def stop(self) -> None:
         """The client left."""
-        self._running.stop()
-        self._sink.end()
+        if self._running is not None:
+            self._running.stop()
+        self._end()
+
+    def _end(self) -> bool:
+        """Tell that the stream is over; False when that was told before."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is None:
+            return False
+        keeper.closed(self)
+        return True
 
 
-def watched(
-    reply: WatchReply, opened: Callable[[WatchedSink, Running], None], closed: Callable[[WatchedSink], None]
-) -> WatchReply:
+def watched(reply: WatchReply, keeper: Keeper) -> WatchReply:
     """The same watch, with its begin and end told."""
     begin = reply.start
 
     def start(sink: Sink) -> Running:
-        over = False
-
-        def ended(sink: WatchedSink) -> None:
-            nonlocal over
-            over = True
-            closed(sink)
-
-        inner = WatchedSink(sink, ended)
-        opened_early = begin(inner)
-        running = WatchedRunning(inner, opened_early)
-        if not over:
-            opened(inner, opened_early)
-        return running
+        inner = WatchedSink(sink, keeper)
+        inner.begin(begin)
+        return inner
 
     return WatchReply(reply.headers, start)

@@ -138,12 +138,12 @@ class Place:
 
     # -- what they say to each other
 
-    async def ask(self, operation: str) -> bytes:
+    async def ask(self, operation: str, body: bytes = b"") -> bytes:
         """Ask the worker for something; empty when it is not there."""
         if self._peer is None:
             return b""
         try:
-            return await self._peer.call(operation)
+            return await self._peer.call(operation, body)
         except PeerGone:
             return b""
         except PeerFailed as problem:

@@ -18,6 +18,7 @@ from watchcache.front import DRAIN_SECONDS, Ending
 from watchcache.http.exposition import Family, exposition
 from watchcache.http.merged_exposition import merged
 from watchcache.http.metrics import Source
+from watchcache.http.watchers import merged_watchers
 from watchcache.log_metrics import log_families
 from watchcache.registry import Registry
 from watchcache.settings import ServerFailed, Settings
@@ -30,7 +31,7 @@ logger = logging.getLogger("watchcache.workers")
 
 # What a worker may take to leave beyond the delay that was asked for; then it is killed.
 _GRACE = 2 * DRAIN_SECONDS + 5
-_SCRAPE_SECONDS = 5.0
+_ANSWER_SECONDS = 5.0
 
 
 class Supervisor:
@@ -96,22 +97,29 @@ class Supervisor:
         """What workers ask for, besides what concerns their own place."""
         if operation == "metrics":
             return await self.metrics()
+        if operation == "watchers":
+            return merged_watchers(await self._ask_all("watchers", payload), payload.decode())
         return await self.desk.answer(operation, payload)
 
     async def metrics(self) -> bytes:
         """The exposition of all processes together; one that does not answer is missing from it."""
-        texts = {"writer": exposition(family for source in self._sources for family in source())}
+        own = exposition(family for source in self._sources for family in source())
+        texts = {"writer": own, **await self._ask_all("metrics")}
+        return merged({name: texts[name] for name in sorted(texts)})
+
+    async def _ask_all(self, operation: str, body: bytes = b"") -> dict[str, bytes]:
+        """What the workers answer, by their names; one that does not is missing."""
+        answers: dict[str, bytes] = {}
 
         async def ask(place: Place) -> None:
-            with trio.move_on_after(_SCRAPE_SECONDS):
-                text = await place.ask("metrics")
-                if text:
-                    texts[place.name] = text
+            with trio.move_on_after(_ANSWER_SECONDS):
+                if answer := await place.ask(operation, body):
+                    answers[place.name] = answer
 
         async with trio.open_nursery() as nursery:
             for place in self.places:
                 nursery.start_soon(ask, place)
-        return merged({name: texts[name] for name in sorted(texts)})
+        return answers
 
     def _families(self) -> Iterator[Family]:
         stats = self.feed.stats()

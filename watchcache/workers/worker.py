@@ -27,7 +27,9 @@ from watchcache.front import JOURNAL_FAILURES, Ending, api_options, authenticato
 from watchcache.http.api import Api
 from watchcache.http.exposition import Family
 from watchcache.http.health import Check
+from watchcache.http.query import parse_query
 from watchcache.http.wire import listen
+from watchcache.http.wire.blocks import whole
 from watchcache.pki import KeyPair
 from watchcache.process import first_of, raise_descriptor_limit, settle_memory
 from watchcache.settings import SettingsProblem
@@ -92,7 +94,7 @@ class Worker:
         await peer.run()
         self.ending.begin(lost=True)
 
-    async def answer(self, operation: str, payload: bytes) -> bytes:  # noqa: ARG002
+    async def answer(self, operation: str, payload: bytes) -> bytes:
         """What the process that writes asks for."""
         if operation == "shutdown":
             self.ending.begin()
@@ -100,6 +102,8 @@ class Worker:
             self._certificate.reload()
         elif operation == "metrics" and self._api is not None:
             return self._api.metrics.text()
+        elif operation == "watchers" and self._api is not None:
+            return whole((await self._api.own_watchers(parse_query(payload.decode()))).body)
         return b""
 
     async def serve(self, assignment: Assignment, writer: Peer, feed: trio.abc.Stream) -> None:
@@ -118,7 +122,7 @@ class Worker:
             checks=[*checks(log), Check("writer", partial(_silence, log), ("readyz",))],
             metrics_sources=[partial(_families, log)],
             failures=FAILURES,
-            scrape=partial(writer.call, "metrics"),
+            gather=writer.call,
         )
         pair = KeyPair(assignment.certificate, assignment.key)
         certificate = self._certificate = Serving(settings, pair, assignment.client_ca)

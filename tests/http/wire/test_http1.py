@@ -147,6 +147,19 @@ async def test_a_watch_flushes_its_head_and_sends_what_it_is_given():
         assert not watch.stopped.is_set()
 
 
+async def test_watches_follow_one_another_on_a_connection_and_keep_no_headers():
+    """Each ends from this side, and the next begins; while one runs its request's headers are gone."""
+    async with running() as scene, await dial(scene) as stream:
+        for number in range(3):
+            await stream.send_all(request(target="/watch"))
+            watch = await scene.watch(number)
+            assert scene.requests[number].headers == {}
+            watch.sink.finish()
+            await read_until(stream, b"0\r\n\r\n")
+        await stream.send_all(request(target="/next", close=True))
+        assert responses(await read_all(stream))[0][0] == 200
+
+
 async def test_a_request_behind_a_watch_is_answered_after_it():
     """What a client sends during a watch waits for its end."""
     async with running() as scene, await dial(scene) as stream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
 import ssl
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from watchcache.http.wire import Limits, reload_certificate, server_context
+from watchcache.http.wire.tls import Tls
 
 from .scene import Client2, dial, read_all, read_until, request, responses, running
 
@@ -209,3 +211,72 @@ async def test_back_pressure_holds_through_tls(pki):
         data = await read_until(stream, b"\r\n0\r\n\r\n")
         assert data.count(b"\r\n1f40\r\n") + data.count(b"1f40\r\n%08d" % 0) >= sent
         assert b"%08d" % sent in data
+
+
+async def test_a_large_answer_passes_through_small_buffers(pki):
+    """What is larger than a record arrives whole, both ways."""
+    async with running(tls=serving(pki)) as scene, connect(scene, pki) as stream:
+        body = bytes(range(32, 127)) * 3000
+        head = request("POST", body=body, close=True)
+        await stream.send_all(head)
+        answer = await read_all(stream)
+        assert body in scene.requests[0].body
+        assert len(answer) > len(body)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_session_is_resumed_with_the_clients_certificate(pki, version):
+    """The second connection does without the full handshake, and is still the same client's."""
+    context = ssl.create_default_context(cafile=str(pki / "ca.pem"))
+    context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+    context.minimum_version = context.maximum_version = version
+    context.load_cert_chain(pki / "client.pem", pki / "client.key")
+
+    def ask(address: tuple[str, int], session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool]:
+        with (
+            socket.create_connection(address, timeout=20) as raw,
+            context.wrap_socket(raw, server_hostname="localhost", session=session) as sock,
+        ):
+            sock.sendall(request())
+            sock.recv(1000)
+            return sock.session, bool(sock.session_reused)
+
+    async with running(tls=serving(pki)) as scene:
+        session, reused = await trio.to_thread.run_sync(ask, scene.server.addresses[0], None)
+        assert not reused
+        _, reused = await trio.to_thread.run_sync(ask, scene.server.addresses[0], session)
+        assert reused
+        first, second = scene.requests
+        assert first.peer.certificate == second.peer.certificate is not None
+
+
+async def test_handshakes_take_turns(pki, monkeypatch):
+    """Of many clients that come at once, one step is done in each pass of the scheduler; all are served."""
+    passes, steps = [0], list[int]()
+    real = Tls.handshake
+
+    def handshake(tls: Tls, data: bytes) -> bool:
+        steps.append(passes[0])
+        return real(tls, data)
+
+    class Passes(trio.abc.Instrument):
+        def after_io_wait(self, timeout: float) -> None:
+            del timeout
+            passes[0] += 1
+
+    async def come(scene: object) -> None:
+        async with connect(scene, pki) as stream:
+            await stream.send_all(request())
+            assert await read_until(stream, b"]")
+
+    monkeypatch.setattr(Tls, "handshake", handshake)
+    counter = Passes()
+    trio.lowlevel.add_instrument(counter)
+    try:
+        async with running(tls=serving(pki)) as scene, trio.open_nursery() as clients:
+            for _ in range(30):
+                clients.start_soon(come, scene)
+    finally:
+        trio.lowlevel.remove_instrument(counter)
+    assert len(steps) >= 60
+    assert len(set(steps)) == len(steps)

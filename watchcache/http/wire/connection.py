@@ -58,7 +58,7 @@ class Connection:
 
     async def _serve(self) -> bool:
         self._alarm.set(self._shared.limits.handshake_seconds)
-        if self.transport.tls is not None and not await self.transport.handshake():
+        if self.transport.tls is not None and not await self.transport.handshake(self._turn):
             return False
         data = await self._first_bytes()
         self._alarm.drop()
@@ -67,7 +67,19 @@ class Connection:
         self._service = self._choose(data)
         if self._shared.draining:
             self._service.drain()
-        return await self._service.run(data)
+        run = self._service.run(data)
+        del data  # up to 64 KiB, which would be kept for as long as the connection lasts
+        return await run
+
+    async def _turn(self) -> None:
+        """Wait for a turn to do a step of a handshake; the client's time does not run meanwhile.
+
+        Thousands of clients may come at once, and in one pass of the scheduler their handshakes would hold up every event for seconds.
+        """
+        left = self._alarm.deadline - self._shared.wheel.now
+        self._alarm.off()
+        await self._shared.handshakes.wait(self._address[0])
+        self._alarm.set(left)
 
     async def _first_bytes(self) -> bytes:
         """Enough to tell HTTP/2's preface from a request."""

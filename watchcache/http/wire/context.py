@@ -9,13 +9,14 @@ import msgspec
 import trio
 
 from watchcache.http.messages import Handler, Reply
+from watchcache.http.turns import Turns
 from watchcache.http.wire.departures import Departures
 from watchcache.http.wire.limits import Limits
 from watchcache.http.wire.wheel import Wheel
 
 
 class Shared(msgspec.Struct):
-    """One server's handler, bounds, clock and the nursery in which queues are written out."""
+    """One server's handler, bounds, clock and the nursery in which queues are written out; `handshakes` go round the addresses."""
 
     handler: Handler
     limits: Limits
@@ -24,6 +25,7 @@ class Shared(msgspec.Struct):
     departures: Departures
     nursery: trio.Nursery
     framing: str  # of HTTP/2: a key of `http2.FRAMINGS`
+    handshakes: Turns = msgspec.field(default_factory=Turns)
     draining: bool = False  # shutting down: no request is begun on an old connection after the running one
 
     def spawn(self, task: Callable[[], Awaitable[None]]) -> None:

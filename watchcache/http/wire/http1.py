@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 
 import trio
 
-from watchcache.http.messages import Answer, Peer, Reply, Request, Stream, WatchReply
+from watchcache.http.messages import Answer, Peer, Reply, Request, Running, Stream, WatchReply
 from watchcache.http.wire import heads
 from watchcache.http.wire.blocks import close_blocks, pieces, size_of, whole
 from watchcache.http.wire.chunks import LAST_CHUNK, chunk
@@ -39,11 +39,15 @@ class Http1:
         self._transport = transport
         self._reader = RequestReader(peer, shared.limits)
         self._scope = trio.CancelScope()
-        self._alarm = Alarm(shared.wheel, self._scope.cancel)
+        self._alarm = Alarm(shared.wheel, self._cancel)
         self._phase = ""
         self._last = False  # whether the connection ends with the answer that is being sent
         self._reading = False
         self._request: Request | None = None
+        self._watch: tuple[Http1Sink, Running] | None = None
+
+    def _cancel(self) -> None:
+        self._scope.cancel()
 
     def drain(self) -> None:
         """The server is shutting down: close now if idle, else after the request that has begun."""
@@ -53,14 +57,18 @@ class Http1:
     async def run(self, data: bytes) -> bool:
         """Serve until the connection ends; True when input may be on its way that nobody will read."""
         self._reader.feed(data)
+        del data
         try:
-            with self._scope:
-                return await self._serve()
+            while True:
+                with self._scope:
+                    return await self._serve()
+                if not self._watch_ended():
+                    return self._timed_out()
         except _Over:
             return False
         finally:
+            self._stop_watch()
             self._alarm.drop()
-        return self._timed_out()
 
     def _timed_out(self) -> bool:
         """A deadline of the reader passed: say so where a request had begun."""
@@ -79,6 +87,9 @@ class Http1:
                 return True
             if request is not None:
                 await self._answer(request)
+                if self._watch is not None:
+                    await self._wait_left()
+                    return False
                 if not self._keeps():
                     return reader.too_large
             elif not await self._read():
@@ -156,7 +167,7 @@ class Http1:
             if size_of(answer.body) > self._limits.inline_bytes and self._has_body(answer.status):
                 await self._send_pieces(answer)
         elif isinstance(answer, WatchReply):
-            await self._send_watch(answer)
+            self._start_watch(answer)
         else:
             await self._send_stream(answer)
 
@@ -225,30 +236,22 @@ class Http1:
             return
         raise _Over
 
-    # -- watches
+    # -- watches: 100,000 connections may wait here, so they wait in few frames and one scope, without their request
 
-    async def _send_watch(self, reply: WatchReply) -> None:
+    def _start_watch(self, reply: WatchReply) -> None:
         chunked = self._send_head(200, reply.headers)
         if not self._has_body(200):
             return
         self._alarm.off()
-        scope = trio.CancelScope()
-        sink = Http1Sink(self._transport, scope.cancel, chunked=chunked)
+        sink = Http1Sink(self._transport, self._cancel, chunked=chunked)
         try:
             running = reply.start(sink)
         except Exception as error:
             log.exception("a watch could not be started")
             raise _Over from error
-        try:
-            with scope:
-                await self._wait_left()
-        finally:
-            self._transport.on_drain(None)
-            ended, sink.finished = sink.finished, True
-            if not ended:
-                call_guarded(running.stop, "stopping a watch")
-        if not ended:
-            raise _Over
+        self._watch = sink, running
+        if self._request is not None:
+            self._request.headers.clear()
 
     async def _wait_left(self) -> None:
         """Return when the client left. What it sends ahead waits for the watch to end, up to a bound."""
@@ -257,3 +260,23 @@ class Http1:
             if self._reader.buffered > PIPELINED:
                 self._transport.write(LAST_CHUNK)
                 return
+
+    def _watch_ended(self) -> bool:
+        """Whether the scope ended because a watch did; if the connection goes on, it has a new one."""
+        if self._watch is None or not self._watch[0].finished:
+            return False
+        self._stop_watch()
+        self._scope = trio.CancelScope()
+        if not self._keeps():
+            raise _Over
+        return True
+
+    def _stop_watch(self) -> None:
+        """The watch is over: for its client, if it was not from this side."""
+        if self._watch is None:
+            return
+        (sink, running), self._watch = self._watch, None
+        self._transport.on_drain(None)
+        ended, sink.finished = sink.finished, True
+        if not ended:
+            call_guarded(running.stop, "stopping a watch")

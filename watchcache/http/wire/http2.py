@@ -84,7 +84,9 @@ class Http2:
                 self.framing.start()
                 ours = True
                 with self._scope:
-                    ours = await self._read(data)
+                    reading = self._read(data)
+                    del data  # else it would be kept as long as the connection
+                    ours = await reading
                 self._end_streams()
                 nursery.cancel_scope.cancel()
         finally:

@@ -20,6 +20,7 @@ from watchcache.http.wire.blocks import BLOCK, close_blocks, size_of, whole
 from watchcache.http.wire.framing import ErrorCode
 from watchcache.http.wire.guard import call_guarded, log
 from watchcache.http.wire.sink import identity
+from watchcache.http.wire.transport import NOTHING
 from watchcache.http.wire.wheel import Alarm
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Http2Stream:
     def __init__(self, session: Http2, number: int, request: Request) -> None:
         self._session = session
         self._framing = session.framing
-        self._queue: deque[bytes | memoryview] = deque()
+        self._queue = NOTHING
         self._ending = False  # END_STREAM follows what is queued
         self._pressed = False  # somebody waits for the queue to drain
         self._callback: Callable[[], None] | None = None
@@ -113,6 +114,8 @@ class Http2Stream:
             session.flush()
             return not session.transport.above or self._press()
         if size:
+            if self._queue is NOTHING:
+                self._queue = deque()
             self._queue.append(framed)
             self.queued += size
             session.waiting[self.id] = self
@@ -168,6 +171,7 @@ class Http2Stream:
             size += take
         self.queued -= size
         if not queue:
+            self._queue = NOTHING
             self._session.waiting.pop(self.id, None)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -245,7 +249,7 @@ class Http2Stream:
 
     def _forget(self) -> None:
         self.closed = True
-        self._queue.clear()
+        self._queue = NOTHING
         self.queued = 0
         self._session.waiting.pop(self.id, None)
         self._callback = None
@@ -316,6 +320,7 @@ class Http2Stream:
             call_guarded(running.stop, "stopping a watch")  # reset while it started
         elif not self._ending:
             self._running = running
+            self.request.headers.clear()  # a watch may be there for hours, and many are
 
     def on_drain(self, callback: Callable[[], None]) -> None:
         """Call this when the queue has fallen below the low-water mark after a False."""

@@ -12,6 +12,9 @@ import ssl
 from pathlib import Path
 
 READ = 65536
+# The most that is put into a BIO at once: a record's payload. A BIO never gives back what it once needed, and there may be
+# a hundred thousand of them; a record is also the most that OpenSSL encrypts at a time.
+PIECE = 16384
 
 
 def server_context(
@@ -74,11 +77,26 @@ class Tls:
 
     def encrypt(self, data: bytes | memoryview) -> bytes:
         """The records that carry `data`."""
-        self._write(data)
-        return self._out.read()
+        if len(data) <= PIECE:
+            self._write(data)
+            return self._out.read()
+        view, records = memoryview(data), []
+        for start in range(0, len(data), PIECE):
+            self._write(view[start : start + PIECE])
+            records.append(self._out.read())
+        return b"".join(records)
 
     def decrypt(self, data: bytes) -> bytes:
         """What the records received so far carry: b"" when none is complete, or nothing came before close_notify."""
+        if len(data) > PIECE:
+            view = memoryview(data)
+            pieces = (view[start : start + PIECE] for start in range(0, len(data), PIECE))
+            return b"".join(self._decrypt(piece) for piece in pieces)
+        return self._decrypt(data)
+
+    def _decrypt(self, data: bytes | memoryview) -> bytes:
+        if self.closed:
+            return b""
         self._in.write(data)
         try:
             plain = self._read(READ)

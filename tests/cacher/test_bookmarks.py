@@ -1,0 +1,91 @@
+"""Bookmarks of very many watches: spread over time, and sent without holding up anything else."""
+
+from __future__ import annotations
+
+import trio
+
+from watchcache.cacher import Now, Selection
+from watchcache.cacher.bookmarks import EVERY, Spread, Wheel
+
+from .scene import Pipe, Scene
+
+WATCHES = 50
+
+
+def test_first_bookmarks_are_spread_over_half_a_minute() -> None:
+    """Of a thousand watches that begin together, no second of the half minute before the minute gets much more than its share."""
+    spread = Spread()
+    times = [spread.next() for _ in range(1000)]
+    assert times[0] == EVERY
+    counts = [sum(second <= time < second + 1 for time in times) for second in range(30, 60)]
+    assert sum(counts) == 999
+    assert max(counts) <= 36
+
+
+def test_a_timer_cancelled_after_it_was_taken_does_nothing() -> None:
+    """Between taking what is due and running it others have their turn, and a watch may end in it."""
+    done: list[int] = []
+    wheel = Wheel()
+    first = wheel.add(1.0, lambda: done.append(1))
+    wheel.add(1.0, lambda: done.append(2))
+    due = wheel.take_due(2.0)
+    first.cancel()
+    for timer in due:
+        timer.action()
+    assert done == [2]
+
+
+class Telling(Pipe):
+    """A sink that says when it is first sent to."""
+
+    def __init__(self, sent: trio.Event, order: list[str]) -> None:
+        super().__init__()
+        self._sent, self._order = sent, order
+
+    def send(self, framed: bytes) -> bool:
+        self._order.append("bookmark")
+        self._sent.set()
+        return super().send(framed)
+
+
+async def test_others_have_their_turn_between_the_bookmarks_of_many_watches(
+    monkeypatch, autojump_clock, scene: Scene, nursery: trio.Nursery
+) -> None:
+    """Bookmarks that are due at once are sent in slices: who waits for the first runs before the last."""
+    monkeypatch.setattr("watchcache.cacher.hub.SLICE", 0.0)  # each bookmark is a slice
+    begun, order = trio.Event(), list[str]()
+
+    async def other() -> None:
+        await begun.wait()
+        order.append("other")
+
+    nursery.start_soon(other)
+    for _ in range(WATCHES):
+        scene.watch(Now(), Telling(begun, order), Selection("elsewhere/"), timeout=10, bookmarks=True)
+    await scene.put("a/1")
+    await trio.sleep(9)
+    assert order.count("bookmark") == WATCHES
+    assert order.index("other") <= 2
+
+
+async def test_a_watch_that_ends_between_two_slices_is_left_alone(
+    monkeypatch, autojump_clock, scene: Scene, nursery: trio.Nursery
+) -> None:
+    """Its bookmark was due, but it is neither sent nor set again."""
+    monkeypatch.setattr("watchcache.cacher.hub.SLICE", 0.0)
+    begun = trio.Event()
+    pipes = [Telling(begun, []) for _ in range(WATCHES)]
+    watchers = [
+        scene.watch(Now(), pipe, Selection("elsewhere/"), timeout=10, bookmarks=True) for pipe in pipes
+    ]
+
+    async def leave() -> None:
+        await begun.wait()
+        for watcher in watchers:
+            watcher.stop()
+
+    nursery.start_soon(leave)
+    await scene.put("a/1")
+    await trio.sleep(20)
+    assert 1 <= sum(pipe.sends for pipe in pipes) <= 2
+    assert len(scene.hub._wheel) == 0
