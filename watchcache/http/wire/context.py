@@ -12,6 +12,7 @@ from watchcache.http.messages import Handler, Reply
 from watchcache.http.turns import Turns
 from watchcache.http.wire.departures import Departures
 from watchcache.http.wire.limits import Limits
+from watchcache.http.wire.readers import Readers
 from watchcache.http.wire.wheel import Wheel
 
 
@@ -25,6 +26,7 @@ class Shared(msgspec.Struct):
     departures: Departures
     nursery: trio.Nursery
     framing: str  # of HTTP/2: a key of `http2.FRAMINGS`
+    readers: Readers | None = None  # of HTTP/2; without, each connection's task reads
     handshakes: Turns = msgspec.field(default_factory=Turns)
     draining: bool = False  # shutting down: no request is begun on an old connection after the running one
 

@@ -1,7 +1,7 @@
 """An HTTP/2 connection: many requests on one transport, each a stream with a queue of its own.
 
 Rules:
-- The connection's task reads; a stream gets a task only when its handler must wait or its answer is large. Answers that
+- One task reads for all connections (`readers.py`); a stream gets a task only when its handler must wait or its answer is large. Answers that
   are there at once, and watches, have none.
 - All that one read brings about is sent in one write: with TLS that is one record and one system call.
 - Nothing is handed to the framing that flow control or the transport would hold: it waits in its stream's queue
@@ -28,6 +28,7 @@ from watchcache.http.wire.heads import BadHeader
 from watchcache.http.wire.http2_request import BadRequest, body_expected, request_of
 from watchcache.http.wire.http2_stream import Http2Stream
 from watchcache.http.wire.limits import Limits
+from watchcache.http.wire.readers import Readers
 from watchcache.http.wire.transport import Transport
 from watchcache.http.wire.wheel import Alarm
 
@@ -56,6 +57,7 @@ class Http2:
         self._streams: dict[int, Http2Stream] = {}
         self._bodies = 0  # bytes of unfinished request bodies
         self._reading = False
+        self._ours = True  # whether it is we who end the connection
         self._last = math.inf  # after our GOAWAY: the newest stream that is still answered
         self._newest = 0
         self._nursery: trio.Nursery | None = None
@@ -82,11 +84,10 @@ class Http2:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
                 self.framing.start()
-                ours = True
                 with self._scope:
                     reading = self._read(data)
                     del data  # else it would be kept as long as the connection
-                    ours = await reading
+                    await reading
                 self._end_streams()
                 nursery.cancel_scope.cancel()
         finally:
@@ -94,22 +95,60 @@ class Http2:
             self._idle.drop()
             self._parting.drop()
             self.transport.on_drain(None)
-        return ours
+        return self._ours
 
-    async def _read(self, data: bytes) -> bool:
-        while data:
-            self._reading = True
-            try:
-                self.framing.receive(data)
-            except ConnectionOver as over:
-                log.debug("HTTP/2 connection of %s ended: %s", self._peer.address, over)
-                return True
-            finally:
-                self._reading = False
-                self.flush()
-            self._check_over()
-            data = await self.transport.receive()
-        return False
+    async def _read(self, data: bytes) -> None:
+        readers = self.shared.readers
+        if readers is None:
+            while data and self._feed(data):
+                data = await self.transport.receive()
+        elif self._feed(data):
+            del data
+            await self._read_with(readers)
+
+    async def _read_with(self, readers: Readers) -> None:
+        """Have a shared task read; returns when input has ended."""
+        transport, descriptor = self.transport, self.transport.fileno()
+        if descriptor < 0:
+            return
+        ended = trio.Event()
+
+        def end() -> None:
+            readers.remove(descriptor)
+            ended.set()
+
+        def take() -> None:
+            if (data := transport.take()) is not None and not self._feed(data):
+                end()
+
+        readers.add(descriptor, take)
+        transport.on_lost(end)
+        try:
+            await ended.wait()
+        finally:
+            transport.on_lost(None)
+            readers.remove(descriptor)
+
+    def _feed(self, data: bytes) -> bool:
+        """Take input and send what it brings about; False when the connection is over, `_ours` says through whom."""
+        if not data:
+            self._ours = False
+            return False
+        self._reading = True
+        try:
+            self.framing.receive(data)
+        except ConnectionOver as over:
+            log.debug("HTTP/2 connection of %s ended: %s", self._peer.address, over)
+            return False
+        except Exception:
+            log.exception("HTTP/2 connection of %s failed", self._peer.address)
+            self.transport.abort()
+            return False
+        finally:
+            self._reading = False
+            self.flush()
+        self._check_over()
+        return True
 
     def flush(self) -> None:
         """Send what the framing has, unless a read is in progress: it sends once at its end."""

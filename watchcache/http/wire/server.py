@@ -17,6 +17,7 @@ from watchcache.http.wire.context import Shared
 from watchcache.http.wire.departures import Departures
 from watchcache.http.wire.guard import log
 from watchcache.http.wire.limits import Limits
+from watchcache.http.wire.readers import AVAILABLE, Readers
 from watchcache.http.wire.wheel import Wheel
 
 _OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -184,9 +185,14 @@ async def serve(
     """
     async with trio.open_nursery() as nursery:
         wheel, departures = Wheel(), Departures()
-        shared = Shared(handler, limits or Limits(), tls, wheel, departures, nursery, framing)
+        readers = (
+            Readers() if AVAILABLE and framing == "own" else None
+        )  # the library is there to compare with: plainly
+        shared = Shared(handler, limits or Limits(), tls, wheel, departures, nursery, framing, readers)
         server = Server(shared, listeners)
         nursery.start_soon(wheel.run, departures.check)
+        if readers is not None:
+            nursery.start_soon(readers.run)
         task_status.started(server)
         try:
             await server.run()

@@ -40,7 +40,7 @@ class Transport:
     """Reads for one task, writes for anyone on the trio thread."""
 
     __slots__ = (
-        "_above", "_drain", "_early", "_event", "_limits", "_moved", "_queue", "_send", "_sent", "_sock", "_spawn", "_stall",
+        "_above", "_drain", "_early", "_event", "_limits", "_lost", "_moved", "_queue", "_send", "_sent", "_sock", "_spawn", "_stall",
         "closed", "queued", "tls",
     )  # fmt: skip
 
@@ -63,6 +63,7 @@ class Transport:
         self._sent: trio.Event | None = None  # the queue is empty; there while a writer runs
         self._stall = Alarm(wheel, self.abort)
         self._moved = 0
+        self._lost: Callable[[], None] | None = None
         self._early = b""  # what came in the packet that ended the handshake
         self.tls = tls
         self.queued = 0  # bytes the kernel has not taken yet
@@ -186,29 +187,41 @@ class Transport:
 
     async def receive(self) -> bytes:
         """The next bytes of plain text; b"" when the peer has closed or the connection broke."""
-        tls = self.tls
-        if self._early:
-            early, self._early = self._early, b""
-            return early
-        while not self.closed:
-            if tls is not None and tls.closed:
-                return b""
-            data = await self._receive_raw()
-            if tls is None or not data:
-                return data
+        # waiting first: a receive that finds nothing is a system call and an exception, and nearly always finds nothing
+        while not (self._early or self.closed):
             try:
-                plain = tls.decrypt(data)
-            except ssl.SSLError:
-                self._send_alert()
+                await trio.lowlevel.wait_readable(self._sock)
+            except (OSError, trio.ClosedResourceError):
                 return b""
-            if answer := tls.take():
-                self._write_raw(answer)
-            if plain:
+            if (plain := self.take()) is not None:
                 return plain
-        return b""
+        early, self._early = self._early, b""
+        return early
+
+    def take(self) -> bytes | None:
+        """What has come, without waiting: None when nothing complete has, b"" as `receive`."""
+        tls = self.tls
+        if self.closed or (tls is not None and tls.closed):
+            return b""
+        try:
+            data = self._sock.recv(READ)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+        return data if tls is None or not data else self._decrypt(tls, data)
+
+    def _decrypt(self, tls: Tls, data: bytes) -> bytes | None:
+        try:
+            plain = tls.decrypt(data)
+        except ssl.SSLError:
+            self._send_alert()
+            return b""
+        if answer := tls.take():
+            self._write_raw(answer)
+        return plain or (b"" if tls.closed else None)
 
     async def _receive_raw(self) -> bytes:
-        # waiting first: a receive that finds nothing is a system call and an exception, and nearly always finds nothing
         while not self.closed:
             try:
                 await trio.lowlevel.wait_readable(self._sock)
@@ -254,10 +267,16 @@ class Transport:
         self._stall.drop()
         self._queue = NOTHING
         self.queued = 0
+        if self._lost is not None:
+            self._lost()
         trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
         self._above = False
         self._wake()  # tasks; a watcher is told by stop(), not by a drain callback in the middle of its own send()
+
+    def on_lost(self, callback: Callable[[], None] | None) -> None:
+        """Call this when the connection is closed by `abort`, before its descriptor is."""
+        self._lost = callback
 
     async def close(self, *, linger: bool = False) -> None:
         """Send what is queued, say goodbye and close; bounded by the stall alarm and `Limits.linger_seconds`.
