@@ -14,7 +14,7 @@ import trio
 from tests import etcds
 
 from .check import around, check, figures
-from .history import History
+from .history import History, load
 from .reference import Incomplete
 from .run import Run, Setting
 
@@ -24,14 +24,23 @@ SHOWN = 5  # violations, with the history around them
 def main() -> None:
     """Run once for each seed. The status is 1 when a violation was found, 2 when a run could not be checked."""
     parser = argparse.ArgumentParser(prog="python -m tests.robustness", description=__doc__)
-    parser.add_argument("--seed", default=str(int(time.time())), help="what the plan of faults and the choices of the clients follow from")
+    parser.add_argument(
+        "--seed",
+        default=str(int(time.time())),
+        help="what the plan of faults and the choices of the clients follow from",
+    )
     parser.add_argument("--runs", type=int, default=1, help="how many, with the seeds SEED, SEED+1, ...")
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--servers", type=int, default=3)
     parser.add_argument("--members", type=int, default=3)
     parser.add_argument("--etcd", default=etcds.binary(), help="the etcd to use")
-    parser.add_argument("--keep", type=Path, help="where to leave histories and logs; else only failures are kept")
+    parser.add_argument(
+        "--keep", type=Path, help="where to leave histories and logs; else only failures are kept"
+    )
+    parser.add_argument("--check", type=Path, metavar="FILE", help="only check a history.jsonl again")
     arguments = parser.parse_args()
+    if arguments.check:
+        sys.exit(bool(report(arguments.check.parent.name, load(arguments.check))))
     if not arguments.etcd:
         sys.exit("no etcd: put one on the PATH, or name it with --etcd; `python3 dev.py tools` builds one")
     worst = 0
@@ -41,13 +50,25 @@ def main() -> None:
     sys.exit(worst)
 
 
+def report(name: str, history: History) -> int:
+    """Print what a history is and what must not be in it; how much that is."""
+    violations = check(history)
+    print(f"{name}: {' '.join(f'{what}={value}' for what, value in figures(history).items())}")
+    for violation in violations[:SHOWN]:
+        print("\n".join(around(history, violation)))
+    print(f"{name}: {len(violations)} violations", flush=True)
+    return len(violations)
+
+
 def one(arguments: argparse.Namespace, seed: str) -> int:
     """One run; 0 when all is well."""
     home = arguments.keep or Path(tempfile.mkdtemp(prefix="robustness-"))
     directory = home / f"seed-{seed}"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    setting = Setting(seed, arguments.seconds, arguments.servers, arguments.members, arguments.etcd, directory)
+    setting = Setting(
+        seed, arguments.seconds, arguments.servers, arguments.members, arguments.etcd, directory
+    )
     run = Run(setting, lambda text: print(f"seed {seed}: {text}", flush=True))
     incomplete: list[BaseException] = []
     history = History()
@@ -59,12 +80,7 @@ def one(arguments: argparse.Namespace, seed: str) -> int:
         print(f"seed {seed}: cannot be checked: {incomplete[0]!r}", flush=True)
         return 2
     history.save(directory / "history.jsonl")
-    violations = check(history)
-    print(f"seed {seed}: {' '.join(f'{name}={value}' for name, value in figures(history).items())}")
-    for violation in violations[:SHOWN]:
-        print("\n".join(around(history, violation)))
-    print(f"seed {seed}: {len(violations)} violations", flush=True)
-    if violations:
+    if report(f"seed {seed}", history):
         print(f"seed {seed}: history and logs are in {directory}", flush=True)
         return 1
     if arguments.keep is None:

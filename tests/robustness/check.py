@@ -12,6 +12,7 @@ from .order import Order, Violation
 
 AROUND = 3.0  # seconds before and after a violation
 MOST = 40  # records
+WIDE = 700  # characters of a line
 
 
 def check(history: History) -> list[Violation]:
@@ -26,25 +27,25 @@ def check(history: History) -> list[Violation]:
 
 def around(history: History, violation: Violation) -> Iterator[str]:
     """The history around a violation: the changes of its key, and what was done to it or broken at the time."""
-    yield f"{violation.rule}: {violation.text}"
+    yield f"{violation.rule}: {violation.text[:WIDE]}"
     near = [
         change
         for change in history.changes
         if change.key == violation.key and abs(change.revision - violation.revision) <= 200
     ]
-    yield from (f"    in the order: {change}" for change in near[-MOST:])
+    yield from (f"    in the order: {change}"[:WIDE] for change in near[-MOST:])
     records = [
         each
         for each in history.records
-        if each.began <= violation.time + AROUND and each.ended >= violation.time - AROUND and _concerns(each, violation)
+        if each.began <= violation.time + AROUND
+        and each.ended >= violation.time - AROUND
+        and _concerns(each, violation)
     ]
-    yield from (f"    {_line(each)}" for each in records[:MOST])
+    yield from (f"    {_line(each)}"[:WIDE] for each in records[:MOST])
 
 
 def _concerns(record: Record, violation: Violation) -> bool:
-    return isinstance(record, Fault) or (
-        isinstance(record, Write | Get) and record.key == violation.key
-    )
+    return isinstance(record, Fault) or (isinstance(record, Write | Get) and record.key == violation.key)
 
 
 def _line(record: Record) -> str:

@@ -17,9 +17,7 @@ from .order import Order, Violation
 
 def check_reads(order: Order, history: History) -> Iterator[Violation]:
     """All rules about reads. `check_writes` comes first: it finds out the revisions of deletions."""
-    writes: list[Write] = [
-        each for each in history.of(Write) if each.acknowledged and each.revision
-    ]
+    writes: list[Write] = [each for each in history.of(Write) if each.acknowledged and each.revision]
     gets: list[Get] = history.of(Get)
     lists: list[List] = history.of(List)
     facts = [(each.ended, each.revision) for each in writes]
@@ -89,7 +87,9 @@ def _check_contents(order: Order, lists: Sequence[List]) -> Iterator[Violation]:
             for each in by_revision[revision]:
                 found = {shown.key: shown for shown in each.objects}
                 if found != state:
-                    yield _violation("a list is not the state at its revision", each, _difference(state, found))
+                    yield _violation(
+                        "a list is not the state at its revision", each, _difference(state, found)
+                    )
 
 
 def _difference(state: dict[str, Object], found: dict[str, Object]) -> str:

@@ -37,7 +37,9 @@ def _split(watch: Watch) -> tuple[int | None, list[Seen]]:
 
 
 def _violation(rule: str, watch: Watch, frame: Seen | None, more: object = "") -> Violation:
-    where = f"{watch.client} on server{watch.server}, {watch.scope}, after {watch.after}, at {watch.began:.3f}"
+    where = (
+        f"{watch.client} on server{watch.server}, {watch.scope}, after {watch.after}, at {watch.began:.3f}"
+    )
     return Violation(
         rule,
         f"{where}: {frame} {more}",
@@ -102,7 +104,9 @@ def _check_states(order: Order, watches: Sequence[Watch]) -> Iterator[Violation]
                 }
                 if found != state:
                     keys = sorted(key for key in {*found, *state} if found.get(key) != state.get(key))
-                    yield _violation("initial events are not the state", watch, watch.frames[begin or 0], keys)
+                    yield _violation(
+                        "initial events are not the state", watch, watch.frames[begin or 0], keys
+                    )
 
 
 def _check_chains(watches: Sequence[Watch]) -> Iterator[Violation]:

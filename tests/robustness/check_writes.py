@@ -117,13 +117,13 @@ class Bounds:
     def __init__(self, facts: Sequence[tuple[float, int]]) -> None:
         self._times: list[float] = []
         self._newest: list[int] = []
-        newest = 0
+        newest: int | None = None
         for time, revision in sorted(facts):
-            newest = max(newest, revision)
+            newest = revision if newest is None else max(newest, revision)
             self._times.append(time)
             self._newest.append(newest)
 
     def newest_before(self, time: float) -> int:
-        """The newest revision of a fact that was there before a time."""
+        """The newest revision of a fact that was there before a time; 0 when there was none."""
         at = bisect_right(self._times, time)
         return self._newest[at - 1] if at else 0

@@ -32,7 +32,9 @@ class Connection:
         try:
             stream: trio.abc.Stream = await trio.open_tcp_stream(parts.hostname or "", parts.port or 0)
             if context is not None:
-                stream = trio.SSLStream(stream, context, server_hostname=parts.hostname, https_compatible=True)
+                stream = trio.SSLStream(
+                    stream, context, server_hostname=parts.hostname, https_compatible=True
+                )
         except OSError as problem:
             raise Lost(str(problem)) from problem
         return cls(stream)
@@ -41,7 +43,11 @@ class Connection:
         """Send a request and return the status of the answer. Raises Lost."""
         all_headers = {"Host": "localhost", **headers, "Content-Length": str(len(body))}
         out = self._http.send(h11.Request(method=method, target=target, headers=list(all_headers.items())))
-        out = (out or b"") + (self._http.send(h11.Data(body)) or b"") + (self._http.send(h11.EndOfMessage()) or b"")
+        out = (
+            (out or b"")
+            + (self._http.send(h11.Data(body)) or b"")
+            + (self._http.send(h11.EndOfMessage()) or b"")
+        )
         try:
             await self._stream.send_all(out)
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as problem:
@@ -86,7 +92,9 @@ class Connection:
 
     def close(self) -> None:
         """Cut it."""
-        transport = self._stream.transport_stream if isinstance(self._stream, trio.SSLStream) else self._stream
+        transport = (
+            self._stream.transport_stream if isinstance(self._stream, trio.SSLStream) else self._stream
+        )
         assert isinstance(transport, trio.SocketStream)
         transport.socket.close()
 
@@ -100,7 +108,12 @@ class Connection:
                     raise Lost("the connection was closed")
                 else:
                     return event
-        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError, h11.RemoteProtocolError) as problem:
+        except (
+            trio.BrokenResourceError,
+            trio.ClosedResourceError,
+            OSError,
+            h11.RemoteProtocolError,
+        ) as problem:
             raise Lost(str(problem)) from problem
 
 
@@ -114,7 +127,13 @@ class Caller:
         self._connection: Connection | None = None
 
     async def call(
-        self, method: str, target: str, document: Any = None, *, seconds: float, kind: str = "application/json"
+        self,
+        method: str,
+        target: str,
+        document: Any = None,
+        *,
+        seconds: float,
+        kind: str = "application/json",
     ) -> tuple[int, Any]:
         """The status and the document of an answer. Raises Lost, also when it takes too long."""
         body = b"" if document is None else msgspec.json.encode(document)

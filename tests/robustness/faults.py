@@ -7,11 +7,12 @@ from random import Random
 
 import trio
 
+from tests.tcp_proxy import Proxy
+
 from .exchange import Lost
 from .history import Fault
 from .members import Member, leader_of
 from .plan import Step
-from .proxy import Proxy
 from .reference import Reference
 from .scene import Scene
 

@@ -84,9 +84,7 @@ class Order:
         if began is not None:
             yield began, NEVER
 
-    def states(
-        self, scope: Scope, revisions: Iterable[int]
-    ) -> Iterator[tuple[int, dict[str, Object]]]:
+    def states(self, scope: Scope, revisions: Iterable[int]) -> Iterator[tuple[int, dict[str, Object]]]:
         """The objects of a scope at each of some revisions, from the oldest on. What is given is changed afterwards."""
         state: dict[str, Object] = {}
         at = 0

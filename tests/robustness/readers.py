@@ -49,7 +49,9 @@ class Reader:
     async def get(self, server: int) -> None:
         """One object. Raises Lost."""
         name = self._random.choice(HOT)
-        at = self._random.choice(("", "", "", "0", str(max(1, self._scene.newest - self._random.randrange(20)))))
+        at = self._random.choice(
+            ("", "", "", "0", str(max(1, self._scene.newest - self._random.randrange(20))))
+        )
         began = trio.current_time()
         status, answer = await self._call(server, path_of(name) + (f"?resourceVersion={at}" if at else ""))
         if status not in {200, 404}:
@@ -57,9 +59,14 @@ class Reader:
         found = object_of("configmaps", answer) if status == 200 else None
         self._scene.history.records.append(
             Get(
-                client=self.name, server=server, key=key_of(name), at=at,
-                began=began, ended=trio.current_time(), object=found,
-            )  # fmt: skip
+                client=self.name,
+                server=server,
+                key=key_of(name),
+                at=at,
+                began=began,
+                ended=trio.current_time(),
+                object=found,
+            )
         )
         if found is not None and not at:
             self._scene.saw(found.revision)
@@ -74,11 +81,24 @@ class Reader:
         limit = self._random.choice((0, 0, 3, 10))
         if at and not match and at != "0" and limit:
             match = "Exact"  # what a limit makes of it
-        query = f"?resourceVersion={at}&resourceVersionMatch={match}" if match else f"?resourceVersion={at}" if at else "?"
+        query = (
+            f"?resourceVersion={at}&resourceVersionMatch={match}"
+            if match
+            else f"?resourceVersion={at}"
+            if at
+            else "?"
+        )
         record = List(
-            client=self.name, server=server, scope=scope, at=at, match=match,
-            began=trio.current_time(), ended=0.0, revisions=[], objects=[],
-        )  # fmt: skip
+            client=self.name,
+            server=server,
+            scope=scope,
+            at=at,
+            match=match,
+            began=trio.current_time(),
+            ended=0.0,
+            revisions=[],
+            objects=[],
+        )
         token = ""
         while True:
             more = f"&limit={limit}" if limit else ""

@@ -69,7 +69,9 @@ class Reference:
         if result is None:
             raise Lost(str(message))
         if int(result.get("compact_revision", 0)):
-            raise Incomplete(f"etcd was compacted to {result['compact_revision']}, the reference is at {self.revision}")
+            raise Incomplete(
+                f"etcd was compacted to {result['compact_revision']}, the reference is at {self.revision}"
+            )
         if result.get("canceled"):
             raise Lost("the watch was cancelled")
         for event in result.get("events", ()):

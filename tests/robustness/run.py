@@ -8,11 +8,12 @@ from pathlib import Path
 import msgspec
 import trio
 
+from tests.tcp_proxy import Proxy
+
 from .faults import Faults
 from .history import NAMESPACE, History
 from .members import Member, wait_healthy
 from .plan import plan
-from .proxy import Proxy
 from .readers import Reader
 from .reference import Reference
 from .scene import LAST, SCOPES, Scene
@@ -54,9 +55,7 @@ class Run:
         for number in range(setting.servers):
             links = {f"server{number}-{member.name}": Proxy(member.port) for member in self.members}
             self.links.update(links)
-            servers.append(
-                ServerProcess(number, setting.directory, [link.url for link in links.values()])
-            )
+            servers.append(ServerProcess(number, setting.directory, [link.url for link in links.values()]))
         self.servers = servers
         self.scene = Scene(setting.seed, servers)
         self.reference = Reference(self.members)
@@ -127,7 +126,9 @@ class Run:
                     while self._watching:  # noqa: ASYNC110 - a harness may poll
                         await trio.sleep(0.1)
             except trio.TooSlowError:
-                raise Unwell(f"{self._watching} watchers did not come to the last writes, {self.scene.last}") from None
+                raise Unwell(
+                    f"{self._watching} watchers did not come to the last writes, {self.scene.last}"
+                ) from None
 
     async def _watch(self, watcher: Watcher) -> None:
         self._watching += 1

@@ -37,7 +37,9 @@ class Scene:
         self.glimpses: dict[str, Glimpse] = {}  # by name, of configmaps
         self.newest = 0  # the newest revision that anybody was shown
         self.over = trio.Event()  # load ends
-        self.last: dict[str, int] = {}  # resource -> revision of what is written last; watches end when they have come to it
+        self.last: dict[
+            str, int
+        ] = {}  # resource -> revision of what is written last; watches end when they have come to it
 
     def random(self, name: str) -> Random:
         """The choices of one client: they follow from the seed and its name."""

@@ -50,7 +50,9 @@ class Watcher:
 
     async def _stretch(self, watch: Watch) -> None:
         seconds = self._random.choice((3, 5, 10, 30))
-        target = f"{self.scope.path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds}{self.scope.query}"
+        target = (
+            f"{self.scope.path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds}{self.scope.query}"
+        )
         if self._at == START:
             target += "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
         else:

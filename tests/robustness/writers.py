@@ -12,7 +12,19 @@ from .history import NAMESPACE, UNKNOWN, Write
 from .scene import HOT, SHADES, Glimpse, Scene, key_of, path_of
 
 PAUSE = 0.08  # seconds between two writes of one client, at most
-VERBS = ("create", "create", "update", "update", "update", "replace", "patch", "patch", "patch", "delete", "event")
+VERBS = (
+    "create",
+    "create",
+    "update",
+    "update",
+    "update",
+    "replace",
+    "patch",
+    "patch",
+    "patch",
+    "delete",
+    "event",
+)
 MERGE = "application/merge-patch+json"
 
 
@@ -76,7 +88,7 @@ class Writer:
 
     async def create(self, token: str, name: str, shade: str = "") -> Write:
         """POST."""
-        data = {"token": token, "pad": "x" * self._random.choice((0, 50, 3000))}
+        data = {"token": token, "pad": "x" * self._random.choice((0, 50, 500))}
         write = self._begin("create", token, key_of(name), data=data)
         return await self._do(write, "POST", path_of("").rstrip("/"), self._document(name, data, shade))
 
@@ -114,19 +126,31 @@ class Writer:
         expected, uid = known.revision if choice == 1 else 0, known.uid if choice == 2 else ""
         write = self._begin("delete", token, key_of(name), expected=expected, uid=uid)
         preconditions = {"resourceVersion": str(expected)} if expected else {"uid": uid} if uid else {}
-        return await self._do(write, "DELETE", path_of(name), {"preconditions": preconditions} if preconditions else None)
+        return await self._do(
+            write, "DELETE", path_of(name), {"preconditions": preconditions} if preconditions else None
+        )
 
     def _begin(self, verb: str, token: str, key: str, **more: Any) -> Write:
         write = Write(
-            token=token, client=self.name, server=self._server, verb=verb, key=key, began=trio.current_time(), **more
+            token=token,
+            client=self.name,
+            server=self._server,
+            verb=verb,
+            key=key,
+            began=trio.current_time(),
+            **more,
         )
         self._scene.history.records.append(write)
         return write
 
-    async def _do(self, write: Write, method: str, path: str, document: Any, kind: str = "application/json") -> Write:
+    async def _do(
+        self, write: Write, method: str, path: str, document: Any, kind: str = "application/json"
+    ) -> Write:
         caller: Caller = self._callers[self._server]
         try:
-            status, answer = await caller.call(method, path, document, seconds=self._random.uniform(2, 12), kind=kind)
+            status, answer = await caller.call(
+                method, path, document, seconds=self._random.uniform(2, 12), kind=kind
+            )
         except Lost as lost:
             write.status, write.message = UNKNOWN, str(lost)
             self._server = self._random.randrange(len(self._callers))
