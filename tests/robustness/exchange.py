@@ -140,7 +140,10 @@ class Caller:
         connection, self._connection = self._connection, None
         try:
             with trio.fail_after(seconds):
-                if connection is None or not connection.usable:
+                if connection is not None and not connection.usable:
+                    connection.close()
+                    connection = None
+                if connection is None:
                     connection = await Connection.open(self.url, self._context)
                 status = await connection.begin(method, target, {**self._headers, "Content-Type": kind}, body)
                 raw = await connection.body()

@@ -68,6 +68,11 @@ class Member:
             self.process.wait()
             self.process = None
 
+    def close(self) -> None:
+        """End it at once, with the connection to it."""
+        self._caller.close()
+        self.kill()
+
     def freeze(self) -> None:
         """Stop it in its tracks, with its connections open."""
         if self.process is not None:

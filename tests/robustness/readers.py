@@ -29,8 +29,6 @@ class Reader:
             await self.step()
             with trio.move_on_after(self._random.random() * PAUSE):
                 await self._scene.over.wait()
-        for caller in self._callers:
-            caller.close()
 
     async def step(self) -> None:
         """One read, of a kind that chance picks."""

@@ -76,14 +76,11 @@ class Run:
                     history.own.append(str(problem))
                 nursery.cancel_scope.cancel()
         finally:
+            self.scene.close()
             for server in self.servers:
-                if server.process is not None:
-                    server.thaw()
-                    server.process.kill()
-                    server.process.wait()
+                server.close()
             for member in self.members:
-                member.thaw()
-                member.kill()
+                member.close()
         history.changes = self.reference.changes
         history.own += [server.ended for server in self.servers if server.ended]
         for server in self.servers:

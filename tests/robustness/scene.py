@@ -31,6 +31,7 @@ class Scene:
     """One run."""
 
     def __init__(self, seed: str, servers: list[ServerProcess]) -> None:
+        self._callers: list[Caller] = []
         self.seed = seed
         self.servers = servers
         self.history = History()
@@ -48,7 +49,14 @@ class Scene:
     def caller(self, server: int) -> Caller:
         """A way to call a server."""
         process = self.servers[server]
-        return Caller(process.url, {"Authorization": f"Bearer {TOKEN}"}, process.context())
+        caller = Caller(process.url, {"Authorization": f"Bearer {TOKEN}"}, process.context())
+        self._callers.append(caller)
+        return caller
+
+    def close(self) -> None:
+        """Cut all connections of clients."""
+        for caller in self._callers:
+            caller.close()
 
     def saw(self, revision: int) -> None:
         """Somebody was shown a revision."""

@@ -114,6 +114,15 @@ class ServerProcess:
         process.kill()
         process.wait()
 
+    def close(self) -> None:
+        """End it at once, with the connection to it."""
+        if self._caller is not None:
+            self._caller.close()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
     def freeze(self) -> None:
         """Stop it in its tracks, with its connections open."""
         if self.process is not None:

@@ -46,8 +46,6 @@ class Writer:
             await self.step()
             with trio.move_on_after(self._random.random() * PAUSE):
                 await self._scene.over.wait()
-        for caller in self._callers:
-            caller.close()
 
     async def step(self) -> None:
         """One write, of a kind and to an object that chance picks."""
