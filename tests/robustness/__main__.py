@@ -21,24 +21,29 @@ from .run import Run, Setting
 SHOWN = 5  # violations, with the history around them
 
 
-def main() -> None:
-    """Run once for each seed. The status is 1 when a violation was found, 2 when a run could not be checked."""
-    parser = argparse.ArgumentParser(prog="python -m tests.robustness", description=__doc__)
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """The command's flags."""
+    flags = argparse.ArgumentParser(prog="python -m tests.robustness", description=__doc__)
+    flags.add_argument(
         "--seed",
         default=str(int(time.time())),
         help="what the plan of faults and the choices of the clients follow from",
     )
-    parser.add_argument("--runs", type=int, default=1, help="how many, with the seeds SEED, SEED+1, ...")
-    parser.add_argument("--seconds", type=float, default=120.0)
-    parser.add_argument("--servers", type=int, default=3)
-    parser.add_argument("--members", type=int, default=3)
-    parser.add_argument("--etcd", default=etcds.binary(), help="the etcd to use")
-    parser.add_argument(
+    flags.add_argument("--runs", type=int, default=1, help="how many, with the seeds SEED, SEED+1, ...")
+    flags.add_argument("--seconds", type=float, default=120.0)
+    flags.add_argument("--servers", type=int, default=3)
+    flags.add_argument("--members", type=int, default=3)
+    flags.add_argument("--etcd", default=etcds.binary(), help="the etcd to use")
+    flags.add_argument(
         "--keep", type=Path, help="where to leave histories and logs; else only failures are kept"
     )
-    parser.add_argument("--check", type=Path, metavar="FILE", help="only check a history.jsonl again")
-    arguments = parser.parse_args()
+    flags.add_argument("--check", type=Path, metavar="FILE", help="only check a history.jsonl again")
+    return flags
+
+
+def main() -> None:
+    """Run once for each seed. The status is 1 when a violation was found, 2 when a run could not be checked."""
+    arguments = parser().parse_args()
     if arguments.check:
         sys.exit(bool(report(arguments.check.parent.name, load(arguments.check))))
     if not arguments.etcd:
