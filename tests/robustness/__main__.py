@@ -31,8 +31,11 @@ def parser() -> argparse.ArgumentParser:
     )
     flags.add_argument("--runs", type=int, default=1, help="how many, with the seeds SEED, SEED+1, ...")
     flags.add_argument("--seconds", type=float, default=120.0)
-    flags.add_argument("--servers", type=int, default=3)
-    flags.add_argument("--members", type=int, default=3)
+    flags.add_argument("--servers", type=int, default=3, help="of `watchcache serve`")
+    flags.add_argument("--members", type=int, default=3, help="of the etcd")
+    flags.add_argument("--writers", type=int, default=6)
+    flags.add_argument("--readers", type=int, default=3)
+    flags.add_argument("--watchers", type=int, default=6)
     flags.add_argument("--etcd", default=etcds.binary(), help="the etcd to use")
     flags.add_argument(
         "--keep", type=Path, help="where to leave histories and logs; else only failures are kept"
@@ -72,7 +75,15 @@ def one(arguments: argparse.Namespace, seed: str) -> int:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     setting = Setting(
-        seed, arguments.seconds, arguments.servers, arguments.members, arguments.etcd, directory
+        seed,
+        arguments.seconds,
+        arguments.servers,
+        arguments.members,
+        arguments.etcd,
+        directory,
+        writers=arguments.writers,
+        readers=arguments.readers,
+        watchers=arguments.watchers,
     )
     run = Run(setting, lambda text: print(f"seed {seed}: {text}", flush=True))
     incomplete: list[BaseException] = []
