@@ -74,10 +74,12 @@ class ServerProcess:
             )
 
     async def wait_ready(self, seconds: float = START_SECONDS) -> None:
-        """Wait until it says that it is; one that gives its start up, because etcd has no leader, is started again. Raises TooSlowError."""
+        """Wait until it says that it is, or somebody ends it meanwhile. One that gives its start up, because etcd has no leader, is started again.
+
+        Raises TooSlowError.
+        """
         with trio.fail_after(seconds):
-            while True:
-                assert self.process is not None
+            while self.process is not None:
                 if self.process.poll() is not None and not self.ready:
                     self.start()
                 if await self.asks_ready():

@@ -12,6 +12,7 @@ from tests.cacher import scene as cached
 from tests.conformance.samples import PREFIX, stamp, value
 from tests.tcp_proxy import Proxy
 from watchcache import pki
+from watchcache.cacher.window import Window
 from watchcache.log import Conflict, JournalError, JournalFull, JournalUnavailable, ValueTooLarge
 from watchcache.persist.etcd import EtcdReplaced, EtcdUnusable, Options
 
@@ -144,6 +145,40 @@ async def test_no_watch_shows_what_leaves_changes_out(etcd):
                 await one.wait_published(last.revision)
                 assert later.sent == b"MODIFIED %d\n" % last.revision
         nursery.cancel_scope.cancel()
+
+
+async def test_history_that_cannot_be_read_at_the_moment_ends_the_watch_that_needs_it(etcd, caplog):
+    """Cleanly and with one line: while the windows are refilled after a start, and later; when etcd answers again history is there."""
+    proxy = Proxy(etcd.port)
+    pod = PREFIX + b'"},"labels":{},"node":"","phase":"","rv":0}'
+    async with running(etcd.url) as other:
+        first = await other.append("pods/n/a", pod)
+        last = await other.append("pods/n/a", pod)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(proxy.run)
+        async with running(proxy.url) as log, cached.running(log) as scene:
+            await proxy.cut()
+            for _ in range(2):
+                pipe = cached.Pipe()
+                scene.watch(cached.After(first.revision), pipe, representation=Frames())
+                await until(lambda pipe=pipe: pipe.finished)
+                assert pipe.sent == b""
+            proxy.restore()
+            await until(lambda: log.problem is None)
+            pipe = cached.Pipe()
+            scene.watch(cached.After(first.revision), pipe, representation=Frames())
+            await until(lambda: pipe.sent)
+            assert pipe.sent == b"MODIFIED %d\n" % last.revision
+            # The windows are full now; what came after them is not: the store is asked for each watcher.
+            await proxy.cut()
+            again = cached.Pipe()
+            scene.pods.window = Window(last.revision, scene.pods.window.bounds)
+            scene.watch(cached.After(first.revision), again, representation=Frames())
+            await until(lambda: again.finished)
+        nursery.cancel_scope.cancel()
+    said = [record for record in caplog.records if record.name == "watchcache.cacher.history"]
+    assert len(said) == 3
+    assert all(record.exc_info is None and "etcd does not answer" in record.getMessage() for record in said)
 
 
 async def test_a_compaction_while_away_becomes_the_right_events(etcd):
