@@ -26,6 +26,7 @@ TOOLS = ROOT / ".tools"
 STAMP = VENV / "watchcache-stamp"
 KUBECTL_VERSION = "1.36.3"
 ETCD_VERSION = "3.6.16"
+ETCD_OLDER_VERSION = "3.5.35"
 
 
 def fingerprint() -> str:
@@ -70,62 +71,53 @@ def set_up() -> None:
 
 def build_tools() -> None:
     """Build kubectl and etcd from their published Go modules into `.tools/bin` (some minutes, once)."""
-    build_etcd()
+    if not shutil.which("etcd"):
+        build_etcd("etcd", ETCD_VERSION)
+    build_etcd("etcd-3.5", ETCD_OLDER_VERSION)
     build_kubectl()
 
 
-def build_etcd() -> None:
+def build_etcd(name: str, version: str) -> None:
     """etcd, for the tests of servers that share one."""
-    target = TOOLS / "bin" / "etcd"
-    if target.exists() or shutil.which("etcd"):
-        return
-    if not shutil.which("go"):
-        sys.exit("dev.py tools: Go is not installed; put an etcd on the PATH instead")
-    work = TOOLS / "etcd-src"
-    work.mkdir(parents=True, exist_ok=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    (work / "main.go").write_text(
+    main = (
         'package main\n\nimport (\n\t"os"\n\n\t"go.etcd.io/etcd/server/v3/etcdmain"\n)\n\n'
-        "func main() {\n\tetcdmain.Main(os.Args)\n}\n",
+        "func main() {\n\tetcdmain.Main(os.Args)\n}\n"
     )
-    (work / "go.mod").write_text(
-        f"module etcd\n\ngo 1.24\n\nrequire go.etcd.io/etcd/server/v3 v{ETCD_VERSION}\n"
-    )
-    env = {**os.environ, "CGO_ENABLED": "0"}
-    subprocess.run(["go", "mod", "tidy"], cwd=work, env=env, check=True)
-    subprocess.run(
-        ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", str(target), "."],
-        cwd=work,
-        env=env,
-        check=True,
-    )
+    build(name, main, f"go.etcd.io/etcd/server/v3 v{version}")
 
 
 def build_kubectl() -> None:
     """kubectl, for the tests that drive the server with it."""
-    target = TOOLS / "bin" / "kubectl"
-    if target.exists():
-        return
-    if not shutil.which("go"):
-        sys.exit("dev.py tools: Go is not installed; put a kubectl on the PATH instead")
-    work = TOOLS / "kubectl-src"
-    work.mkdir(parents=True, exist_ok=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
     minor = KUBECTL_VERSION.removeprefix("1.")
-    (work / "main.go").write_text(
+    main = (
         'package main\n\nimport (\n\t"os"\n\n\t"k8s.io/component-base/cli"\n\t"k8s.io/kubectl/pkg/cmd"\n'
         '\t"k8s.io/kubectl/pkg/cmd/util"\n)\n\nfunc main() {\n'
         "\tif err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {\n\t\tutil.CheckErr(err)\n\t}\n"
-        "\tos.Exit(0)\n}\n",
+        "\tos.Exit(0)\n}\n"
     )
-    (work / "go.mod").write_text(f"module kubectl\n\ngo 1.24\n\nrequire k8s.io/kubectl v0.{minor}\n")
     version = "k8s.io/component-base/version"
-    flags = f"-s -w -X {version}.gitVersion=v{KUBECTL_VERSION} -X {version}.gitMajor=1 -X {version}.gitMinor={minor.split('.')[0]}"
-    env = {**os.environ, "CGO_ENABLED": "0"}
-    subprocess.run(["go", "mod", "tidy"], cwd=work, env=env, check=True)
-    subprocess.run(
-        ["go", "build", "-trimpath", "-ldflags", flags, "-o", str(target), "."], cwd=work, env=env, check=True
-    )
+    flags = f"-X {version}.gitVersion=v{KUBECTL_VERSION} -X {version}.gitMajor=1 -X {version}.gitMinor={minor.split('.')[0]}"
+    build("kubectl", main, f"k8s.io/kubectl v0.{minor}", flags)
+
+
+def build(name: str, main: str, module: str, linker_flags: str = "") -> None:
+    """Build a Go program with the given main file, which uses one module, into `.tools/bin`, unless it is there."""
+    target = TOOLS / "bin" / name
+    if target.exists():
+        return
+    if not shutil.which("go"):
+        sys.exit(f"dev.py tools: Go is not installed; put {name} into {target.parent} instead")
+    work = TOOLS / f"{name}-src"
+    work.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    (work / "main.go").write_text(main)
+    (work / "go.mod").write_text(f"module {name}\n\ngo 1.24\n\nrequire {module}\n")
+    flags = f"-s -w {linker_flags}".strip()
+    for arguments in (
+        ["mod", "tidy"],
+        ["build", "-trimpath", "-ldflags", flags, "-o", str(target), "."],
+    ):
+        subprocess.run(["go", *arguments], cwd=work, env={**os.environ, "CGO_ENABLED": "0"}, check=True)
 
 
 def run(arguments: list[str]) -> None:

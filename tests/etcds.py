@@ -1,6 +1,7 @@
 """etcd processes for tests: one member each, in a scratch directory, on free ports, without fsync.
 
 The binary is the one that the environment's ETCD names, or `etcd` on the PATH, or in `.tools/bin`; without one the tests that need it are skipped.
+Tests that ask for it run on the older version, too (`etcd-3.5` in `.tools/bin`), which `python3 dev.py tools` builds beside the newer.
 """
 
 from __future__ import annotations
@@ -25,7 +26,20 @@ def binary() -> str | None:
     return os.environ.get("ETCD") or shutil.which("etcd") or shutil.which("etcd", path=str(TOOLS))
 
 
+def older_binary() -> str | None:
+    """An etcd 3.5, if there is one."""
+    return shutil.which("etcd-3.5", path=str(TOOLS))
+
+
 needs_etcd = pytest.mark.skipif(binary() is None, reason="no etcd: put one on the PATH, or name it in ETCD")
+
+needs_older_etcd = pytest.mark.skipif(
+    older_binary() is None, reason="no etcd 3.5: `python3 dev.py tools` builds one"
+)
+BOTH = [
+    pytest.param(binary, id="etcd", marks=needs_etcd),
+    pytest.param(older_binary, id="etcd-3.5", marks=needs_older_etcd),
+]  # to parametrise by: functions that give the binary
 
 
 def free_port() -> int:
@@ -38,7 +52,10 @@ def free_port() -> int:
 class Etcd:
     """One etcd; `start`, `kill`, `freeze` and `thaw` as often as wanted, `stop` at the end."""
 
-    def __init__(self, scratch: Path, *arguments: str, scheme: str = "http") -> None:
+    def __init__(
+        self, scratch: Path, *arguments: str, scheme: str = "http", program: str | None = None
+    ) -> None:
+        self.program = program or binary() or "etcd"
         self.directory = scratch
         self.arguments = arguments
         self.scheme = scheme
@@ -58,7 +75,7 @@ class Etcd:
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    binary() or "etcd",
+                    self.program,
                     "--name=one",
                     f"--data-dir={self.directory / 'data'}",
                     f"--listen-client-urls={self.url}",
@@ -102,7 +119,11 @@ class Etcd:
         """Stop it in its tracks, with its connections open."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
-        os.waitpid(self.process.pid, os.WUNTRACED)  # its threads may run on for a moment
+        # The signal is on its way when the call returns: until each thread has stopped, an answer may still come.
+        deadline = time.monotonic() + PATIENCE
+        while not _stopped(self.process.pid):
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         """Let it go on."""
@@ -131,3 +152,11 @@ class Etcd:
             self.process = None
 
     stop = kill
+
+
+def _stopped(pid: int) -> bool:
+    """Whether all threads of a process are stopped."""
+    states = [
+        path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")
+    ]
+    return all(state == "T" for state in states)

@@ -79,7 +79,13 @@ class Etcd(Place):
 
     def __init__(self, scratch: Path) -> None:
         super().__init__(scratch)
-        self.etcd = etcds.Etcd(scratch / "etcd", f"--max-request-bytes={16 << 20}").start()
+        self.etcd = etcds.Etcd(
+            scratch / "etcd", f"--max-request-bytes={16 << 20}", program=self.program()
+        ).start()
+
+    def program(self) -> str | None:
+        """The etcd to use."""
+        return etcds.binary()
 
     def close(self) -> None:
         """End the etcd."""
@@ -110,4 +116,15 @@ class Etcd(Place):
             await log.close()
 
 
-PLACES = [Memory, File, pytest.param(Etcd, marks=etcds.needs_etcd)]
+class OlderEtcd(Etcd):
+    def program(self) -> str | None:
+        """An etcd 3.5."""
+        return etcds.older_binary()
+
+
+PLACES = [
+    Memory,
+    File,
+    pytest.param(Etcd, marks=etcds.needs_etcd),
+    pytest.param(OlderEtcd, marks=etcds.needs_older_etcd),
+]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.robustness import __main__ as robustness
 from tests.docs.pages import CODE, PAGES, ROOT, commands, name, prose, table
 from watchcache.cli.arguments import OWN
 from watchcache.cli.flags import BY_NAME, known
@@ -23,6 +24,7 @@ from watchcache.cli.main import COMMANDS, USAGE, main
 _FLAG = re.compile(r"--?[a-zA-Z][\w-]*")
 _ALONE = re.compile(r"(--[a-z][a-z0-9-]*[a-z0-9])(?:=\S*)?")
 OTHER_PROGRAMS = ("kube-controller-manager", "kube-scheduler", "kwok", "kubectl")
+ROBUSTNESS = frozenset(_FLAG.findall(robustness.parser().format_help()))
 SERVE_HELP = {"--help", "--help-all"}
 
 
@@ -99,7 +101,7 @@ def test_dev_commands_exist(page: Path):
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_flags_in_the_text_exist(page: Path):
-    """A flag with two dashes that stands by itself in the text is one of the server's, of `bench run` or of `copy`, unless it is about another program."""
+    """A flag with two dashes that stands by itself in the text is one of the server's, of `bench run`, of `copy` or of the robustness tests, unless it is about another program."""
     wrong = []
     for paragraph in prose(page).split("\n\n"):
         if not any(program in paragraph for program in OTHER_PROGRAMS):
@@ -108,7 +110,7 @@ def test_flags_in_the_text_exist(page: Path):
                 flag[1]
                 for flag in flags
                 if flag
-                and flag[1] not in {"--flag", *help_flags("bench", "run"), *help_flags("copy"), *help_flags("top")}
+                and flag[1] not in {"--flag", *help_flags("bench", "run"), *help_flags("copy"), *help_flags("top"), *ROBUSTNESS}
                 and not serve_knows(flag[1])
             ]
     assert wrong == []

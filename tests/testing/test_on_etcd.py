@@ -57,10 +57,10 @@ def config_map(name: str, **data: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
 
 
-@pytest.fixture
-def etcd(tmp_path):
-    """A fresh etcd."""
-    member = etcds.Etcd(tmp_path / "etcd").start()
+@pytest.fixture(params=etcds.BOTH)
+def etcd(tmp_path, request):
+    """A fresh etcd, of each version that is supported."""
+    member = etcds.Etcd(tmp_path / "etcd", program=request.param()).start()
     yield member
     member.stop()
 

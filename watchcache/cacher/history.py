@@ -22,7 +22,7 @@ import trio
 from watchcache.cacher.change import Change
 from watchcache.cacher.entry import Entry
 from watchcache.cacher.window import Window
-from watchcache.log import Compacted, Event
+from watchcache.log import Compacted, Event, JournalUnavailable
 
 if TYPE_CHECKING:
     from watchcache.cacher.cacher import Cacher
@@ -76,6 +76,9 @@ class History:
                     await trio.lowlevel.checkpoint()
         except Compacted:
             watcher.finish()  # W11: no ERROR; the client's next watch gets it
+        except JournalUnavailable as problem:
+            _logger.warning("ending a watch of %s that needs history: %s", cacher.prefix, problem)
+            watcher.finish()  # its client comes back, perhaps to a server that has the history in memory
         except Exception:
             _logger.exception("ending a watch of %s: its history could not be read", cacher.prefix)
             watcher.finish()
@@ -83,17 +86,26 @@ class History:
         self._hub.schedule(watcher)
 
     async def _recall(self) -> None:
-        """Refill the windows, then let the watchers that waited for it go on, whatever came of it."""
+        """Refill the windows, then let the watchers that waited for it go on, whatever came of it.
+
+        When the store cannot be reached they end, and who comes next tries again.
+        """
+        reached = True
         try:
             await self._refill()
+        except JournalUnavailable as problem:
+            _logger.warning("ending the watches that need history: %s", problem)
+            reached = False
         except Compacted:
             _logger.info("the log was compacted while the windows were refilled; they stay as they are")
         except Exception:
             _logger.exception("the windows could not be refilled; watches read the log one by one")
-        self._recalled = True
+        self._recalled = reached
         waiting, self._waiting = self._waiting or [], None
         for watcher in waiting:
             watcher.reading = False
+            if not reached:
+                watcher.finish()
             self._hub.schedule(watcher)
 
     async def _refill(self) -> None:

@@ -139,6 +139,9 @@ class Hub:
     def deliver(self, events: Sequence[Event]) -> None:
         """Take published events, in order, and send them to the watchers they concern. Never raises."""
         published = self._clock()
+        anew = self.log.gap > self._gap
+        if anew:
+            self.end_watches()
         touched: dict[
             Cacher, tuple[float, int]
         ] = {}  # when its oldest event was committed, how many it had before
@@ -149,7 +152,7 @@ class Hub:
                     touched[cacher] = event.time, cacher.events
                 self._guarded(cacher, cacher.apply, event)
         self.revision = self.log.published
-        if self.log.gap > self._gap:
+        if anew:
             self._forget_past(self.log.gap)
         for cacher, (committed, before) in touched.items():
             self._flush(cacher, cacher.events - before, committed, published)
@@ -168,7 +171,10 @@ class Hub:
         tick.given()
 
     def _forget_past(self, gap: int) -> None:
-        """What was just delivered leaves changes out: live watches go on, nobody resumes from before it."""
+        """What was just delivered leaves changes out: no watch shows it, and nobody resumes here from before it.
+
+        Watches that were running have ended: their clients resume on a server that has seen everything, or list.
+        """
         self._gap = gap
         for cacher in self:
             if cacher.ready:

@@ -5,11 +5,9 @@ import pytest
 from tests import etcds
 
 
-@pytest.fixture
-def etcd(tmp_path):
-    """A fresh etcd, running."""
-    if etcds.binary() is None:
-        pytest.skip("no etcd: put one on the PATH, or name it in ETCD")
-    member = etcds.Etcd(tmp_path / "etcd").start()
+@pytest.fixture(params=etcds.BOTH)
+def etcd(tmp_path, request):
+    """A fresh etcd, running, of each version that is supported."""
+    member = etcds.Etcd(tmp_path / "etcd", program=request.param()).start()
     yield member
     member.stop()

@@ -8,11 +8,12 @@ import trio
 
 from tests import etcds
 from tests.conformance.samples import value
+from tests.tcp_proxy import Proxy
 from watchcache import pki
 from watchcache.log import JournalError, JournalUnavailable
 from watchcache.persist.etcd import EtcdUnusable, Options
 
-from .scene import Proxy, log_on, running
+from .scene import log_on, running
 from .test_faults import gateway, until
 
 pytestmark = etcds.needs_etcd

@@ -8,12 +8,24 @@ import pytest
 import trio
 
 from tests import etcds
-from tests.conformance.samples import stamp, value
+from tests.cacher import scene as cached
+from tests.conformance.samples import PREFIX, stamp, value
+from tests.tcp_proxy import Proxy
 from watchcache import pki
+from watchcache.cacher.window import Window
 from watchcache.log import Beside, Conflict, JournalError, JournalFull, JournalUnavailable, ValueTooLarge
 from watchcache.persist.etcd import EtcdReplaced, EtcdUnusable, Options
 
-from .scene import QUICK, Proxy, history, log_on, running
+from .scene import QUICK, history, log_on, running
+
+
+class Frames(cached.Lines, frozen=True):
+    """What a watch of values in this suite's form sends: type and revision."""
+
+    def event(self, type, value, first):  # noqa: ARG002 - the protocol's
+        """One line."""
+        revision = int(json.loads(value)["metadata"]["resourceVersion"])
+        return b"%s %d\n" % (type, revision)
 
 
 async def until(condition, seconds=20):
@@ -107,6 +119,69 @@ async def test_an_interrupted_watch_is_resumed_where_it_was(etcd):
             assert [(e.revision, e.key) for e in delivered] == [(e.revision, e.key) for e in events]
             assert one.figures.rereads == 0
         nursery.cancel_scope.cancel()
+
+
+async def test_no_watch_shows_what_leaves_changes_out(etcd):
+    """Where everything was read anew, running watches end, cleanly: another server may have every change, and its watchers see them."""
+    proxy = Proxy(etcd.port)
+    pod = PREFIX + b'"},"labels":{},"node":"","phase":"","rv":0}'
+    async with trio.open_nursery() as nursery:
+        await nursery.start(proxy.run)
+        async with running(proxy.url) as one, running(etcd.url) as two:
+            first = await two.append("pods/n/a", pod)
+            await one.wait_published(first.revision)
+            async with cached.running(one) as scene:
+                pipe = cached.Pipe()
+                scene.watch(cached.After(first.revision), pipe, representation=Frames())
+                await proxy.cut()
+                await until(lambda: one.problem is not None)
+                for _ in range(2):
+                    newest = await two.append("pods/n/a", pod)
+                await two.compact(newest.revision)
+                proxy.restore()
+                await one.wait_published(newest.revision)
+                assert (pipe.sent, pipe.finished) == (b"", True)
+                assert scene.pods.get("pods/n/a").revision == newest.revision
+                later = cached.Pipe()
+                scene.watch(cached.After(newest.revision), later, representation=Frames())
+                last = await two.append("pods/n/a", pod)
+                await one.wait_published(last.revision)
+                assert later.sent == b"MODIFIED %d\n" % last.revision
+        nursery.cancel_scope.cancel()
+
+
+async def test_history_that_cannot_be_read_at_the_moment_ends_the_watch_that_needs_it(etcd, caplog):
+    """Cleanly and with one line: while the windows are refilled after a start, and later; when etcd answers again history is there."""
+    proxy = Proxy(etcd.port)
+    pod = PREFIX + b'"},"labels":{},"node":"","phase":"","rv":0}'
+    async with running(etcd.url) as other:
+        first = await other.append("pods/n/a", pod)
+        last = await other.append("pods/n/a", pod)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(proxy.run)
+        async with running(proxy.url) as log, cached.running(log) as scene:
+            await proxy.cut()
+            for _ in range(2):
+                pipe = cached.Pipe()
+                scene.watch(cached.After(first.revision), pipe, representation=Frames())
+                await until(lambda pipe=pipe: pipe.finished)
+                assert pipe.sent == b""
+            proxy.restore()
+            await until(lambda: log.problem is None)
+            pipe = cached.Pipe()
+            scene.watch(cached.After(first.revision), pipe, representation=Frames())
+            await until(lambda: pipe.sent)
+            assert pipe.sent == b"MODIFIED %d\n" % last.revision
+            # The windows are full now; what came after them is not: the store is asked for each watcher.
+            await proxy.cut()
+            again = cached.Pipe()
+            scene.pods.window = Window(last.revision, scene.pods.window.bounds)
+            scene.watch(cached.After(first.revision), again, representation=Frames())
+            await until(lambda: again.finished)
+        nursery.cancel_scope.cancel()
+    said = [record for record in caplog.records if record.name == "watchcache.cacher.history"]
+    assert len(said) == 3
+    assert all(record.exc_info is None and "etcd does not answer" in record.getMessage() for record in said)
 
 
 async def test_a_compaction_while_away_becomes_the_right_events(etcd):

@@ -9,13 +9,14 @@ import pytest
 import trio
 
 from tests.conformance.samples import value
+from tests.tcp_proxy import Proxy
 from watchcache.log import Compacted, Event, JournalUnavailable
 from watchcache.persist import FileJournal, Retention
 from watchcache.persist.errors import DirectoryUnusable
 from watchcache.persist.etcd import Archive, EtcdReplaced, chronicle
 from watchcache.persist.faults import FaultyDisk, fail
 
-from .scene import Proxy, history, running
+from .scene import history, running
 from .test_faults import until
 
 

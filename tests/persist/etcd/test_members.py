@@ -7,11 +7,12 @@ import trio
 
 from tests import etcds
 from tests.conformance.samples import stamp, value
+from tests.tcp_proxy import Proxy
 from watchcache.cacher import FutureRevision, Hub
 from watchcache.log import JournalUnavailable
 
 from .members import leader_of, start_cluster
-from .scene import Proxy, running
+from .scene import running
 from .test_faults import until
 
 pytestmark = etcds.needs_etcd

@@ -1,0 +1,119 @@
+"""Doing what the plan says, and undoing it."""
+
+from __future__ import annotations
+
+import signal
+from random import Random
+
+import trio
+
+from tests.tcp_proxy import Proxy
+
+from .exchange import Lost
+from .history import Fault
+from .members import Member, leader_of
+from .plan import Step
+from .reference import Reference
+from .scene import Scene
+
+
+class Faults:
+    """Breaks members, servers and the links between them."""
+
+    def __init__(
+        self, scene: Scene, members: list[Member], links: dict[str, Proxy], reference: Reference
+    ) -> None:
+        self._scene = scene
+        self._members = members
+        self._servers = scene.servers
+        self._links = links
+        self._reference = reference
+        self._random: Random = scene.random("faults")
+
+    async def run(self, steps: list[Step]) -> None:
+        """All steps at their times; returns when all is healed."""
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for step in steps:
+                await trio.sleep_until(began + step.at)
+                nursery.start_soon(self._do, step)
+
+    async def _do(self, step: Step) -> None:
+        began = trio.current_time()
+        what = f"{step.what} {' '.join(step.targets)}"
+        try:
+            if step.what == "compact":
+                what += str(await self._compact())
+            elif step.what == "move":
+                await self._move_leader()
+            elif step.targets == ("leader",):
+                found = await leader_of(self._members)
+                if found is not None:
+                    what = f"{step.what} leader {found[0].name}"
+                    await self._break(step.what, (found[0].name,), step.seconds)
+            else:
+                await self._break(step.what, step.targets, step.seconds)
+        except Lost as lost:
+            what += f" (in vain: {lost})"
+        self._scene.history.records.append(Fault(what=what, began=began, ended=trio.current_time()))
+
+    async def _break(self, what: str, targets: tuple[str, ...], seconds: float) -> None:
+        async with trio.open_nursery() as nursery:
+            for target in targets:
+                if target in self._links:
+                    nursery.start_soon(self._break_link, what, self._links[target], seconds)
+                elif target.startswith("etcd"):
+                    nursery.start_soon(self._break_member, what, self._members[int(target[4:])], seconds)
+                else:
+                    nursery.start_soon(self._break_server, what, int(target[6:]), seconds)
+
+    async def _break_link(self, what: str, link: Proxy, seconds: float) -> None:
+        if what == "cut":
+            await link.cut()
+        elif what == "stall":
+            link.stall()
+        else:
+            link.slow(self._random.uniform(0.01, 0.3))
+        await trio.sleep(seconds)
+        link.restore()
+
+    async def _break_member(self, what: str, member: Member, seconds: float) -> None:
+        if what == "kill":
+            member.kill()
+            await trio.sleep(seconds)
+            member.start(self._members)
+        else:
+            member.freeze()
+            await trio.sleep(seconds)
+            member.thaw()
+
+    async def _break_server(self, what: str, number: int, seconds: float) -> None:
+        server = self._servers[number]
+        if what == "freeze":
+            server.freeze()
+            await trio.sleep(seconds)
+            server.thaw()
+            return
+        await server.end(signal.SIGTERM if what == "end" else signal.SIGKILL)
+        await trio.sleep(seconds)
+        server.start()
+        # Without a quorum it cannot start; the end of the run tells whether it ever did.
+        with trio.move_on_after(30):
+            await server.wait_ready()
+
+    async def _move_leader(self) -> None:
+        found = await leader_of(self._members)
+        if found is not None:
+            leader, members = found
+            others = [number for number, member in members.items() if member is not leader]
+            if others:
+                target = self._random.choice(sorted(others))
+                await leader.ask("maintenance/transfer-leadership", {"targetID": target})
+
+    async def _compact(self) -> int:
+        """Everything but the newest revisions, sometimes all, as far as the reference has come. Raises Lost."""
+        revision = self._reference.revision - self._random.choice((0, 5, 50, 200))
+        if revision > 1:
+            member = self._random.choice(self._members)
+            await member.ask("kv/compaction", {"revision": str(revision)})
+        return revision

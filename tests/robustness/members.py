@@ -1,0 +1,117 @@
+"""The members of an etcd cluster, as processes on free ports."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from tests.etcds import free_port
+
+from .exchange import Caller, Lost
+
+SECONDS = 2.0
+
+
+class Member:
+    """One etcd of a cluster; `start`, `kill`, `freeze` and `thaw` as often as wanted."""
+
+    def __init__(self, number: int, binary: str, directory: Path) -> None:
+        self.name = f"etcd{number}"
+        self.directory = directory / self.name
+        self.port, self.peer, self.metrics = free_port(), free_port(), free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        self._binary = binary
+        self._caller = Caller(self.url, {})
+
+    @property
+    def url(self) -> str:
+        """Where clients find it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def peer_url(self) -> str:
+        """Where the others find it."""
+        return f"http://127.0.0.1:{self.peer}"
+
+    def start(self, cluster: list[Member]) -> None:
+        """Start it, with what it had when it ran before."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    self._binary,
+                    f"--name={self.name}",
+                    f"--data-dir={self.directory / 'data'}",
+                    f"--listen-client-urls={self.url}",
+                    f"--advertise-client-urls={self.url}",
+                    f"--listen-peer-urls={self.peer_url}",
+                    f"--initial-advertise-peer-urls={self.peer_url}",
+                    "--initial-cluster=" + ",".join(f"{each.name}={each.peer_url}" for each in cluster),
+                    f"--listen-metrics-urls=http://127.0.0.1:{self.metrics}",
+                    "--heartbeat-interval=50",
+                    "--election-timeout=500",
+                    "--unsafe-no-fsync",
+                    "--log-level=warn",
+                ],
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def close(self) -> None:
+        """End it at once, with the connection to it."""
+        self._caller.close()
+        self.kill()
+
+    def freeze(self) -> None:
+        """Stop it in its tracks, with its connections open."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+
+    async def ask(self, path: str, document: Any) -> Any:
+        """Call it through its JSON gateway. Raises Lost, also when it refuses."""
+        status, answer = await self._caller.call("POST", f"/v3/{path}", document, seconds=SECONDS)
+        if status != 200:
+            raise Lost(f"{path}: {answer}")
+        return answer
+
+
+async def wait_healthy(members: list[Member], seconds: float) -> None:
+    """Wait until every member answers a linearizable read. Raises TooSlowError."""
+    with trio.fail_after(seconds):
+        for member in members:
+            while True:
+                try:
+                    await member.ask("kv/range", {"key": "AA==", "count_only": True})
+                    break
+                except Lost:
+                    await trio.sleep(0.1)
+
+
+async def leader_of(members: list[Member]) -> tuple[Member, dict[str, Member]] | None:
+    """The member that leads, and all that answer by their ids; None when nobody says."""
+    found: dict[str, Member] = {}
+    leader = ""
+    for member in members:
+        try:
+            answer = await member.ask("maintenance/status", {})
+        except Lost:
+            continue
+        found[answer["header"]["member_id"]] = member
+        leader = answer.get("leader", "0") if answer.get("leader", "0") != "0" else leader
+    return (found[leader], found) if leader in found else None

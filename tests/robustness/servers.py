@@ -1,0 +1,140 @@
+"""`watchcache serve` as a process: started, killed, frozen, started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+import trio
+
+from tests.etcds import free_port
+
+from .exchange import Caller, Lost
+
+TOKEN = "robustness"  # of a server on loopback that lives for two minutes
+START_SECONDS = 30.0
+COMPACTION = "10s"
+EVENTS_LIVE = "10s"
+
+
+class ServerProcess:
+    """One server; the port stays over restarts."""
+
+    def __init__(self, number: int, directory: Path, etcd: list[str]) -> None:
+        self.number = number
+        self.name = f"server{number}"
+        self.log = directory / f"{self.name}.log"
+        self.port = free_port()
+        self.ready = False
+        self.ended = ""  # how it ended by itself, after it had been ready
+        self.process: subprocess.Popen[bytes] | None = None
+        self._directory = directory
+        self._etcd = etcd
+        self._caller: Caller | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"https://127.0.0.1:{self.port}"
+
+    def context(self) -> ssl.SSLContext:
+        """How a client trusts it: all servers share one CA."""
+        return ssl.create_default_context(cafile=str(self._directory / "pki" / "ca.crt"))
+
+    def start(self) -> None:
+        """Start the process, and wait for nothing."""
+        tokens = self._directory / "tokens.csv"
+        if not tokens.exists():
+            tokens.write_text(f'{TOKEN},admin,admin,"system:masters"\n')
+        self.ready = False
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "watchcache",
+                    "serve",
+                    f"--secure-port={self.port}",
+                    f"--cert-dir={self._directory / 'pki'}",
+                    f"--write-kubeconfig={self._directory / f'{self.name}.kubeconfig'}",
+                    f"--token-auth-file={tokens}",
+                    f"--watchcache-data-dir={self._directory / f'{self.name}.data'}",
+                    "--storage-backend=etcd3",
+                    f"--etcd-servers={','.join(self._etcd)}",
+                    f"--etcd-compaction-interval={COMPACTION}",
+                    f"--event-ttl={EVENTS_LIVE}",
+                ],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+
+    async def wait_ready(self, seconds: float = START_SECONDS) -> None:
+        """Wait until it says that it is, or somebody ends it meanwhile. One that gives its start up, because etcd has no leader, is started again.
+
+        Raises TooSlowError.
+        """
+        with trio.fail_after(seconds):
+            while self.process is not None:
+                if self.process.poll() is not None and not self.ready:
+                    self.start()
+                if await self.asks_ready():
+                    self.ready = True
+                    return
+                await trio.sleep(0.1)
+
+    async def asks_ready(self) -> bool:
+        """Whether /readyz says yes."""
+        try:
+            if self._caller is None:
+                self._caller = Caller(self.url, {"Authorization": f"Bearer {TOKEN}"}, self.context())
+            status, _ = await self._caller.call("GET", "/readyz", seconds=3)
+        except (Lost, OSError):
+            return False
+        return status == 200
+
+    def look(self) -> None:
+        """Note when it ended by itself; then start it again."""
+        if self.process is not None and self.ready and (status := self.process.poll()) is not None:
+            self.ended = f"{self.name} ended by itself with status {status}: {self.tail()}"
+            self.start()
+
+    async def end(self, number: signal.Signals = signal.SIGKILL, seconds: float = 10.0) -> None:
+        """End it by a signal, or by a harder one when that takes too long."""
+        process, self.process, self.ready = self.process, None, False
+        if process is None:
+            return
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(number)
+        with trio.move_on_after(seconds):
+            while process.poll() is None:  # noqa: ASYNC110 - a harness may poll
+                await trio.sleep(0.02)
+        process.kill()
+        process.wait()
+
+    def close(self) -> None:
+        """End it at once, with the connection to it."""
+        if self._caller is not None:
+            self._caller.close()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def freeze(self) -> None:
+        """Stop it in its tracks, with its connections open."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+
+    def tail(self, lines: int = 5) -> str:
+        """The end of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])

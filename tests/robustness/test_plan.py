@@ -1,0 +1,33 @@
+"""The plan of faults."""
+
+from __future__ import annotations
+
+import pytest
+
+from .plan import KINDS, QUIET, plan
+
+
+def test_it_follows_from_the_seed():
+    """The same for the same, another for another."""
+    assert plan("7", 120, 3, 3) == plan("7", 120, 3, 3)
+    assert plan("7", 120, 3, 3) != plan("8", 120, 3, 3)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_fault_at_a_time_on_each(seed: int):
+    """No process or link has two; all end with the run."""
+    steps = plan(str(seed), 120, 3, 3)
+    assert steps
+    until: dict[str, float] = {}
+    for step in steps:
+        assert step.at < 120 - QUIET
+        assert step.at + step.seconds <= 120.02
+        for target in step.targets:
+            assert until.get(target, 0.0) <= step.at
+            until[target] = step.at + step.seconds
+
+
+def test_every_kind_comes():
+    """Over some seeds."""
+    found = {step.what for seed in range(20) for step in plan(str(seed), 120, 3, 3)}
+    assert found == {kind.what for kind in KINDS}
