@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "auth": {"api"},
     "admission": {"api", "auth"},
     "registry": {"api", "admission", "cacher", "log"},
-    "http": {"registry", "api", "auth", "cacher"},
+    "http": {"registry", "api", "auth", "cacher", "readers"},
     "follow": {"log"},
     "front": {"api", "auth", "http", "log", "settings"},
     "workers": None,
@@ -33,7 +33,10 @@ ALLOWED: dict[str, set[str] | None] = {
     "logs": set(),
     "log_metrics": {"http", "log"},
     "kubeconfig": {"pki"},
-    "bench": set(),  # a client like any other: it starts our server as a process and knows nothing of it
+    "readers": set(),
+    "bench": {
+        "readers"
+    },  # a client like any other: it starts our server as a process and knows nothing of it
     "cli": None,
     "testing": None,
     "__main__": None,

@@ -162,9 +162,18 @@ class Participant:
             watch.state = State.LIVE if watch.position else State.INITIAL
             watch.opened = time.monotonic_ns()
         else:
-            watch.feed(data, time.monotonic_ns())
+            watch.feed(data, self._arrival())
         if not was_live and watch.state is State.LIVE:
             self._live()
+
+    def _arrival(self) -> int:
+        """When the data arrived; how long ago that was is this process's own delay."""
+        now = time.monotonic_ns()
+        arrived = self.client.arrived if self.client is not None else 0
+        if not arrived:
+            return now
+        self.network.measures.histogram("lateness|receiving").record((now - arrived) // 1000)
+        return arrived
 
     def _live(self) -> None:
         self.pending -= 1

@@ -22,6 +22,7 @@ from watchcache.bench.scenario import Scenario
 from watchcache.bench.setting import clean, prepare
 from watchcache.bench.target import read_kubeconfig
 from watchcache.bench.watch import State
+from watchcache.readers import AVAILABLE, Readers
 
 _REPORT_SECONDS = 1.0
 
@@ -150,8 +151,11 @@ async def main() -> None:
     if first is None:
         return
     scenario = msgspec.convert(first["scenario"], Scenario)
-    dialer = Dialer(read_kubeconfig(Path(first["kubeconfig"])))
+    readers = Readers() if AVAILABLE else None
+    dialer = Dialer(read_kubeconfig(Path(first["kubeconfig"])), readers)
     async with trio.open_nursery() as nursery:
+        if readers is not None:
+            nursery.start_soon(readers.run)
         load = Load(scenario, dialer, nursery, first["index"], first["processes"])
         await LoadProcess(channel, load).run(nursery)
 

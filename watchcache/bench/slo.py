@@ -131,8 +131,14 @@ def resources(result: Plain, steady: list[Plain], slo: Slo) -> Iterator[Plain]:
             "clients behind their plan, p99",
             lateness,
             slo.pacing,
-            note="else the clients are what is measured",
+            note=f"else the clients are what is measured{_reading(steady)}",
         )
+
+
+def _reading(steady: list[Plain]) -> str:
+    """How late the clients read what had arrived; no watch latency contains it."""
+    receiving = merge(steady, "lateness|receiving")
+    return f"; they read {seconds(receiving.percentile(99) / 1e6)} late at p99" if receiving.counts else ""
 
 
 def cost_growth(result: Plain, slo: Slo) -> Iterator[Plain]:

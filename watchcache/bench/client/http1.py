@@ -22,6 +22,7 @@ class Http1Client:
         self._queue: deque[tuple[Request, OnEnd]] = deque()
         self._more = trio.Event()
         self._transports: set[Transport] = set()
+        self.arrived = 0
         self._speed: float | None = None
         self.alive = True
 
@@ -95,6 +96,7 @@ class Http1Client:
     async def _answer(self, transport: Transport, answer: _Answer) -> bool:
         """Read one answer; False when the connection ended before it did."""
         while data := await transport.receive():
+            self.arrived = transport.arrived
             if answer.feed(data):
                 return True
         return False

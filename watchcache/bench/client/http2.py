@@ -108,15 +108,22 @@ class Http2Client:
     async def run(self) -> None:
         """Receive until the connection ends, then end everything that is open with status 0."""
         try:
-            while data := await self._transport.receive():
-                self._feed(data)
-                self._send_out()
+            await self._transport.serve(self._take_in)
         finally:
             self.close()
             left = [*self._streams.values(), *(one for _, one in self._waiting or ())]
             self._streams.clear()
             for exchange in left:
                 exchange.on_end(0, b"")
+
+    def _take_in(self, data: bytes) -> None:
+        self._feed(data)
+        self._send_out()
+
+    @property
+    def arrived(self) -> int:
+        """When what is being handed to callbacks arrived (`time.monotonic_ns`); 0: not known."""
+        return self._transport.arrived
 
     def submit(self, request: Request, on_end: OnEnd) -> None:
         """Send a request now, or as soon as the server's limits allow."""

@@ -38,6 +38,10 @@ class Client(Protocol):
     def alive(self) -> bool:
         """Whether requests can still be answered."""
 
+    @property
+    def arrived(self) -> int:
+        """When what is being handed to callbacks arrived (`time.monotonic_ns`); 0: not known."""
+
     async def run(self) -> None:
         """Receive until the connection ends, then end everything that is open with status 0."""
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
 
 import trio
 
+from watchcache.bench.client import receipts
 from watchcache.bench.target import Target
+from watchcache.readers import Readers
 
 _RECEIVE = 32 * 1024  # two TLS records; OpenSSL's memory buffers grow to this and stay
 HANDSHAKE_SECONDS = 60.0  # a storm of 5,000 handshakes on two cores takes some 10 s
@@ -24,9 +27,11 @@ class ConnectionLost(Exception):
 class Dialer:
     """Makes connections to one target: the TLS contexts are made once and shared."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, readers: Readers | None = None) -> None:
+        """With `readers`, which somebody must run, one task reads for all connections that `serve` a callback."""
         self.target = target
         self._contexts = {protocol: target.context(protocol) for protocol in ("h2", "http/1.1")}
+        self._readers = readers
 
     async def dial(self, protocol: str, nursery: trio.Nursery) -> Transport:
         """A connection that speaks `protocol`; `nursery` gets the task that sends what the kernel did not take.
@@ -39,7 +44,10 @@ class Dialer:
             with trio.fail_after(HANDSHAKE_SECONDS):
                 await sock.connect((self.target.host, self.target.port))
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                transport = Transport(sock, self._contexts[protocol], self.target.host, nursery)
+                receipts.ask(sock)
+                transport = Transport(
+                    sock, self._contexts[protocol], self.target.host, nursery, self._readers
+                )
                 await transport.shake_hands(protocol)
         except BaseException as problem:
             sock.close()
@@ -52,18 +60,29 @@ class Dialer:
 class Transport:
     """One TLS connection."""
 
-    __slots__ = ("_incoming", "_kept", "_nursery", "_outgoing", "_sock", "_speed", "_tls", "_wake", "closed")
+    __slots__ = (
+        "_incoming", "_kept", "_leave", "_nursery", "_outgoing", "_readers", "_sock", "_speed", "_tls", "_wake", "arrived", "closed",
+    )  # fmt: skip
 
     def __init__(
-        self, sock: trio.socket.SocketType, context: ssl.SSLContext, host: str, nursery: trio.Nursery
+        self,
+        sock: trio.socket.SocketType,
+        context: ssl.SSLContext,
+        host: str,
+        nursery: trio.Nursery,
+        readers: Readers | None,
     ) -> None:
         self._sock = sock
+        self._readers = readers
+        self._leave: Callable[[], None] | None = None
         self._nursery = nursery
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._kept: bytearray | None = None
         self._speed: float | None = None
         self._wake: trio.Event | None = None
+        self.arrived = 0
+        """When the kernel received what was taken last: `time.monotonic_ns`, 0 where it does not say."""
         self.closed = False
 
     async def shake_hands(self, protocol: str) -> None:
@@ -91,18 +110,61 @@ class Transport:
                 return b""
             try:
                 await trio.lowlevel.wait_readable(self._sock)
-                data = self._sock._sock.recv(size)  # type: ignore[attr-defined]  # a plain non-blocking recv: no second checkpoint
-            except BlockingIOError:
-                continue
             except (OSError, trio.ClosedResourceError):
                 return b""
-            if not data:
-                return b""
-            if plain := self._decrypt(data):
+            if (plain := self._take(size)) is not None:
                 if self._speed:
                     await trio.sleep(len(plain) / self._speed)
                 return plain
         return b""
+
+    def _take(self, size: int = _RECEIVE) -> bytes | None:
+        """What has come, without waiting: None when nothing complete has, b"" at the end."""
+        try:
+            data, self.arrived = receipts.receive(self._sock._sock, size)  # type: ignore[attr-defined]  # must not wait
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+        return (self._decrypt(data) or None) if data else b""
+
+    async def serve(self, feed: Callable[[bytes], None]) -> None:
+        """Give `feed` what comes, until the end of the connection."""
+        while not self.closed:
+            if self._readers is None or self._speed is not None:
+                data = await self.receive()
+                if not data:
+                    return
+                feed(data)
+            elif await self._serve_shared(self._readers, feed):
+                return
+
+    async def _serve_shared(self, readers: Readers, feed: Callable[[bytes], None]) -> bool:
+        """Have the shared task read; False when reading is to be hindered, True at the end."""
+        descriptor, left = self._sock.fileno(), trio.Event()
+        ended = False
+
+        def leave() -> None:
+            readers.remove(descriptor)
+            left.set()
+
+        def take() -> None:
+            nonlocal ended
+            data = self._take()
+            if data:
+                feed(data)
+            if data == b"" or self.closed:
+                ended = True
+                leave()
+
+        readers.add(descriptor, take)
+        self._leave = leave
+        try:
+            await left.wait()
+        finally:
+            self._leave = None
+            readers.remove(descriptor)
+        return ended or self.closed
 
     async def _turn(self) -> int:
         """Wait while reading is stopped; how many bytes to take then."""
@@ -165,6 +227,8 @@ class Transport:
     def hinder(self, bytes_per_second: float | None) -> None:
         """Read at most so fast: 0 stops, None is full speed."""
         self._speed = bytes_per_second
+        if self._leave is not None and bytes_per_second is not None:
+            self._leave()
         if self._wake is not None:
             self._wake.set()
             self._wake = None
@@ -173,5 +237,7 @@ class Transport:
         """Close the socket without a farewell."""
         if not self.closed or self._sock.fileno() >= 0:
             self.closed = True
+            if self._leave is not None:
+                self._leave()
             self.hinder(None)
             self._sock.close()

@@ -12,8 +12,8 @@ from watchcache.http.messages import Handler, Reply
 from watchcache.http.turns import Turns
 from watchcache.http.wire.departures import Departures
 from watchcache.http.wire.limits import Limits
-from watchcache.http.wire.readers import Readers
 from watchcache.http.wire.wheel import Wheel
+from watchcache.readers import Readers
 
 
 class Shared(msgspec.Struct):

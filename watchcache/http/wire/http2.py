@@ -28,9 +28,9 @@ from watchcache.http.wire.heads import BadHeader
 from watchcache.http.wire.http2_request import BadRequest, body_expected, request_of
 from watchcache.http.wire.http2_stream import Http2Stream
 from watchcache.http.wire.limits import Limits
-from watchcache.http.wire.readers import Readers
 from watchcache.http.wire.transport import Transport
 from watchcache.http.wire.wheel import Alarm
+from watchcache.readers import Readers
 
 
 def _h2_framing(limits: Limits, upcalls: Upcalls) -> Framing:

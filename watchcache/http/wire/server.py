@@ -17,8 +17,8 @@ from watchcache.http.wire.context import Shared
 from watchcache.http.wire.departures import Departures
 from watchcache.http.wire.guard import log
 from watchcache.http.wire.limits import Limits
-from watchcache.http.wire.readers import AVAILABLE, Readers
 from watchcache.http.wire.wheel import Wheel
+from watchcache.readers import AVAILABLE, Readers
 
 _OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _GONE = {errno.ECONNABORTED, errno.EPROTO, errno.EPERM}

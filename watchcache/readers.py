@@ -1,4 +1,4 @@
-"""The input of many HTTP/2 connections, read by one task.
+"""The input of many connections, read by one task: of a server's HTTP/2 clients, or of the load generator's nodes.
 
 Go's clients give a window back after every 4 KiB: 5,000 of them answer a broadcast with 5,000 small packets. With a task
 for each, all that are ready run in one pass of the scheduler, a quarter of a second in which nothing else does, and each costs a
@@ -26,7 +26,7 @@ BATCH = 32  # descriptors asked for at once
 
 
 class Readers:
-    """Sockets by descriptor, with who takes their input. Linux only (`AVAILABLE`)."""
+    """Sockets by descriptor, with who takes their input. Linux only (`AVAILABLE`): elsewhere a task reads for each."""
 
     __slots__ = ("_epoll", "_takers")
 
