@@ -67,9 +67,8 @@ async def test_a_socket_that_is_always_ready_does_not_keep_others_waiting(nurser
 
         shared.add(ours.fileno(), take)
     nursery.start_soon(shared.run)
-    await trio.lowlevel.checkpoint()
-    await trio.lowlevel.checkpoint()
-    assert min(taken) > 0
+    while not any(taken):
+        await trio.lowlevel.checkpoint()
     assert max(taken) <= min(taken) + 2
     for theirs, ours in pairs:
         shared.remove(ours.fileno())
