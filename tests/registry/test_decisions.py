@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from random import Random
 from typing import Any
 
@@ -176,3 +177,19 @@ def test_every_stored_kind_has_attributes():
         labels, fields = attributes_of(resource)("k", b'{"metadata":{"resourceVersion":"1"}}')
         assert labels is None
         assert len(fields) == len(resource.field_labels)
+
+
+def test_texts_of_objects_are_shared_but_not_interned():
+    """Equal field values are one string; none stays for good, as interned ones do on Python 3.12."""
+    pods = load_catalog().find("", "v1", "pods")
+    assert pods is not None
+    read, node = attributes_of(pods), pods.field_labels.index("spec.nodeName")
+    labels, fields = read(
+        "k", b'{"metadata":{"labels":{"hash":"once-only"}},"spec":{"nodeName":"never-again"}}'
+    )
+    _, others = read("l", b'{"metadata":{"name":"other"},"spec":{"nodeName":"never-again"}}')
+    assert labels is not None
+    assert fields[node] is others[node]
+    for text in (labels["hash"], fields[node]):
+        copy = text.encode().decode()
+        assert sys.intern(copy) is copy, "an earlier string of this text was interned"

@@ -12,10 +12,10 @@ Behind `--profiling`, and for authenticated users, as kube-apiserver's `/debug/p
 from __future__ import annotations
 
 import heapq
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -56,14 +56,20 @@ class OpenWatch(NamedTuple):
     origin: Origin
 
 
+@lru_cache(maxsize=1024)
+def _shared(text: str) -> str:
+    """One string for equal ones. Not `sys.intern`: Python 3.12 never frees what that has seen, and clients choose these."""
+    return text
+
+
 def origin_of(exchange: Exchange, now: float) -> Origin:
     """What is remembered of a watch's request."""
     headers, info, route = exchange.request.headers, exchange.info, exchange.route
     return Origin(
         exchange.user.name,
         exchange.request.peer,
-        sys.intern(headers.get("user-agent", "")),
-        sys.intern(headers.get("accept", "")),
+        _shared(headers.get("user-agent", "")),
+        _shared(headers.get("accept", "")),
         route.resource if route is not None else None,
         info.namespace,
         info.name,

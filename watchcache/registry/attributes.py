@@ -11,8 +11,8 @@ k/k pkg/registry/*/strategy.go (the `...ToSelectableFields` functions).
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -26,13 +26,21 @@ _REMEMBERED_LABEL_SETS: Final = 65536
 """Above so many different label sets the memory of them is started afresh: sharing is an economy, not a promise."""
 
 
+@lru_cache(maxsize=32768)
+def _shared(text: str) -> str:
+    """One string for equal ones. Not `sys.intern`: Python 3.12 never frees what that has seen, and clients choose these. TypeError when it is none."""
+    if not isinstance(text, str):
+        raise TypeError(text)
+    return text
+
+
 class _Source(NamedTuple):
     """Where a field's value is: a path of JSON names, the type there, and how it is written as text (a null: TypeError or the default's)."""
 
     path: tuple[str, ...]
     type: Any = str
     default: Any = ""
-    text: Callable[[Any], str] = sys.intern
+    text: Callable[[Any], str] = _shared
 
 
 def _bool_text(value: bool) -> str:
@@ -105,9 +113,7 @@ class _LabelSets:
         labels = self._decode(written) or None
         if len(self._known) >= _REMEMBERED_LABEL_SETS:
             self._known.clear()
-        self._known[written] = labels and {
-            sys.intern(key): sys.intern(value) for key, value in labels.items()
-        }
+        self._known[written] = labels and {_shared(key): _shared(value) for key, value in labels.items()}
         return self._known[written]
 
 
