@@ -57,7 +57,7 @@ class Play:
 
     def publish(self, count: int) -> None:
         """A tick of some events; the group is large."""
-        for _ in range(count + 1):
+        for _ in range(count * 12 + 1):
             self.newest += 1
             entry = Entry("pods/a", self.newest, stamp(value(), self.newest))
             change = Change(self.newest, "pods/a", None, entry, None, 0.0)
@@ -173,3 +173,20 @@ async def test_dispatch_is_measured_when_the_last_has_been_given_it() -> None:
         await wait_all_tasks_blocked()
         assert sum(scene.pods.latency.stages["total"].counts) == 1
         assert scene.pods.stats().dispatched == 20
+
+
+async def test_what_came_during_a_round_is_sent_in_rounds_of_bounded_size() -> None:
+    """A burst of many events while a round runs: all arrive, in order, and count as dispatched once."""
+    async with running(fan_out=in_single_steps(3)) as scene:
+        pipes = [Pipe() for _ in range(10)]
+        for pipe in pipes:
+            scene.watch(Now(), pipe)
+        await scene.settle()
+        tickets = [scene.log.append_nowait(f"pods/a/{number}", value()) for number in range(300)]
+        for ticket in tickets:
+            await ticket.wait()
+        await scene.settle()
+        assert all([revision for _, revision in pipe.events] == list(range(1, 301)) for pipe in pipes)
+        assert all(pipe.sends >= 300 / 64 for pipe in pipes)
+        assert sum(scene.pods.latency.stages["total"].counts) == 300
+        assert scene.pods.stats().dispatched == 3000

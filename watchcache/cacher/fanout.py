@@ -4,9 +4,10 @@ A tick sends to small groups at once. To 5,000 watchers that would take an eight
 answered and no event for one node is sent. A large group is therefore sent to in slices by a task of its own, between which
 the scheduler runs everything else that is ready; events for small groups overtake it, within a group nothing does.
 
-A slice takes `SLICE` seconds, or the `SHARE`th part of the time that the round's events have waited, if that is more: a server that cannot keep
-up gives the fan-out a larger share by itself, and the writers a smaller one, until both fit. What comes in the meantime is joined to
-one round, which costs less for each event.
+A slice is short: its receivers answer it with packets that return their windows, and these must have been read before the next one,
+or the requests of others stand in a queue behind thousands of them. A round of 5,000 may take its time, up to `PATIENCE`. When events have
+waited longer, the server cannot keep up: slices then take the `SHARE`th part of the waiting time, so that the fan-out gets a larger share
+by itself, and the writers a smaller one, until both fit. What comes in the meantime is joined to one round, which costs less for each event.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-SLICE = 0.004
+SLICE = 0.001
+PATIENCE = 0.5
 SHARE = 8.0
-STEP = 64  # members between two looks at the clock: 1.6 ms
+STEP = 16  # members between two looks at the clock: 0.4 ms
 WIDE = 128  # members; at 25 us each a tick of such a group takes 3 ms
 
 
@@ -67,8 +69,8 @@ class _Round:
 class FanOut:
     """The rounds of all cachers of a hub, and the task that runs them.
 
-    Groups of more than `wide` members are large; a slice takes at least one `step` of members, and `shortest` seconds or the
-    `share`th part of the events' waiting time.
+    Groups of more than `wide` members are large; a slice takes at least one `step` of members, and `shortest` seconds, or the
+    `share`th part of the events' waiting time once that exceeds `PATIENCE`.
     """
 
     def __init__(
@@ -111,7 +113,9 @@ class FanOut:
         while self._order:
             one = self._order[0]
             if one.group.sending or self._begin(one):
-                budget = max(budget, (now - one.waits_since) / self._share)
+                waited = now - one.waits_since
+                if waited > PATIENCE:
+                    budget = max(budget, waited / self._share)
                 self._advance(one)
             now = time.perf_counter()
             if now - began >= budget:
@@ -119,16 +123,20 @@ class FanOut:
 
     def _begin(self, one: _Round) -> bool:
         """The next round of the group whose turn it is; False when it rests now."""
-        one.ticks, one.later = one.later, []
         if not self._gone(one):
             try:
                 if one.group.next_round(one.cacher.frames):
-                    one.waits_since = one.ticks[0][0]
+                    one.waits_since = one.later[0][0]
+                    if (
+                        not one.group.pending
+                    ):  # else ticks count as given after the last of the rounds that they need
+                        one.ticks, one.later = one.later, []
                     return True
             except Exception as problem:
                 give_up(one.group, problem)
         self._order.popleft()
         del self._rounds[one.group]
+        one.ticks, one.later = [*one.ticks, *one.later], []
         self._finish(one)
         return False
 

@@ -23,6 +23,8 @@ from watchcache.cacher.frames import Frames
 from watchcache.cacher.request import Framing, Representation
 from watchcache.cacher.selection import Scope
 
+ROUND = 64  # events of one round: what it hands to each member stays below what a sink takes (256 KiB) for objects of usual size
+
 
 class Member(Protocol):
     """What a group knows of a watcher."""
@@ -172,22 +174,21 @@ class Group:
     def next_round(self, frames: Frames) -> bool:
         """Take in who joined, and begin a round with what is pending; False: there is nothing, the group rests."""
         assert not self._round, "a round must end before the next"
-        pending, self.pending = self.pending, []
+        pending, self.pending = self.pending[:ROUND], self.pending[ROUND:]
         joining, self._joining = self._joining, {}
         self.busy = bool(pending)
-        if not pending:
-            for member in joining:
-                self._place(member)
-            return False
         owing: dict[tuple[int, Framing, bool], dict[Member, None]] = {}
-        for (framing, first), lane in self._lanes.items():
+        for (framing, first), lane in self._lanes.items() if pending else ():
             owing[0, framing, first] = dict(lane.members)
         for member, had in joining.items():
+            if had > len(pending):
+                self._joining[member] = had - len(pending)
+                continue
             self._place(member)
             if had < len(pending):
                 owing.setdefault((had, member.framing, member.first), {})[member] = None
         self._round = [self._part(frames, pending[key[0] :], *key[1:], owed) for key, owed in owing.items()]
-        return True
+        return self.busy
 
     def _part(
         self,
