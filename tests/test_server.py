@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from kubernetes import client, config, watch
 
 from watchcache.testing.server import TestServer
 
@@ -47,3 +48,26 @@ def test_strangers_come_in_when_the_flag_lets_them(tmp_path: Path, anonymous: bo
                 get(server, "/api/v1/namespaces")
             assert refused.value.code == 401
             refused.value.close()
+
+
+def test_the_window_in_memory_is_as_large_as_the_flag_says(tmp_path: Path):
+    """--watchcache-window-bytes bounds it; older changes are read from the history, and nothing is missing."""
+    with TestServer(tmp_path, storage_backend="file", window_bytes=2000) as server:
+        config.load_kube_config(str(server.kubeconfig))
+        core = client.CoreV1Api()
+        first = core.create_namespaced_config_map("default", {"metadata": {"name": "one"}})
+        for number in range(40):
+            core.patch_namespaced_config_map("one", "default", {"data": {"number": "x" * 500 + str(number)}})
+        text = get(server, "/metrics", server.token)
+        held = re.search(r'^watchcache_window_bytes\{[^}]*resource="configmaps"\} (\S+)', text, re.MULTILINE)
+        assert held is not None
+        assert 0 < float(held[1]) <= 4000
+        assert server.server.log.stats().ring_bytes <= 4000
+        seen = watch.Watch().stream(
+            core.list_namespaced_config_map,
+            "default",
+            resource_version=first.metadata.resource_version,
+            timeout_seconds=30,
+        )
+        numbers = [event["object"].data["number"][500:] for event, _ in zip(seen, range(40), strict=False)]
+        assert numbers == [str(number) for number in range(40)]

@@ -46,6 +46,7 @@ def etcd_log(settings: Settings, catalog: Catalog) -> EtcdLog:
                 sizes=settings.etcd_db_metric_poll_interval,
             ),
             archive=archive_of(settings),
+            ring_bytes=settings.window_bytes,
         )
     except EtcdUnusable as problem:
         raise SettingsProblem(str(problem)) from None

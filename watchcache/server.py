@@ -24,7 +24,7 @@ import trio
 from watchcache import __version__
 from watchcache.api.catalog import Catalog, load_catalog
 from watchcache.api.codec import stamp
-from watchcache.cacher import Hub
+from watchcache.cacher import Bounds, Hub
 from watchcache.credentials import Credentials
 from watchcache.front import (
     JOURNAL_FAILURES,
@@ -120,7 +120,9 @@ class Server:
             read_revision=storage.read_revision,
             queue_limit=self.settings.max_watch_queue_bytes,
         )
-        registry = Registry(log, hub, catalog, self._registry_settings(credentials), shared=storage.shared)
+        bounds = Bounds(self.settings.window_bytes)
+        chosen = self._registry_settings(credentials)
+        registry = Registry(log, hub, catalog, chosen, bounds=bounds, shared=storage.shared)
         front = self._front(registry, storage, listeners, credentials)
         async with trio.open_nursery() as core:
             try:

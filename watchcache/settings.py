@@ -51,6 +51,7 @@ class Settings:
     history_time: float = 3600.0
     history_bytes: int = 1 << 30
     history_revisions: int = 0
+    window_bytes: int = 64 << 20
     first_revision: int = 1  # of an empty journal in memory; no flag
     event_ttl: float = 3600.0
     # etcd

@@ -40,7 +40,7 @@ def open_storage(settings: Settings, catalog: Catalog) -> Storage:
         source = etcd_storage.metrics_source(log, catalog)
         return Storage(log, where, log, log.newest, etcd_storage.checks(log), [source])
     kept = f"journal in {settings.data_dir}" if settings.storage_backend == "file" else "nothing is kept"
-    return Storage(Log(_journal(settings), stamp=stamp), kept)
+    return Storage(Log(_journal(settings), stamp=stamp, ring_bytes=settings.window_bytes), kept)
 
 
 def retention_of(settings: Settings) -> Retention:

@@ -52,6 +52,7 @@ HONOURED = (
     Flag("watchcache-history-time", "Storage", "history_time", V.duration, "how long changes are kept, so that a watch can resume"),
     Flag("watchcache-history-bytes", "Storage", "history_bytes", V.size, "how many bytes of changes are kept at most"),
     Flag("watchcache-history-revisions", "Storage", "history_revisions", V.integer, "how many changes are kept at most; 0 means any number"),
+    Flag("watchcache-window-bytes", "Storage", "window_bytes", V.size, "bytes of newest changes held in memory, for the log and for each resource; what is older is read from the history"),
     Flag("etcd-servers", "etcd", "etcd_servers", V.comma_list, "the members of the cluster for --storage-backend=etcd3, like https://10.0.0.1:2379"),
     Flag("etcd-servers-overrides", "etcd", "etcd_servers_overrides", V.comma_list, "refused: all resources share one order of revisions"),
     Flag("etcd-prefix", "etcd", "etcd_prefix", V.text, "what all keys begin with"),

@@ -17,9 +17,10 @@ from watchcache.api.catalog import Catalog
 from watchcache.api.codec import decode_json
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.api.status import StatusError
-from watchcache.cacher import Hub
+from watchcache.cacher import Bounds, Hub
 from watchcache.log import EventLog, JournalError
 from watchcache.registry import Call, Document, Listed, Outcome, Registry, Resources
+from watchcache.settings import Settings
 from watchcache.workers import calls
 from watchcache.workers.deep_json import encode_any
 from watchcache.workers.peer import Peer, PeerGone
@@ -28,8 +29,10 @@ from watchcache.workers.peer import Peer, PeerGone
 class PassingResources(Resources):
     """The resources in a worker."""
 
-    def __init__(self, hub: Hub, catalog: Catalog, least_timeout: float, writer: Peer) -> None:
-        super().__init__(hub, catalog, least_timeout, random=Random())  # noqa: S311 - spreads load, hides nothing
+    def __init__(self, hub: Hub, catalog: Catalog, settings: Settings, writer: Peer) -> None:
+        bounds = Bounds(settings.window_bytes)
+        random = Random()  # noqa: S311 - spreads load, hides nothing
+        super().__init__(hub, catalog, settings.min_request_timeout, bounds=bounds, random=random)
         self._writer = writer
 
     async def create(self, call: Call, document: Document) -> Outcome:

@@ -108,12 +108,12 @@ class Worker:
 
     async def serve(self, assignment: Assignment, writer: Peer, feed: trio.abc.Stream) -> None:
         """Load, serve, and end. Raises SettingsProblem, FeedLost before it serves."""
-        log = FollowerLog(feed)
+        log = FollowerLog(feed, ring_bytes=assignment.settings.window_bytes)
         await log.open()
         settings = assignment.settings
         room = settings.max_watch_queue_bytes // settings.workers  # the bound is the whole server's
         hub = Hub(log, stamp=stamp, read_revision=log.read_revision, queue_limit=room)
-        resources = PassingResources(hub, load_catalog(), settings.min_request_timeout, writer)
+        resources = PassingResources(hub, load_catalog(), settings, writer)
         api = self._api = Api(
             resources,
             resources.catalog,
