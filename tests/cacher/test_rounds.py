@@ -190,3 +190,24 @@ async def test_what_came_during_a_round_is_sent_in_rounds_of_bounded_size() -> N
         assert all(pipe.sends >= 300 / 64 for pipe in pipes)
         assert sum(scene.pods.latency.stages["total"].counts) == 300
         assert scene.pods.stats().dispatched == 3000
+
+
+async def test_each_slice_is_surrounded() -> None:
+    """Sinks that gather what a slice gives them are told where it begins and ends."""
+    fan_out = in_single_steps(3)
+    async with running(fan_out=fan_out) as scene:
+        pipes = [Pipe() for _ in range(10)]
+        for pipe in pipes:
+            scene.watch(Now(), pipe)
+        await scene.settle()
+        told: list[tuple[str, int]] = []
+        fan_out.surround(
+            lambda: told.append(("before", sum(pipe.sends for pipe in pipes))),
+            lambda: told.append(("after", sum(pipe.sends for pipe in pipes))),
+        )
+        await scene.put("a/0")
+        await scene.settle()
+        assert [what for what, _ in told] == ["before", "after"] * (len(told) // 2)
+        assert [(before, after) for (_, before), (_, after) in zip(told[::2], told[1::2], strict=True)][
+            :10
+        ] == [(number, number + 1) for number in range(10)]

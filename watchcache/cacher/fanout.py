@@ -34,6 +34,10 @@ STEP = 16  # members between two looks at the clock: 0.4 ms
 WIDE = 128  # members; at 25 us each a tick of such a group takes 3 ms
 
 
+def _nothing() -> None:
+    """What surrounds a slice where nobody wants to know of it."""
+
+
 class Tick:
     """Events of one tick that not all groups have been given; `finish` is called when the last has."""
 
@@ -78,9 +82,15 @@ class FanOut:
     ) -> None:
         self.wide = wide
         self._shortest, self._step, self._share = shortest, step, share
+        self._before: Callable[[], None] = _nothing
+        self._after: Callable[[], None] = _nothing
         self._rounds: dict[Group, _Round] = {}
         self._order: deque[_Round] = deque()
         self._came = trio.Event()
+
+    def surround(self, before: Callable[[], None], after: Callable[[], None]) -> None:
+        """Call these before and after each slice: sinks may gather what a slice gives them. They must not raise."""
+        self._before, self._after = before, after
 
     @property
     def busy(self) -> bool:
@@ -104,7 +114,11 @@ class FanOut:
             if not self._order:
                 self._came = trio.Event()
                 await self._came.wait()
-            self._slice()
+            self._before()
+            try:
+                self._slice()
+            finally:
+                self._after()
             await trio.lowlevel.checkpoint()
 
     def _slice(self) -> None:

@@ -146,6 +146,27 @@ async def test_a_watch_flushes_its_head_and_sends_what_it_is_given():
         assert not watch.stopped.is_set()
 
 
+async def test_what_is_gathered_goes_out_together():
+    """While sends are gathered nothing leaves; then all of it does, in order."""
+    async with running() as scene, client2(scene) as client:
+        numbers = [await client.ask("/watch") for _ in range(3)]
+        watches = [await scene.watch(number) for number in range(3)]
+        assert scene.server is not None
+        scene.server.gathering.hold()
+        for word in (b"one\n", b"two\n"):
+            for watch in watches:
+                assert watch.send(word)
+        with trio.move_on_after(0.05):
+            while True:
+                await client.receive()
+        assert [client.body(number) for number in numbers] == [b"", b"", b""]
+        scene.server.gathering.release()
+        for number in numbers:
+            assert await client.until_body(number, 8) == b"one\ntwo\n"
+        watches[0].send(b"three\n")
+        await client.until_body(numbers[0], 14)
+
+
 @pytest.mark.parametrize("how", ["reset", "close"])
 async def test_a_watch_is_stopped_when_the_client_leaves(how):
     """RST_STREAM and the end of the connection both call stop()."""

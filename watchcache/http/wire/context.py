@@ -11,6 +11,7 @@ import trio
 from watchcache.http.messages import Handler, Reply
 from watchcache.http.turns import Turns
 from watchcache.http.wire.departures import Departures
+from watchcache.http.wire.gathering import Gathering
 from watchcache.http.wire.limits import Limits
 from watchcache.http.wire.wheel import Wheel
 from watchcache.readers import Readers
@@ -27,6 +28,7 @@ class Shared(msgspec.Struct):
     nursery: trio.Nursery
     framing: str  # of HTTP/2: a key of `http2.FRAMINGS`
     readers: Readers | None = None  # of HTTP/2; without, each connection's task reads
+    gathering: Gathering = msgspec.field(default_factory=Gathering)
     handshakes: Turns = msgspec.field(default_factory=Turns)
     draining: bool = False  # shutting down: no request is begun on an old connection after the running one
 

@@ -52,6 +52,7 @@ class Http2:
         self.transport = transport
         self.framing: Framing = FRAMINGS[shared.framing](limits, self)
         self.waiting: dict[int, Http2Stream] = {}  # streams with a queue, in the order of their turns
+        self._gathering = shared.gathering
         self._limits = limits
         self._peer = peer
         self._streams: dict[int, Http2Stream] = {}
@@ -151,8 +152,8 @@ class Http2:
         return True
 
     def flush(self) -> None:
-        """Send what the framing has, unless a read is in progress: it sends once at its end."""
-        if not self._reading and (data := self.framing.take()):
+        """Send what the framing has, unless a read is in progress or sends are gathered: then once at the end."""
+        if not self._reading and not self._gathering.takes(self.flush) and (data := self.framing.take()):
             self.transport.write(data)
 
     def drain(self) -> None:

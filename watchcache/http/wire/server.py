@@ -84,6 +84,7 @@ class Server:
         self._connections: set[Connection] = set()
         self._accepting = trio.CancelScope()
         self._room = trio.Event()
+        self.gathering = shared.gathering
         self.addresses: list[tuple[str, int]] = [one.getsockname()[:2] for one in listeners]
 
     def stats(self) -> ServerStats:
