@@ -185,7 +185,6 @@ class Server:
 
         for listener in listeners:
             listener.close()  # Hypercorn binds for itself, on the port that was found free
-        task_status.started()
         await serve_with_hypercorn(
             api,
             self.settings.bind_address,
@@ -194,6 +193,7 @@ class Server:
             key=credentials.pair.key,
             client_ca=credentials.client_ca,
             shutdown=wait_ending,
+            task_status=task_status,
         )
 
     def shut_down(self) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from ssl import VerifyMode
 from typing import Any
 
+import trio
+
 from watchcache.http.api import Api
 
 
@@ -22,8 +24,9 @@ async def serve_with_hypercorn(
     key: Path | str | None = None,
     client_ca: Path | str | None = None,
     shutdown: Callable[[], Awaitable[None]] | None = None,
+    task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until `shutdown` returns or the task is cancelled. Without a certificate it speaks clear text.
+    """Serve until `shutdown` returns or the task is cancelled; `started` when the port answers. Without a certificate it speaks clear text.
 
     Hypercorn does not hand the client's certificate up: with `client_ca` it is verified, but tokens say who asks.
     """
@@ -33,7 +36,7 @@ async def serve_with_hypercorn(
 
     config = configuration(host, port, certificate, key, client_ca)
     app: Any = create_app(api)
-    await serve(app, config, shutdown_trigger=shutdown, mode="asgi")
+    await serve(app, config, shutdown_trigger=shutdown, mode="asgi", task_status=task_status)
 
 
 def configuration(
