@@ -174,7 +174,12 @@ class Group:
     def next_round(self, frames: Frames) -> bool:
         """Take in who joined, and begin a round with what is pending; False: there is nothing, the group rests."""
         assert not self._round, "a round must end before the next"
-        pending, self.pending = self.pending[:ROUND], self.pending[ROUND:]
+        end = min(ROUND, len(self.pending))
+        while (
+            0 < end < len(self.pending) and self.pending[end][1].revision == self.pending[end - 1][1].revision
+        ):
+            end += 1  # a member's position cannot stand between changes of one revision
+        pending, self.pending = self.pending[:end], self.pending[end:]
         joining, self._joining = self._joining, {}
         self.busy = bool(pending)
         owing: dict[tuple[int, Framing, bool], dict[Member, None]] = {}
