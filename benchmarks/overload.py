@@ -13,47 +13,19 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
-import re
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from raw_clients import Http1
+from serving import ROOT, serving
 
-ROOT = Path(__file__).parent.parent
 CONFIG = "/api/v1/namespaces/default/configmaps"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 GETS = 100  # a second
 RENEWALS = 10
-
-
-@contextmanager
-def serving(source: Path) -> Iterator[int]:
-    """A server in memory; its port."""
-    with tempfile.TemporaryDirectory() as directory:
-        tokens = Path(directory, "tokens.csv")
-        tokens.write_text('greedy,greedy,1,"users"\nmodest,modest,2,"users"\n')
-        command = [sys.executable, "-m", "watchcache", "serve", "--secure-port=0", "--storage-backend=memory"]
-        command += [f"--cert-dir={directory}/pki", f"--token-auth-file={tokens}"]
-        environment = {**os.environ, "PYTHONPATH": str(source)}
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, cwd=source, env=environment
-        ) as server:
-            try:
-                assert server.stdout is not None
-                found = re.search(r"serving https://127\.0\.0\.1:(\d+)", server.stdout.readline())
-                if found is None:
-                    raise SystemExit("the server did not start")
-                yield int(found[1])
-            finally:
-                server.terminate()
 
 
 def fill(port: int, objects: int, size: int) -> None:
@@ -145,7 +117,8 @@ def main() -> None:
     options.add_argument("--size", type=int, default=3000)
     options.add_argument("--source", type=Path, default=ROOT, help="the checkout whose server is measured")
     chosen = options.parse_args()
-    with serving(chosen.source.resolve()) as port:
+    with serving(["greedy", "modest"], source=chosen.source.resolve()) as server:
+        port = server.port
         fill(port, chosen.objects, chosen.size)
         print(json.dumps({"phase": "alone", **measure(port, chosen.seconds / 2)}), flush=True)
         report: multiprocessing.SimpleQueue[dict[str, float]] = multiprocessing.SimpleQueue()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import sys
@@ -19,28 +18,11 @@ import time
 from pathlib import Path
 
 from raw_clients import Http1, WatchReaders
+from serving import children, seconds_of
 
 ROOT = Path(__file__).parent.parent
 MAPS = "/api/v1/namespaces/default/configmaps"
 TOKEN = "bench"
-
-
-def seconds_of(pid: int) -> float:
-    """The CPU that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def children(pid: int) -> list[int]:
-    """The workers of a server."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
-                found.append(int(stat.parent.name))
-        except OSError:
-            continue
-    return sorted(found)
 
 
 def measure(workers: int, watchers: int, writes: int, directory: Path) -> str:
