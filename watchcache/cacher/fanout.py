@@ -141,16 +141,14 @@ class FanOut:
             try:
                 if one.group.next_round(one.cacher.frames):
                     one.waits_since = one.later[0][0]
-                    if (
-                        not one.group.pending
-                    ):  # else ticks count as given after the last of the rounds that they need
+                    if not one.group.pending:  # else ticks count as given after the last round that they need
                         one.ticks, one.later = one.later, []
                     return True
             except Exception as problem:
                 give_up(one.group, problem)
         self._order.popleft()
         del self._rounds[one.group]
-        one.ticks, one.later = [*one.ticks, *one.later], []
+        one.ticks += one.later
         self._finish(one)
         return False
 

@@ -88,14 +88,12 @@ class Group:
     def __init__(self, scope: Scope, representation: Representation) -> None:
         self.scope = scope
         self.representation = representation
-        self.pending: list[
-            tuple[EventType, Change]
-        ] = []  # what the running tick, or ticks during a round, brought
+        # what the running tick, or ticks during a round, brought
+        self.pending: list[tuple[EventType, Change]] = []
         self.busy = False  # a round has begun and `next_round` has not said that it was the last
         self._round: list[Part] = []
-        self._joining: dict[
-            Member, int
-        ] = {}  # came during a round; how much of `pending` they have had already
+        # who came during a round; how much of `pending` they have had already
+        self._joining: dict[Member, int] = {}
         self._lanes: dict[tuple[Framing, bool], Lane] = {}
 
     def __len__(self) -> int:
