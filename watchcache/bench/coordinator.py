@@ -51,6 +51,12 @@ class Options(msgspec.Struct, kw_only=True):
     server_flags: tuple[str, ...] = ()
 
 
+async def _end_when(told: trio.Event) -> None:
+    """SIGTERM ends the run and everything that it started; an interrupt from the keyboard does so by itself."""
+    await told.wait()
+    raise BenchProblem("ended by SIGTERM; nothing was judged")
+
+
 class Coordinator:
     """One run. `say` gets each second's row for people, with the name of the phase."""
 
@@ -67,20 +73,20 @@ class Coordinator:
 
     async def run(self) -> Plain:
         """Do it; the result as data. Raises `BenchProblem`."""
-        before = signal.getsignal(signal.SIGTERM)
         self._scenario.check()
         raise_descriptor_limit(self._scenario)
         if self._options.kubeconfig is not None:
             check_allowed(read_kubeconfig(self._options.kubeconfig), owned=self._options.owned)
+        told, token = trio.Event(), trio.lowlevel.current_trio_token()
+        # One handler until all that was started has ended: a second signal must not leave a server behind.
+        before = signal.signal(signal.SIGTERM, lambda *_: token.run_sync_soon(told.set, idempotent=True))
         try:
             kubeconfig = self._options.kubeconfig or await self._start_server()
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._end_when_told)
+                nursery.start_soon(_end_when, told)
                 await self._drive(nursery, kubeconfig)
                 nursery.cancel_scope.cancel()
         finally:
-            # It is ending; a second signal must not leave a server behind.
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             with trio.CancelScope(shield=True):
                 await self._fleet.stop()
             if self._server is not None:
@@ -104,12 +110,6 @@ class Coordinator:
         )
         self._sampler.watch("server", await self._server.start(), children="worker")
         return self._server.kubeconfig
-
-    async def _end_when_told(self) -> None:
-        """SIGTERM ends the run and everything that it started; an interrupt from the keyboard does so by itself."""
-        with trio.open_signal_receiver(signal.SIGTERM) as signals:
-            async for _ in signals:
-                raise BenchProblem("ended by SIGTERM; nothing was judged")
 
     async def _drive(self, nursery: trio.Nursery, kubeconfig: Path) -> None:
         await self._start_ledger(nursery, kubeconfig)
