@@ -72,6 +72,7 @@ class Null:
 
     framing = staticmethod(chunk)
     queued = 0
+    connection = 0
 
     def __init__(self) -> None:
         self.bytes = 0

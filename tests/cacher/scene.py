@@ -94,6 +94,7 @@ class Pipe:
 
     def __init__(self, mark: int = 1 << 30, framing: Callable[[bytes], bytes] = plain) -> None:
         self.framing = framing
+        self.connection = 0
         self.mark = mark
         self.queued = 0
         self.finished = False

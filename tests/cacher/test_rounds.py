@@ -9,6 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from watchcache.cacher import Change, Entry, Now, Selection
 from watchcache.cacher.change import EventType
+from watchcache.cacher.fanout import FanOut
 from watchcache.cacher.frames import Frames
 from watchcache.cacher.groups import Group
 from watchcache.cacher.selection import Scope
@@ -24,6 +25,7 @@ class Reader:
     def __init__(self, group: Group, joined: int, *, first: bool, mark: int) -> None:
         self.group, self.joined, self.first, self._mark = group, joined, first, mark
         self.begun = first
+        self.connection = joined % 3
         self.lines: list[bytes] = []
         self.cursor: int | None = None
         self.left = False
@@ -206,9 +208,8 @@ def test_changes_of_one_revision_are_in_one_round() -> None:
     assert play.group.pending == []
 
 
-async def test_each_slice_is_surrounded() -> None:
-    """Sinks that gather what a slice gives them are told where it begins and ends."""
-    fan_out = in_single_steps(3)
+async def sends_surrounded(fan_out: FanOut) -> list[int]:
+    """How many of ten watchers are sent an event between each `before` and `after`."""
     async with running(fan_out=fan_out) as scene:
         pipes = [Pipe() for _ in range(10)]
         for pipe in pipes:
@@ -221,7 +222,30 @@ async def test_each_slice_is_surrounded() -> None:
         )
         await scene.put("a/0")
         await scene.settle()
-        assert [what for what, _ in told] == ["before", "after"] * (len(told) // 2)
-        assert [(before, after) for (_, before), (_, after) in zip(told[::2], told[1::2], strict=True)][
-            :10
-        ] == [(number, number + 1) for number in range(10)]
+    assert [what for what, _ in told] == ["before", "after"] * (len(told) // 2)
+    return [after - before for (_, before), (_, after) in zip(told[::2], told[1::2], strict=True)]
+
+
+async def test_each_slice_is_surrounded() -> None:
+    """Sinks that gather what a slice gives them are told where it begins and ends."""
+    counts = await sends_surrounded(in_single_steps(3))
+    assert [count for count in counts if count] == [1] * 10
+
+
+async def test_a_tick_is_surrounded() -> None:
+    """Small groups are sent to in the tick, which is gathered as a whole."""
+    assert [count for count in await sends_surrounded(FanOut(wide=10)) if count] == [10]
+
+
+def test_members_of_one_connection_have_their_turn_together() -> None:
+    """So that a slice gives a connection what it has for all of its watches, in the order in which these came."""
+    play = Play()
+    readers = [Reader(play.group, number, first=False, mark=100) for number in range(9)]
+    for reader in readers:
+        play.group.add(reader)
+    play.publish(0)
+    order: list[int] = []
+    while play.group.busy:
+        play.advance(0)
+        order += [one.joined for one in readers if one.lines and one.joined not in order]
+    assert order == [0, 3, 6, 1, 4, 7, 2, 5, 8]

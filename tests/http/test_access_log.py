@@ -19,6 +19,7 @@ class Sink:
 
     framing = bytes
     queued = 0
+    connection = 0
 
     def send(self, framed: bytes) -> bool:
         """Take it."""

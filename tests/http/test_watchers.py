@@ -19,6 +19,7 @@ class Full:
     """A sink that is full from the first byte."""
 
     queued = 0
+    connection = 0
 
     @staticmethod
     def framing(frame: bytes) -> bytes:

@@ -43,6 +43,7 @@ class Page:
     """A sink that keeps what it is sent."""
 
     queued = 0
+    connection = 0
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []

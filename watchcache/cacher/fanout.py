@@ -15,7 +15,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import trio
@@ -35,7 +36,7 @@ WIDE = 128  # members; at 25 us each a tick of such a group takes 3 ms
 
 
 def _nothing() -> None:
-    """What surrounds a slice where nobody wants to know of it."""
+    """What surrounds sends where nobody wants to know of it."""
 
 
 class Tick:
@@ -89,8 +90,17 @@ class FanOut:
         self._came = trio.Event()
 
     def surround(self, before: Callable[[], None], after: Callable[[], None]) -> None:
-        """Call these before and after each slice: sinks may gather what a slice gives them. They must not raise."""
+        """Call these before and after each slice and each tick: sinks may gather what it gives them. They must not raise."""
         self._before, self._after = before, after
+
+    @contextmanager
+    def surrounded(self) -> Iterator[None]:
+        """What is sent in here, without an await, may be gathered."""
+        self._before()
+        try:
+            yield
+        finally:
+            self._after()
 
     @property
     def busy(self) -> bool:
@@ -114,11 +124,8 @@ class FanOut:
             if not self._order:
                 self._came = trio.Event()
                 await self._came.wait()
-            self._before()
-            try:
+            with self.surrounded():
                 self._slice()
-            finally:
-                self._after()
             await trio.lowlevel.checkpoint()
 
     def _slice(self) -> None:

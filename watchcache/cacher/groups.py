@@ -16,12 +16,15 @@ A member that joins during a round has had all that was published, and is taken 
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 from watchcache.cacher.change import Change, EventType
 from watchcache.cacher.frames import Frames
 from watchcache.cacher.request import Framing, Representation
 from watchcache.cacher.selection import Scope
+
+_by_connection = attrgetter("connection")
 
 ROUND = 64  # events of one round: what it hands to each member stays below what a sink takes (256 KiB) for objects of usual size
 
@@ -31,6 +34,7 @@ class Member(Protocol):
 
     send: Callable[[bytes], bool]
     framing: Framing
+    connection: int  # its sink's
     first: bool  # nothing sent yet, and the first frame differs
 
     def park(self) -> None:
@@ -49,6 +53,13 @@ class Lane:
         self.members: dict[Member, None] = {}
         self._order: list[Member] | None = None
 
+    @property
+    def order(self) -> list[Member]:
+        """The members, those of one connection together; not to be changed."""
+        if self._order is None:
+            self._order = sorted(self.members, key=_by_connection)
+        return self._order
+
     def add(self, member: Member) -> None:
         """Take a watcher in."""
         self.members[member] = None
@@ -61,9 +72,7 @@ class Lane:
 
     def send(self, payload: bytes) -> int:
         """Hand the payload to all, park those that are full; returns how many it was given to."""
-        order = self._order
-        if order is None:
-            order = self._order = list(self.members)
+        order = self.order
         full = [member for member in order if not member.send(payload)]
         for member in full:
             member.park()
@@ -182,7 +191,7 @@ class Group:
         self.busy = bool(pending)
         owing: dict[tuple[int, Framing, bool], dict[Member, None]] = {}
         for (framing, first), lane in self._lanes.items() if pending else ():
-            owing[0, framing, first] = dict(lane.members)
+            owing[0, framing, first] = dict.fromkeys(reversed(lane.order))  # taken from the end
         for member, had in joining.items():
             if had > len(pending):
                 self._joining[member] = had - len(pending)
@@ -202,8 +211,7 @@ class Group:
         owed: dict[Member, None],
     ) -> Part:
         payload = b"".join(map(framing, self._render(frames, pending, first=first)))
-        in_turn = dict(reversed(owed.items()))  # taken from the end
-        return Part(in_turn, pending[0][1].revision - 1, payload, len(pending), first)
+        return Part(owed, pending[0][1].revision - 1, payload, len(pending), first)
 
     def advance(self, most: int) -> tuple[int, int]:
         """Send the round to so many more members; returns the number of events and of bytes handed over."""

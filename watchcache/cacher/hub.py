@@ -154,8 +154,9 @@ class Hub:
         self.revision = self.log.published
         if anew:
             self._forget_past(self.log.gap)
-        for cacher, (committed, before) in touched.items():
-            self._flush(cacher, cacher.events - before, committed, published)
+        with self.fan_out.surrounded():
+            for cacher, (committed, before) in touched.items():
+                self._flush(cacher, cacher.events - before, committed, published)
         for action in self.thresholds.take_reached(self.revision):
             action()
 

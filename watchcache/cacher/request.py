@@ -49,6 +49,10 @@ class Sink(Protocol):
         """How frames are wrapped here; equal functions make equal bytes."""
 
     @property
+    def connection(self) -> int:
+        """Sinks of one connection have equal numbers: what they are sent one after the other may go out together."""
+
+    @property
     def queued(self) -> int:
         """Bytes accepted and not yet taken by the transport."""
 

@@ -89,7 +89,7 @@ class Watcher:
 
     __slots__ = (
         "_blocked", "_bookmark", "_cacher", "_deadline", "_ends_at", "_entries", "_group", "_owes_end", "_position",
-        "_problem", "_since", "_threshold", "cursor", "first", "framing", "held", "phase", "queued", "reading", "request", "scope", "send",
+        "_problem", "_since", "_threshold", "connection", "cursor", "first", "framing", "held", "phase", "queued", "reading", "request", "scope", "send",
         "sink",
     )  # fmt: skip
 
@@ -99,6 +99,7 @@ class Watcher:
         self.sink = sink
         self.send: Callable[[bytes], bool] = sink.send
         self.framing: Framing = sink.framing
+        self.connection = sink.connection
         self.first = request.representation.first_differs
         self.phase = Phase.REPLAYING
         self.cursor = 0
@@ -328,15 +329,18 @@ class Watcher:
         if self._given() < self._cacher.revision:  # its group's round has not come to it
             self._set_timer(self._cacher.hub.now() + AFTER_ROUND, self._bookmark_due)
             return
-        # Out of the group while sending: a first frame moves it to another lane, a full sink parks it.
-        self._leave_group()
         representation = self.request.representation
+        moves = self.first  # a first frame moves it to another lane
+        if moves:
+            self._leave_group()
         frame = self._cacher.frames.bookmark(self._cacher.revision, representation, first=self._take_first())
         taken = self.send(self.framing(frame))
-        if self.phase is Phase.LIVE:
+        if self.phase is not Phase.LIVE:
+            return
+        if moves:
             self._group = self._cacher.dispatcher.join(self, self.scope, representation)
-            if not taken:
-                self.park()
+        if not taken:
+            self.park()
 
     # -- ending
 

@@ -147,6 +147,8 @@ def unframed(data: bytes) -> bytes:
 class QueueSink:
     """A `cacher.Sink` over a bounded queue; the sending task iterates over it."""
 
+    connection = 0
+
     def __init__(self) -> None:
         self.framing = unframed
         self.queued = 0

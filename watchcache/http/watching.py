@@ -47,6 +47,11 @@ class WatchedSink:
         self._sink.on_drain(callback)
 
     @property
+    def connection(self) -> int:
+        """The host's."""
+        return self._sink.connection
+
+    @property
     def queued(self) -> int:
         """Bytes waiting in the host."""
         return self._sink.queued

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
 import trio
@@ -29,6 +30,7 @@ class Shared(msgspec.Struct):
     framing: str  # of HTTP/2: a key of `http2.FRAMINGS`
     readers: Readers | None = None  # of HTTP/2; without, each connection's task reads
     gathering: Gathering = msgspec.field(default_factory=Gathering)
+    numbers: Iterator[int] = msgspec.field(default_factory=itertools.count)  # of HTTP/2 connections
     handshakes: Turns = msgspec.field(default_factory=Turns)
     draining: bool = False  # shutting down: no request is begun on an old connection after the running one
 

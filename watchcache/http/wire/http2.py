@@ -52,6 +52,7 @@ class Http2:
         self.transport = transport
         self.framing: Framing = FRAMINGS[shared.framing](limits, self)
         self.waiting: dict[int, Http2Stream] = {}  # streams with a queue, in the order of their turns
+        self.number = next(shared.numbers)
         self._gathering = shared.gathering
         self._limits = limits
         self._peer = peer

@@ -322,6 +322,11 @@ class Http2Stream:
             self._running = running
             self.request.headers.clear()  # a watch may be there for hours, and many are
 
+    @property
+    def connection(self) -> int:
+        """The number of the connection."""
+        return self._session.number
+
     def on_drain(self, callback: Callable[[], None]) -> None:
         """Call this when the queue has fallen below the low-water mark after a False."""
         self._callback = callback

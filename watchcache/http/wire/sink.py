@@ -22,6 +22,7 @@ class Http1Sink:
     """A watch's body on an HTTP/1.1 connection."""
 
     __slots__ = ("_ended", "_transport", "_write", "finished", "framing")
+    connection = 0  # which has one answer at a time
 
     def __init__(self, transport: Transport, ended: Callable[[], None], *, chunked: bool) -> None:
         self._transport = transport
