@@ -76,6 +76,9 @@ class Framing(Protocol):
     def send_data(self, stream: int, data: bytes | memoryview, end: bool) -> None:
         """Queue DATA of at most `room(stream)` bytes."""
 
+    def send_whole(self, stream: int, data: bytes | memoryview, end: bool) -> bool:
+        """Queue DATA if one frame may carry all of it now; False when not."""
+
     def room(self, stream: int) -> int:
         """How many bytes one `send_data` may carry now: both windows and the peer's frame size."""
 

@@ -147,6 +147,13 @@ class H2Framing:
         with contextlib.suppress(ProtocolError):
             self._h2.send_data(stream, bytes(data), end_stream=end)
 
+    def send_whole(self, stream: int, data: bytes | memoryview, end: bool) -> bool:
+        """Queue DATA if one frame may carry all of it now; False when not."""
+        fits = len(data) <= self.room(stream)
+        if fits:
+            self.send_data(stream, data, end)
+        return fits
+
     def room(self, stream: int) -> int:
         """How many bytes one `send_data` may carry now."""
         try:

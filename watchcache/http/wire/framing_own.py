@@ -424,8 +424,19 @@ class OwnFraming:
     def send_data(self, stream: int, data: bytes | memoryview, end: bool) -> None:
         """Queue DATA of at most `room(stream)` bytes."""
         one = self._streams.get(stream)
-        if one is None or not one.local:
-            return
+        if one is not None and one.local:
+            self._send(stream, one, data, end)
+
+    def send_whole(self, stream: int, data: bytes | memoryview, end: bool) -> bool:
+        """Queue DATA if one frame may carry all of it now; False when not. What each delivery of a watch goes through."""
+        one, size = self._streams.get(stream), len(data)
+        if one is None or size > one.window or size > self._window or size > self._peer_frame:
+            return False
+        if one.local:
+            self._send(stream, one, data, end)
+        return True
+
+    def _send(self, stream: int, one: _Open, data: bytes | memoryview, end: bool) -> None:
         size = len(data)
         one.window -= size
         self._window -= size

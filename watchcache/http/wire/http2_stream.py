@@ -107,8 +107,12 @@ class Http2Stream:
             return True
         session = self._session
         size = len(framed)
-        if not self.queued and size and not session.transport.above and size <= self._framing.room(self.id):
-            self._framing.send_data(self.id, framed, self._ending)
+        if (
+            not self.queued
+            and size
+            and not session.transport.above
+            and self._framing.send_whole(self.id, framed, self._ending)
+        ):
             if self._ending:
                 self._finished()
             session.flush()
