@@ -46,6 +46,18 @@ def test_the_write_is_subtracted_and_bookmarks_are_deliveries():
     assert rows["one", 100]["latency"] == {7: 1000}
 
 
+def test_what_is_spent_when_nothing_happens_is_subtracted():
+    """For as long as the phase took, and at its number of watchers; what was delivered then is not the events' either."""
+    counters = {"writes": 0, "bookmarks": 10, "deliveries": 10}
+    idle = {**phase("idle", 100), "end": 25.0, "cpu": {"server": 0.5, "clients 0": 1.0}, "counters": counters}
+    phases = [phase("all", 1, 1000), phase("all", 100, 500), phase("one", 100, 1000)]
+    plain, less = costs(phases), costs([*phases, idle])
+    assert [row["of"] for row in less] == ["all", "all", "one"]
+    for figure, expected in (("cpu", [0, 0.25, 0.25]), ("deliveries", [0, 5, 5]), ("bookmarks", [0, 5, 5])):
+        taken = [before[figure] - after[figure] for before, after in zip(plain, less, strict=True)]
+        assert taken == pytest.approx(expected)
+
+
 def test_without_a_phase_of_few_watchers_only_the_plain_quotient_is_given():
     """Nobody knows then what a write costs."""
     (row,) = costs([phase("all", 100, 10)])

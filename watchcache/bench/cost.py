@@ -1,7 +1,7 @@
 """What a delivery costs the server, by the number of watchers.
 
-From the phases that a scenario marks with `costs`: `all`, in which every event goes to every watcher, and `one`, in which it goes to one
-of them.
+From the phases that a scenario marks with `costs`: `all`, in which every event goes to every watcher, `one`, in which it goes to one
+of them, and `idle`, in which nothing happens: what the server spends on so many connections and timers anyway is not the events' doing.
 
 A write costs something whether one watcher is told or fifty thousand. So the `all` phase with the fewest watchers says what a
 write costs with these few deliveries, and a delivery costs what each further one adds:
@@ -21,8 +21,13 @@ _FEW = 10  # watchers; a phase with more is no measure of the write alone
 
 
 def costs(phases: Iterable[Plain]) -> list[Plain]:
-    """A row for each marked phase, by number of watchers. CPU is in seconds; what could not be computed is left out of the row."""
-    rows = [cost_of(phase) for phase in phases if phase["costs"] is not None]
+    """A row for each `all` and `one`, by number of watchers. CPU is in seconds; what could not be computed is left out of the row."""
+    marked = [cost_of(phase) for phase in phases if phase["costs"] is not None]
+    idle = {row["watchers"]: row for row in marked if row["of"] == "idle"}
+    rows = [row for row in marked if row["of"] != "idle"]
+    for row in rows:
+        if (anyway := idle.get(row["watchers"])) is not None:
+            subtract(row, anyway)
     everyone = sorted((row for row in rows if row["of"] == "all"), key=lambda row: row["watchers"])
     base = everyone[0] if everyone and everyone[0]["watchers"] <= _FEW else None
     for row in everyone:
@@ -49,6 +54,14 @@ def cost_of(phase: Plain) -> Plain:
         "writes": phase["counters"].get("writes", 0),
         "latency": latency,
     }
+
+
+def subtract(row: Plain, anyway: Plain) -> None:
+    """Take out what would have been spent, and delivered, had nothing happened."""
+    share = row["seconds"] / anyway["seconds"]
+    row["idle cpu"] = anyway["cpu"] * share
+    for figure in ("cpu", "deliveries", "bookmarks"):
+        row[figure] -= anyway[figure] * share
 
 
 def add_delivery(row: Plain, base: Plain | None) -> None:

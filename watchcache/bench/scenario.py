@@ -81,8 +81,8 @@ class Limits(_Part, frozen=True):
 class Costs(_Part, frozen=True, kw_only=True):
     """What a phase is for, when the server's CPU in it is a figure of its own (see `cost`)."""
 
-    of: Literal["all", "one"]
-    """Each event goes to all watchers; each event goes to one of them."""
+    of: Literal["all", "one", "idle"]
+    """Each event goes to all watchers; each event goes to one of them; nothing happens, and that much is subtracted from the others."""
 
     watchers: int
 
