@@ -74,3 +74,16 @@ async def test_a_socket_that_is_always_ready_does_not_keep_others_waiting(nurser
         shared.remove(ours.fileno())
         theirs.close()
         ours.close()
+
+
+async def test_who_is_cancelled_with_the_reader_may_still_remove_its_socket() -> None:
+    """A server that is ended cancels both, in any order."""
+    shared = Readers()
+    theirs, ours = socket.socketpair()
+    with theirs, ours:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(shared.run)
+            shared.add(ours.fileno(), lambda: None)
+            await wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+        shared.remove(ours.fileno())

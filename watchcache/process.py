@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import resource
@@ -26,6 +27,7 @@ def main(settings: Settings) -> None:
     """
     logs.set_up(settings.verbosity, settings.logging_format)
     raise_descriptor_limit()
+    use_one_heap()
     try:
         trio.run(_run, settings)
     except* SettingsProblem as group:
@@ -84,6 +86,21 @@ def settle_memory() -> None:
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     gc.enable()
+
+
+_M_ARENA_MAX = -8  # glibc's <malloc.h>
+
+
+def use_one_heap() -> None:
+    """Have all threads allocate from one heap where malloc is glibc's; to be called before there are threads.
+
+    Else each thread has a heap of its own, so as not to wait for others, which under the interpreter's lock it never does. What a
+    thread of the journal allocates lives on after it and is freed by the event loop: the holes stay in that thread's heap, and nobody else fills them.
+    """
+    try:
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+    except (AttributeError, OSError):  # another malloc
+        return
 
 
 def raise_descriptor_limit() -> None:

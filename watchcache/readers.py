@@ -51,6 +51,7 @@ class Readers:
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
                 self._take()
         finally:
+            self._takers.clear()  # those that are removed after this, cancelled like us, find nothing to undo
             self._epoll.close()
 
     def _take(self) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchcache.bench.flatness import flatness, slope, thinned
+from watchcache.bench.flatness import flatness, slope, stretches
 from watchcache.bench.scenario import Flat
 
 MIB = 1 << 20
@@ -83,11 +84,58 @@ def test_too_few_seconds_prove_nothing():
     assert not verdicts(result([100.0] * 13))["memory"]
 
 
-@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=1000))
-def test_thinning_keeps_the_range_and_the_order(values: list[float]):
-    """Medians of stretches."""
+HOUR = 2700  # seconds of the hour that are judged
+BOUNDS = {"after": 0, "window": 300, "memory_percent": 5, "journal_percent": 5}  # the soak's
+
+
+def saw(length: int, tooth: float, begun: float, low: float, high: float, leak: float = 0.0) -> list[float]:
+    """A saw whose first tooth had begun so long before; leak: a second."""
+    return [low + (high - low) * ((at + begun) % tooth) / tooth + leak * at for at in range(length)]
+
+
+@given(st.floats(5, 200), st.floats(0, 200), st.floats(100, 160))
+def test_a_tooth_of_the_hour_is_flat_wherever_it_began(tooth: float, begun: float, high: float):
+    """Segments fill and go, memory follows; whatever the phase in which the judgement begins and ends."""
+    teeth = saw(HOUR, tooth, begun, 100, high)
+    judged = verdicts(result(teeth, journal=[value * MIB for value in teeth]), **BOUNDS)
+    assert judged["memory"]
+    assert judged["journal"]
+
+
+@given(st.floats(5, 200), st.floats(0, 200), st.floats(100, 160))
+def test_a_mebibyte_a_minute_is_a_leak_in_the_hour(tooth: float, begun: float, high: float):
+    """Under any saw, in memory and in the journal."""
+    teeth = saw(HOUR, tooth, begun, 100, high, leak=1 / 60)
+    judged = verdicts(result(teeth, journal=[value * MIB for value in teeth]), **BOUNDS)
+    assert not judged["memory"]
+    assert not judged["journal"]
+
+
+def test_a_leak_that_begins_late_is_seen():
+    """After a third of what is judged."""
+    memory = [150 + max(0, at - HOUR / 3) / 60 for at in range(HOUR)]
+    assert not verdicts(result(memory), **BOUNDS)["memory"]
+
+
+def test_one_high_stretch_is_no_growth():
+    """A snapshot, many lists at once: it goes away again."""
+    memory = [150.0 + (80 if 1200 <= at < 1300 else 0) for at in range(HOUR)]
+    assert verdicts(result(memory), **BOUNDS)["memory"]
+
+
+def test_too_few_stretches_prove_nothing():
+    """However flat: five windows are needed."""
+    assert not verdicts(result([100.0] * 1400), **BOUNDS)["memory"]
+    assert verdicts(result([100.0] * 1502), **BOUNDS)["memory"]
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=1000), st.floats(1, 100))
+def test_stretches_keep_the_range_and_the_order(values: list[float], window: float):
+    """Each is at least as long as the window; the highest peak is the highest of all."""
     points = [(float(x), y) for x, y in enumerate(values)]
-    few = thinned(points, 50)
-    assert len(few) <= 50
+    few = stretches(points, window, max)
+    assert len(few) <= max(1, (len(values) - 1) / window)
     assert [x for x, _ in few] == sorted(x for x, _ in few)
-    assert min(values) <= min(y for _, y in few) <= max(y for _, y in few) <= max(values)
+    assert all(later - x >= window * 0.999 for (x, _), (later, _) in itertools.pairwise(few))
+    if few:
+        assert max(y for _, y in few) == max(values)

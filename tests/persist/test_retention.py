@@ -1,15 +1,19 @@
 """What is kept and what goes."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
+import trio
 
 from watchcache.log import Compacted, Event, Log
-from watchcache.persist import Retention
+from watchcache.persist import FileJournal, Retention
+from watchcache.persist.file.history import REST, Decoded
 from watchcache.persist.retention import Stretch, surplus
 
 from .directories import history, opened, scribble, segments
+from .samples import stamp, value
 
 STRETCHES = [Stretch(10, 100.0, 50), Stretch(20, 200.0, 50), Stretch(30, 300.0, 50)]
 
@@ -74,3 +78,47 @@ async def test_a_reader_that_retention_overtakes_is_told(tmp_path):
         with pytest.raises(Compacted):
             async for _ in reader:
                 pass
+
+
+@pytest.mark.parametrize(
+    ("kept", "size"),
+    [(None, 32 << 20), (1 << 30, 32 << 20), (64 << 20, 4 << 20), (8 << 20, 1 << 20), (1, 1 << 20)],
+)
+def test_segments_are_a_small_part_of_the_history(kept, size):
+    """They are dropped as a whole; the default history has the largest."""
+    assert Retention(bytes=kept).segment_bytes == size
+
+
+async def test_a_journal_of_little_history_stays_small(tmp_path):
+    """Segments and snapshots follow the retention: the files are never much larger than what is to be kept."""
+    kept, largest = 4 << 20, 0
+    journal = FileJournal(tmp_path, retention=Retention(bytes=kept))
+    log = Log(journal, stamp=stamp, clock=lambda: 1.0, ring_bytes=1 << 16)
+    await log.open()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(log.run)
+        for number in range(200):
+            await log.append(f"pods/default/p{number % 3}", value("x" * 100_000))
+            largest = max(largest, journal.stats().bytes)
+        assert log.oldest > 50
+        assert largest < 3 * kept
+        await log.close()
+
+
+async def test_what_nobody_reads_is_not_kept_decoded(tmp_path, autojump_clock):
+    """Readers of one place share a segment; a minute after the last, the next commit lets go of it."""
+    async with opened(tmp_path, ring_bytes=100) as log:
+        await scribble(log, 100)
+        gc.collect()
+        await history(log)
+        assert decoded() == 2
+        await log.append("pods/default/other", value("x"))
+        assert decoded() == 2
+        await trio.sleep(REST + 1)
+        await log.append("pods/default/other", value("y"))
+        assert decoded() == 0
+
+
+def decoded() -> int:
+    """How many segments are in memory."""
+    return sum(type(one) is Decoded for one in gc.get_objects())

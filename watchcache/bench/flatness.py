@@ -1,20 +1,24 @@
-"""Whether what must not grow has grown: a robust line through the seconds of a phase.
+"""Whether what must not grow has grown: a robust line through the stretches of a phase.
 
-The line's slope is the median of the slopes between all pairs of points (Theil and Sen): single outliers, such as a collection of
-garbage or a snapshot, do not tilt it, and a saw's teeth even out. Many seconds are first made few by the median of
-stretches of equal length. The growth is the slope times the length of what is judged, so that a bound means the same whatever was measured.
+The seconds are first made few: of each stretch of equal length one figure is taken. Memory and the journal are saws (a segment is
+filled and goes, garbage is collected), so theirs is the peak: that is what a machine must have, and in a stretch that holds a whole tooth it
+does not depend on where the tooth began. Descriptors and lag are given by the median: their peaks are single seconds in which
+connections were cut. What leaks lifts peaks and medians alike.
+
+The line's slope is the median of the slopes between all pairs of stretches (Theil and Sen), which single outliers do not tilt. The
+growth is the slope times the length of what is judged, so that a bound means the same whatever was measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
 from watchcache.bench.record import Plain, is_client
 from watchcache.bench.scenario import Flat
 
 _POINTS = 200  # 20,000 pairs
-_LEAST = 5  # points: fewer say nothing
+_LEAST = 5  # stretches: fewer say nothing
 
 Point = tuple[float, float]
 
@@ -30,11 +34,22 @@ def slope(points: Sequence[Point]) -> float:
     return median(slopes) if slopes else 0.0
 
 
-def thinned(points: Sequence[Point], most: int = _POINTS) -> list[Point]:
-    """At most so many points, each the medians of a stretch."""
-    step = -(-len(points) // most) or 1
-    stretches = [points[at : at + step] for at in range(0, len(points), step)]
-    return [(median(x for x, _ in part), median(y for _, y in part)) for part in stretches]
+def stretches(
+    points: Sequence[Point], window: float, figure: Callable[[Iterable[float]], float]
+) -> list[Point]:
+    """A point for each stretch: the middle of its time, and one figure of its values.
+
+    The whole is divided into as many equal stretches as are at least `window` seconds long, at most 200; none when it is shorter.
+    """
+    if not points:
+        return []
+    start, length = points[0][0], points[-1][0] - points[0][0]
+    count = min(_POINTS, int(length / window))
+    parts: list[list[float]] = [[] for _ in range(count)]
+    for at, value in points if count else ():
+        parts[min(count - 1, int((at - start) / length * count))].append(value)
+    middles = (start + (number + 0.5) * length / count for number in range(count))
+    return [(middle, figure(part)) for middle, part in zip(middles, parts, strict=True) if part]
 
 
 def flatness(result: Plain, flat: Flat) -> list[Plain]:
@@ -48,16 +63,16 @@ def flatness(result: Plain, flat: Flat) -> list[Plain]:
     for name, (unit, percent, least) in bounds(flat).items():
         points = [(row["at"], found) for row in seconds if (found := VALUES[name](row)) is not None]
         if points or name != "journal":  # nobody knows where the server keeps it
-            rows.append(judged(name, unit, points, percent, least))
+            few = stretches(points, flat.window, max if name in SAWS else median)
+            length = points[-1][0] - points[0][0] if points else 0.0
+            rows.append(judged(name, unit, few, length, percent, least))
     return rows
 
 
-def judged(name: str, unit: str, points: Sequence[Point], percent: float, least: float) -> Plain:
-    """One quantity. It may grow by a share of its median, or by `least` when that is more."""
-    few = thinned(points)
+def judged(name: str, unit: str, few: Sequence[Point], length: float, percent: float, least: float) -> Plain:
+    """One quantity, from its stretches and the seconds of all of them. It may grow by a share of its median, or by `least` when that is more."""
     rise = slope(few)
     level = median(y for _, y in few) if few else 0.0
-    length = few[-1][0] - few[0][0] if few else 0.0
     bound = max(level * percent / 100, least)
     return {
         "name": name, "unit": unit, "level": level, "seconds": length, "growth": rise * length, "bound": bound,
@@ -83,6 +98,9 @@ VALUES: dict[str, Callable[[Plain], float | None]] = {
     "lag": lambda row: row["watch p50"] / 1e3 if "watch p50" in row else None,
 }
 """What is judged, from a second's row; None: it was not measured in that second."""
+
+SAWS = frozenset({"memory", "journal"})
+"""Judged by the peaks of the stretches, the others by their medians."""
 
 
 def bounds(flat: Flat) -> dict[str, tuple[str, float, float]]:

@@ -104,7 +104,7 @@ class Phase(_Part, frozen=True, kw_only=True):
 
 
 class Flat(_Part, frozen=True, kw_only=True):
-    """What must not grow in a phase, and by how much it may: by the straight line through its seconds (see `flatness`).
+    """What must not grow in a phase, and by how much it may: by the straight line through its stretches (see `flatness`).
 
     Each bound is for the whole stretch that is judged, whatever its length.
     """
@@ -112,6 +112,9 @@ class Flat(_Part, frozen=True, kw_only=True):
     phase: str
     after: float
     """Seconds of the phase that do not count: caches and histories fill to their bounds."""
+
+    window: float = 1
+    """Seconds of a stretch; memory and journal are judged by the peaks of the stretches, so that it should hold a tooth of their saws."""
 
     memory_percent: float = 5
     memory_megabytes: float = 2

@@ -1,7 +1,8 @@
 """A watch as an answer: what happens around its stream, without touching what flows through it.
 
 The host's sink is handed on with its own `send` and `framing` (looked up once, so that a delivery pays nothing), and only its end is
-noticed, because it frees what the watch holds: its count in the metrics and its place among those to end at a shutdown.
+noticed, because it frees what the watch holds: its count in the metrics and its place among those to end at a shutdown. Watch and
+sink then let go of each other, so that both are freed at once and not by a collection of garbage, which may be an hour away.
 There may be a hundred thousand of these, so they are small and hold nothing of the request.
 """
 
@@ -38,8 +39,9 @@ class WatchedSink:
 
     def begin(self, start: Callable[[Sink], Running]) -> None:
         """Start the watch on this sink."""
-        running = self._running = start(self)
+        running = start(self)
         if self._keeper is not None:
+            self._running = running
             self._keeper.opened(self, running)
 
     def on_drain(self, callback: Callable[[], None]) -> None:
@@ -63,13 +65,15 @@ class WatchedSink:
 
     def stop(self) -> None:
         """The client left."""
-        if self._running is not None:
-            self._running.stop()
+        running = self._running
+        if running is not None:
+            running.stop()
         self._end()
 
     def _end(self) -> bool:
         """Tell that the stream is over; False when that was told before."""
         keeper, self._keeper = self._keeper, None
+        self._running = None
         if keeper is None:
             return False
         keeper.closed(self)

@@ -8,6 +8,10 @@ import msgspec
 
 HOUR = 3600.0
 
+SEGMENT_BYTES = 32 << 20  # read as one by history: some 50 ms
+LEAST_SEGMENT_BYTES = 1 << 20  # a segment repeats what its first events replaced: small ones take room
+SEGMENTS = 16  # of a full history at the least, as far as the bound above allows
+
 
 class Retention(msgspec.Struct, frozen=True):
     """The limits of the history; None is no limit. What exceeds any of them goes.
@@ -19,6 +23,13 @@ class Retention(msgspec.Struct, frozen=True):
     seconds: float | None = HOUR
     bytes: int | None = 1 << 30
     revisions: int | None = None
+
+    @property
+    def segment_bytes(self) -> int:
+        """How large a segment may become: a small part of the history, because it is dropped, and decoded for readers, as a whole."""
+        if self.bytes is None:
+            return SEGMENT_BYTES
+        return min(SEGMENT_BYTES, max(LEAST_SEGMENT_BYTES, self.bytes // SEGMENTS))
 
 
 class Stretch(msgspec.Struct, frozen=True):

@@ -31,7 +31,7 @@ from watchcache.http.query import parse_query
 from watchcache.http.wire import listen
 from watchcache.http.wire.blocks import whole
 from watchcache.pki import KeyPair
-from watchcache.process import first_of, raise_descriptor_limit, settle_memory
+from watchcache.process import first_of, raise_descriptor_limit, settle_memory, use_one_heap
 from watchcache.settings import SettingsProblem
 from watchcache.workers.assignment import Assignment, decode
 from watchcache.workers.passing import PassingResources
@@ -51,6 +51,7 @@ def main(feed: int, calls: int) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     raise_descriptor_limit()
+    use_one_heap()
     code = UNFIT
     try:
         code = trio.run(_run, feed, calls)

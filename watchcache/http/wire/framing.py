@@ -90,3 +90,6 @@ class Framing(Protocol):
 
     def goaway(self, code: ErrorCode) -> None:
         """Say that no stream newer than those seen will be answered. Running streams go on."""
+
+    def forget(self) -> None:
+        """The connection has ended: nothing will be received. Let go of who is told, so that both can be freed at once."""

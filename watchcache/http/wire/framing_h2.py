@@ -175,3 +175,8 @@ class H2Framing:
     def goaway(self, code: ErrorCode) -> None:
         """Say that no newer stream will be answered. Running streams go on."""
         self._beside += GoAwayFrame(0, last_stream_id=self._newest, error_code=code).serialize()
+
+    def forget(self) -> None:
+        """The connection has ended: nothing will be received."""
+        self._actions = {}
+        del self._up

@@ -95,10 +95,6 @@ class OwnFraming:
         self._peer_window = _DEFAULT_WINDOW
         self._peer_frame = _DEFAULT_FRAME
         self._decoder = Decoder(max_header_list_size=limits.head_bytes)
-        self._actions = (
-            self._on_data, self._on_headers, self._on_priority, self._on_reset, self._on_settings, self._on_push,
-            self._on_ping, self._on_goaway, self._on_window, self._on_continuation,
-        )  # fmt: skip
 
     # -- receiving
 
@@ -145,7 +141,7 @@ class OwnFraming:
         if kind > CONTINUATION:
             self._up.on_frame("trifle")
         else:
-            self._actions[kind](flags, stream, payload)
+            self._ACTIONS[kind](self, flags, stream, payload)
 
     def _unpad(self, flags: int, payload: bytes) -> bytes:
         if not flags & PADDED:
@@ -483,3 +479,11 @@ class OwnFraming:
     def goaway(self, code: ErrorCode) -> None:
         """Say that no newer stream will be answered. Running streams go on."""
         self._out.append(frame(GOAWAY, 0, 0, LONG.pack(self._newest) + LONG.pack(code)))
+
+    def forget(self) -> None:
+        """The connection has ended: nothing will be received."""
+        del self._up
+
+    _ACTIONS = (
+        _on_data, _on_headers, _on_priority, _on_reset, _on_settings, _on_push, _on_ping, _on_goaway, _on_window, _on_continuation,
+    )  # fmt: skip

@@ -97,6 +97,8 @@ class Http2:
             self._idle.drop()
             self._parting.drop()
             self.transport.on_drain(None)
+            self.framing.forget()
+            self._nursery = None
         return self._ours
 
     async def _read(self, data: bytes) -> None:

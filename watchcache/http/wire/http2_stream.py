@@ -244,10 +244,10 @@ class Http2Stream:
 
     def left(self) -> None:
         """The stream is over before its answer was: stop whoever produces it."""
+        running = self._running
         self._forget()
         if self._scope is not None:
             self._scope.cancel()
-        running, self._running = self._running, None
         if running is not None:
             call_guarded(running.stop, "stopping a watch")
 
@@ -257,6 +257,7 @@ class Http2Stream:
         self.queued = 0
         self._session.waiting.pop(self.id, None)
         self._callback = None
+        self._running = None  # it refers to its sink, which this is
         if self._alarm is not None:
             self._alarm.drop()
         if self._event is not None:

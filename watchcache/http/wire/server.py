@@ -128,6 +128,7 @@ class Server:
                 continue
             if connection := self._admit(sock, (address[0], address[1])):
                 nursery.start_soon(self._serve, connection)
+            del connection, sock  # else the last one would be kept until the next comes
 
     async def _bear(self, error: OSError) -> None:
         """Go on after what other processes or clients cause; anything else is raised."""

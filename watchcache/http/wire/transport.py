@@ -272,6 +272,7 @@ class Transport:
         trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
         self._above = False
+        self._drain = None  # it refers to a producer, who refers to this
         self._wake()  # tasks; a watcher is told by stop(), not by a drain callback in the middle of its own send()
 
     def on_lost(self, callback: Callable[[], None] | None) -> None:

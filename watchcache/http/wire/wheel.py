@@ -17,6 +17,10 @@ from watchcache.http.wire.guard import call_guarded
 TICK = 0.5  # deadlines are 2 s and more; at 100,000 connections of 90 s idle time a tick looks at some 600
 
 
+def _nothing() -> None:
+    """What a dropped alarm does."""
+
+
 class Alarm:
     """One deadline that can be moved or switched off; `ring` is called once when it has passed."""
 
@@ -39,8 +43,9 @@ class Alarm:
         self.deadline = math.inf
 
     def drop(self) -> None:
-        """Do not ring and be forgotten now, so that what `ring` refers to can be freed."""
+        """Do not ring any more, and let go of what `ring` refers to, which is mostly who owns the alarm."""
         self.deadline = math.inf
+        self.ring = _nothing
         self._wheel.remove(self)
 
 

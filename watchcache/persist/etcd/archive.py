@@ -37,8 +37,6 @@ from watchcache.persist.file.records import FORMAT, SegmentHeader, mark
 from watchcache.persist.file.segment import Segment, SegmentWriter
 from watchcache.persist.retention import Retention, Stretch, surplus
 
-SEGMENT_BYTES = 32 << 20
-
 
 class Archive:
     """The directory. One task at a time opens, begins and appends; any number read."""
@@ -48,7 +46,7 @@ class Archive:
         path: Path | str,
         *,
         retention: Retention = Retention(),  # noqa: B008 -- frozen
-        segment_bytes: int = SEGMENT_BYTES,
+        segment_bytes: int | None = None,
         disk: Disk | None = None,
     ) -> None:
         self.broken = False  # what is appended could not be read back: begin anew
@@ -57,7 +55,7 @@ class Archive:
         ] = []  # what was set aside or could not be removed, since somebody last looked
         self._directory = Directory(Path(path))
         self._retention = retention
-        self._segment_bytes = segment_bytes
+        self._segment_bytes = segment_bytes or retention.segment_bytes
         self._disk = disk or Unsynced()
         self._threads = trio.CapacityLimiter(1)
         self._lock = -1
@@ -159,6 +157,7 @@ class Archive:
         await trio.to_thread.run_sync(writer.write, [*events, mark(through, time)], limiter=self._threads)
         active = self._segments[-1]
         active.last, active.time, active.bytes = through, time, writer.length
+        self._history.rest()
 
     async def _roll(self) -> SegmentWriter:
         full = self._segments[-1]

@@ -1,13 +1,14 @@
 """Old events, read back from segments.
 
 A segment can only be read from its start (see `records`), so it is read whole, once, and shared by all who are reading
-it: after a restart thousands of watches resume from much the same place. The two used last are kept; any other
-lives as long as a reader holds a portion of it. The memory is therefore bounded by the retained history, however
-many read it.
+it: after a restart thousands of watches resume from much the same place. The two used last are kept until nobody has asked
+for any for a minute; any other lives as long as a reader holds a portion of it. The memory is therefore bounded by the
+retained history, however many read it, and a server whose readers have caught up holds none of it.
 """
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from watchcache.persist.file.records import Inconsistent, Replay
 from watchcache.persist.file.segment import Segment, read_records
 
 KEPT = 2
+REST = 60.0  # seconds; two full segments are over 100 MiB when they are decoded
 
 _revision = attrgetter("revision")
 
@@ -78,10 +80,12 @@ class History:
         self._alive: WeakValueDictionary[int, Decoded] = WeakValueDictionary()
         self._kept: OrderedDict[int, Decoded] = OrderedDict()
         self._reading = trio.Lock()
+        self._asked = -math.inf  # when a reader did last
 
     async def decode(self, path: Path, segment: Segment, through: int) -> Decoded:
         """Return a segment's events at least up to a durable revision. Raises Damaged, OSError (the file is gone)."""
         async with self._reading:
+            self._asked = trio.current_time()
             decoded = self._alive.get(segment.base)
             if decoded is None or decoded.through < min(through, segment.last):
                 written = msgspec.structs.replace(segment)  # it may grow meanwhile
@@ -95,6 +99,11 @@ class History:
 
     def _replay(self, base: int) -> Replay:
         return Replay(base, self._stamp, shared=self._shared)
+
+    def rest(self) -> None:
+        """Let go of what is kept when nobody has asked for a while; to be called now and then, such as after a commit."""
+        if self._kept and trio.current_time() - self._asked > REST:
+            self._kept.clear()
 
     def forget(self, base: int) -> None:
         """Let go of a segment that is no longer history."""

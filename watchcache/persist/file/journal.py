@@ -35,27 +35,30 @@ from watchcache.persist.file.segment import Segment, SegmentWriter
 from watchcache.persist.file.snapshot import write_snapshot
 from watchcache.persist.retention import Retention, Stretch, surplus
 
-SEGMENT_BYTES = 32 << 20  # read as one by history: some 50 ms
 SNAPSHOT_BYTES = 64 << 20  # read in about 0.3 s: below that a snapshot saves nothing worth having
+SNAPSHOT_SEGMENTS = 4  # a snapshot is due after so many at the latest (while the state is no larger): no segment goes before one
 
 
 class FileJournal:
-    """A `Journal` in a directory of its own, which it makes if need be."""
+    """A `Journal` in a directory of its own, which it makes if need be.
+
+    segment_bytes: None: what suits the retention. snapshot_bytes: None: what suits the segments.
+    """
 
     def __init__(
         self,
         path: Path | str,
         *,
         retention: Retention = Retention(),  # noqa: B008 -- frozen
-        segment_bytes: int = SEGMENT_BYTES,
-        snapshot_bytes: int = SNAPSHOT_BYTES,
+        segment_bytes: int | None = None,
+        snapshot_bytes: int | None = None,
         disk: Disk | None = None,
     ) -> None:
         self.epoch = ""
         self._directory = Directory(Path(path))
         self._retention = retention
-        self._segment_bytes = segment_bytes
-        self._snapshot_bytes = snapshot_bytes
+        self._segment_bytes = segment_bytes or retention.segment_bytes
+        self._snapshot_bytes = snapshot_bytes or min(SNAPSHOT_BYTES, SNAPSHOT_SEGMENTS * self._segment_bytes)
         self._disk = disk or Disk()
         self._lock = -1
         self._writer: SegmentWriter | None = None
@@ -140,6 +143,7 @@ class FileJournal:
         self._commits += 1
         self._events += len(events)
         self._commit_seconds += time.perf_counter() - started
+        self._history.rest()
 
     async def _roll(self) -> SegmentWriter:
         full = self._segments[-1]
