@@ -1,6 +1,6 @@
 """What it costs a server when all its clients come back: every node's connection, then all its watches, each from an old revision.
 
-    python dev.py bench resume [--nodes 500] [--changes 6000] [--workers N] [--source DIR]
+    python dev.py bench resume [--nodes 500] [--changes 6000] [--killed] [--workers N] [--source DIR]
 
 Each node has the 18 watches of a kubelet and a kube-proxy on one HTTP/2 connection. Before, so many changes are made: half to pods, spread over
 the nodes, half to the nodes themselves; every watch resumes from before them, and is resumed when its head and all that it is owed have come.
@@ -12,9 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import resource
 import select
+import signal
 import sys
+import tempfile
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from probe import say
 from raw_clients import Http1, Http2, _Watched, frame
-from serving import ROOT, serving
+from serving import ROOT, Serving, serving
 
 from watchcache.bench.client.header_block import HeaderBlocks
 
@@ -123,45 +126,59 @@ def newest(port: int) -> int:
             return int(json.loads(payload)["metadata"]["resourceVersion"])
 
 
+def measure(server: Serving, names: list[str], revision: int, owed: int) -> None:
+    """All come back; say what it took."""
+    ours, theirs = multiprocessing.Pipe()
+    clients = multiprocessing.Process(
+        target=come_back, args=(server.port, names, revision, owed, theirs), daemon=True
+    )
+    cpu = server.cpu()
+    clients.start()
+    theirs.close()
+    ours.recv()
+    say(phase="connecting", nodes=len(names), server_us_each=round((server.cpu() - cpu) / len(names) * 1e6))
+    cpu = server.cpu()
+    ours.send("resume")
+    seconds = ours.recv()
+    used, watches = server.cpu() - cpu, len(names) * len(paths_of("", 0))
+    say(
+        phase="resuming", watches=watches, events=owed, server_us_each=round(used / watches * 1e6, 1), server_cpu_seconds=round(used, 2),
+        seconds=round(seconds, 2),
+    )  # fmt: skip
+    ours.send("leave")
+    clients.join()
+
+
 def main() -> None:
-    """Measure and print."""
+    """Make the changes, let all come back, and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--nodes", type=int, default=500)
     parser.add_argument("--changes", type=int, default=6000)
+    parser.add_argument("--killed", action="store_true")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--source", type=Path, default=ROOT, help="the checkout whose server is measured")
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     flags = [f"--watchcache-workers={options.workers}"] if options.workers else []
-    names = [f"node-{number:05}" for number in range(options.nodes)]
-    with serving(["admin", "node"], *flags, source=options.source.resolve()) as server:
-        revision, owed = prepare(server.port, names, options.changes)
-        ours, theirs = multiprocessing.Pipe()
-        clients = multiprocessing.Process(
-            target=come_back, args=(server.port, names, revision, owed, theirs), daemon=True
-        )
-        cpu = server.cpu()
-        clients.start()
-        theirs.close()
-        ours.recv()
-        say(
-            phase="connecting",
-            nodes=len(names),
-            server_us_each=round((server.cpu() - cpu) / len(names) * 1e6),
-        )
-        cpu = server.cpu()
-        ours.send("resume")
-        seconds = ours.recv()
-        used, watches = server.cpu() - cpu, len(names) * len(paths_of("", 0))
-        say(
-            phase="resuming", watches=watches, changes=options.changes, events=owed, server_us_each=round(used / watches * 1e6, 1),
-            server_cpu_seconds=round(used, 2), seconds=round(seconds, 2),
-        )  # fmt: skip
-        ours.send("leave")
-        clients.join()
+    names, users, source = (
+        [f"node-{number:05}" for number in range(options.nodes)],
+        ["admin", "node"],
+        options.source.resolve(),
+    )
+    with tempfile.TemporaryDirectory() as directory:
+        if options.killed:
+            flags += ["--storage-backend=file", f"--watchcache-data-dir={directory}/data"]
+        with serving(users, *flags, source=source) as server:
+            revision, owed = prepare(server.port, names, options.changes)
+            if not options.killed:
+                measure(server, names, revision, owed)
+                return
+            os.kill(server.pid, signal.SIGKILL)
+        with serving(users, *flags, source=source) as server:
+            measure(server, names, revision, owed)
 
 
 if __name__ == "__main__":
