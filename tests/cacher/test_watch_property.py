@@ -205,11 +205,12 @@ class Run:
     st.sampled_from([1, 2, 1000]),
     st.sampled_from([1, 200, 65536]),
     st.sampled_from([0, 1, 1000]),
+    st.sampled_from([0, 1, 64]),
 )
-def test_what_was_sent_is_a_prefix_of_what_is_owed(past, steps, window, piece, wide) -> None:
+def test_what_was_sent_is_a_prefix_of_what_is_owed(past, steps, window, piece, wide, few) -> None:
     """In every run and after every step; at the end, with all sinks drained, it is all that is owed.
 
-    Groups of more than `wide` watchers are sent to one by one, with a turn of the scheduler between.
+    Groups of more than `wide` watchers are sent to one by one, with a turn of the scheduler between; more than `few` changes are looked up by their places.
     """
 
     async def scenario() -> None:
@@ -222,7 +223,9 @@ def test_what_was_sent_is_a_prefix_of_what_is_owed(past, steps, window, piece, w
 
     async def go_on(before: Scene, events: list[Event]) -> None:
         fan_out = in_single_steps(wide)
-        async with running(before.log, Bounds(changes=window), Piece(piece, 2, 2), fan_out=fan_out) as scene:
+        async with running(
+            before.log, Bounds(changes=window), Piece(piece, 2, 2, few), fan_out=fan_out
+        ) as scene:
             run = Run(scene, events)
             for kind, *arguments in steps:
                 await run.do(kind, *arguments)

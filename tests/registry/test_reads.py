@@ -83,6 +83,42 @@ async def watch(client: Client, path: str, **options: object) -> Page:
     return page
 
 
+@pytest.mark.parametrize(
+    ("options", "at_once"),
+    [
+        ({"resource_version": "1"}, True),
+        ({"resource_version": "1", "send_initial_events": False}, True),
+        ({"resource_version": "999999"}, True),  # it is silent until then: the stream is there at once
+        ({"resource_version": "0"}, True),
+        ({}, True),
+        ({"resource_version": "1", "send_initial_events": True}, True),
+        ({"resource_version": "999999", "send_initial_events": True}, False),
+    ],
+)
+async def test_a_watch_that_has_nothing_to_wait_for_is_ready_at_once(
+    client: Client, options: dict, at_once: bool
+):
+    """Without a task of its own: after a restart they come in tens of thousands. Only a state that is not there yet is waited for."""
+    await client.create("v1/configmaps", config_map("a"))
+    call, asked = client.call("v1/configmaps", "default"), ListOptions(watch=True, **options)
+    assert (client.registry.watch_nowait(call, asked, Lines()) is not None) is at_once
+
+
+async def test_where_others_write_to_the_store_a_watch_without_a_revision_waits(client: Client):
+    """It begins at the newest revision, which has to be asked for; one that resumes has its own."""
+
+    async def newest() -> int:
+        return client.registry.hub.revision
+
+    client.registry.hub.read_revision = newest
+    call = client.call("v1/configmaps", "default")
+    assert client.registry.watch_nowait(call, ListOptions(watch=True), Lines()) is None
+    assert (
+        client.registry.watch_nowait(call, ListOptions(watch=True, resource_version="1"), Lines()) is not None
+    )
+    assert await client.registry.watch(call, ListOptions(watch=True), Lines()) is not None
+
+
 async def test_selectors_choose(client: Client):
     """Labels and fields together, single objects, and the index of pods by node."""
     for name, node in (("a", "n1"), ("b", "n1"), ("c", "n2"), ("d", "")):

@@ -24,19 +24,22 @@ from watchcache.cacher.fanout import Tick
 from watchcache.cacher.frames import Frames
 from watchcache.cacher.latency import Latency
 from watchcache.cacher.listing import Listing
+from watchcache.cacher.places import place_of
 from watchcache.cacher.plan import Freshness, Plan, expired_token
 from watchcache.cacher.problems import Expired, NotReady
 from watchcache.cacher.request import Sink, WatchRequest
 from watchcache.cacher.selection import Scope, Selection
 from watchcache.cacher.store import Store
 from watchcache.cacher.watcher import Piece, Watcher
-from watchcache.cacher.window import Bounds, Undone, Window, undo
+from watchcache.cacher.window import Bounds, Following, Undone, Window, undo
 from watchcache.log import Compacted, Event, Head
 
 if TYPE_CHECKING:
     from watchcache.cacher.groups import Group
     from watchcache.cacher.hub import Hub
 
+# Seconds for which a window's places are kept after someone has looked one up: clients that were cut off come back within half a minute.
+KEEP_PLACES = 60.0
 # Objects whose selectors are asked between two checkpoints of a list: about a millisecond.
 BLOCK = 2048
 
@@ -94,6 +97,7 @@ class Cacher:
         self._attributes = attributes
         self._hub: Hub | None = None
         self._snapshot: tuple[int, str, list[Entry]] | None = None
+        self._looked_up = self._places_kept = False
         self.dispatcher = Dispatcher(self.root, self._indexed)
         self.store = Store(self._indexed)
         self.window = Window(0, self._bounds)
@@ -280,6 +284,30 @@ class Cacher:
         if self._snapshot is None or self._snapshot[:2] != (revision, scope.prefix):
             self._snapshot = (revision, scope.prefix, listing.candidates(self.store, scope, "", {}))
         return self._snapshot[2]
+
+    def changes_after(self, revision: int, scope: Scope) -> Following:
+        """A piece of the window's changes after a revision, as far as they can concern a scope; `revision` >= the window's floor."""
+        found = self.window.concerning(
+            place_of(scope, self.root), revision, self.piece.changes, self.piece.few
+        )
+        if found.looked_up:
+            self._looked_up = True
+            self._keep_places()
+        return found
+
+    def _keep_places(self) -> None:
+        if not self._places_kept:
+            self._places_kept = True
+            self.hub.wheel_add(self.hub.now() + KEEP_PLACES, self._let_places_go)
+
+    def _let_places_go(self) -> None:
+        """The storm is over when nobody has looked up anything for a while."""
+        self._places_kept = False
+        if self._looked_up and self._hub is not None:
+            self._looked_up = False
+            self._keep_places()
+        else:
+            self.window.places.clear()
 
     def forget(self, watcher: Watcher) -> None:
         """A watcher has ended."""

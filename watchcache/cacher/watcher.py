@@ -46,12 +46,14 @@ class Piece(msgspec.Struct, frozen=True):
     """How much a watcher that is catching up is given at a time; a piece ends at whichever comes first.
 
     64 KiB is what a socket buffer takes at once; the counts of objects or changes looked at bound the time that a
-    selector matching nothing may take (about a millisecond).
+    selector matching nothing may take (about a millisecond). No more than `few` changes are asked one by one instead of being looked
+    up: entering them under their places costs as much as two or three watches asking.
     """
 
     bytes: int = 64 * 1024
     entries: int = 1024
     changes: int = 512
+    few: int = 64
 
 
 class Phase(enum.Enum):
@@ -199,10 +201,17 @@ class Watcher:
         if self.cursor < window.floor:
             self._cacher.hub.replay_history(self._cacher, self)
             return False
-        changes = window.after(self.cursor, self._cacher.piece.changes)
+        changes, reached, _ = self._cacher.changes_after(self.cursor, self.scope)
         if changes:
-            return self.give(changes)[0]
-        self._go_live()
+            more, looked = self.give(changes)
+            if looked < len(changes):
+                return more
+        if self.phase is Phase.REPLAYING:
+            self.cursor = max(self.cursor, reached)
+            if self.cursor < window.newest:
+                return self.takes
+            if self.takes:
+                self._go_live()
         return False
 
     def give(self, changes: Sequence[Change]) -> tuple[bool, int]:

@@ -17,11 +17,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 
 from watchcache.cacher.change import Change
 from watchcache.cacher.entry import Entry
+from watchcache.cacher.places import Place, Places
 
 _revision = attrgetter("revision")
 
@@ -44,15 +46,25 @@ class Bounds(msgspec.Struct, frozen=True):
     changes: int = 100_000
 
 
+class Following(NamedTuple):
+    """Changes that follow a revision, oldest first, and the revision up to which these are all; `looked_up`: by their places."""
+
+    changes: list[Change]
+    reached: int
+    looked_up: bool
+
+
 class Window:
     """Changes after `floor`, newest last."""
 
-    def __init__(self, floor: int, bounds: Bounds | None = None) -> None:
+    def __init__(self, floor: int, bounds: Bounds | None = None, places: Places | None = None) -> None:
         self.floor = floor
+        self.places = places or Places()
         self.bounds = bounds or Bounds()
         self.bytes = 0
         self._changes: list[Change] = []
         self._first = 0  # places before it have fallen out; they are cut off CUT at a time
+        self._base = 0  # how many have been cut off: the number of the change that is first in the list
 
     def __len__(self) -> int:
         return len(self._changes) - self._first
@@ -71,13 +83,44 @@ class Window:
 
     def after(self, revision: int, most: int | None = None) -> list[Change]:
         """The changes with a larger revision, oldest first, some `most`; those of one revision together. `revision` >= floor."""
-        assert revision >= self.floor, (revision, self.floor)
+        return self._from(self._index_after(revision), most)
+
+    def concerning(self, place: Place | None, revision: int, most: int, few: int) -> Following:
+        """Of the changes with a larger revision, at least those that can concern a place; None wants all.
+
+        Some `most` are given at a time, and not many more are looked at for the first time. When there are no more than `few`, they
+        are given as they are. Those of one revision are given together. `revision` >= floor.
+        """
+        changes, first = self._changes, self._index_after(revision)
+        if place is None or len(changes) - first <= few:
+            found = self._from(first, most)
+            return Following(found, found[-1].revision if found else revision, looked_up=False)
+        base, numbers = self._base, list[int]()
+        number, entered = base + first, 0
+        while number < base + len(changes):
+            more = self.places.find(place, changes, base, base + self._first, number)
+            numbers += more.numbers
+            number, entered = more.end, entered + more.entered
+            if (len(numbers) >= most or entered >= most) and not self._divides(number - base):
+                break
+        found = [changes[number - base] for number in numbers]
+        return Following(found, changes[number - base - 1].revision, looked_up=True)
+
+    def _divides(self, index: int) -> bool:
+        """Whether changes of one revision lie on both sides of a place in the list."""
         changes = self._changes
-        first = bisect_right(changes, revision, lo=self._first, key=_revision)
+        return index < len(changes) and changes[index].revision == changes[index - 1].revision
+
+    def _index_after(self, revision: int) -> int:
+        assert revision >= self.floor, (revision, self.floor)
+        return bisect_right(self._changes, revision, lo=self._first, key=_revision)
+
+    def _from(self, first: int, most: int | None) -> list[Change]:
+        changes = self._changes
         if most is None or first + most >= len(changes):
             return changes[first:]
         last = first + most
-        while last < len(changes) and changes[last].revision == changes[last - 1].revision:
+        while self._divides(last):
             last += 1
         return changes[first:last]
 
@@ -95,6 +138,7 @@ class Window:
         assert floor <= self.floor
         assert not changes or floor < changes[0].revision
         assert not changes or changes[-1].revision <= self.floor
+        self.places.clear()  # the numbers are others now
         self._changes[: self._first] = changes
         self._first = 0
         self.bytes += sum(change.weight for change in changes)
@@ -110,7 +154,9 @@ class Window:
             self._first += 1
         if self._first >= CUT:
             del self._changes[: self._first]
+            self._base += self._first
             self._first = 0
+            self.places.forget_before(self._base)
 
     def check(self) -> None:
         """Assert the rules at the top of this file."""

@@ -118,18 +118,49 @@ def _selection(call: Call, cacher: Cacher, options: ListOptions) -> Selection:
     )
 
 
-async def watch(
+def watch_nowait(
     store: Stored, call: Call, options: ListOptions, representation: Representation, least_timeout: float
-) -> Start:
-    """Prepare a watch: wait as long as the protocol says, so that what is returned can start at once.
+) -> Start | None:
+    """Prepare a watch that can start at once; None: the protocol has it wait first (`watch`).
 
     `least_timeout` (seconds): a watch without a timeout of its own lasts between that and twice that (W14).
     """
     cacher = store.cacher(call.resource)
+    selection = _selection(call, cacher, options)
+    start = _start_of(options)
+    if _waits(store, options, start):
+        return None
+    return _starting(store, call, options, representation, least_timeout, selection)
+
+
+async def watch(
+    store: Stored, call: Call, options: ListOptions, representation: Representation, least_timeout: float
+) -> Start:
+    """Prepare a watch as `watch_nowait` does, and wait as long as the protocol says."""
+    start = watch_nowait(store, call, options, representation, least_timeout)
+    if start is not None:
+        return start
+    if not options.resource_version:
+        await wait_for(store, "")
+    with suppress(FutureRevision):  # the cacher writes it into the stream
+        await store.hub.wait_revision(watch_revision(options.resource_version))
+    selection = _selection(call, store.cacher(call.resource), options)
+    return _starting(store, call, options, representation, least_timeout, selection)
+
+
+def _starting(
+    store: Stored,
+    call: Call,
+    options: ListOptions,
+    representation: Representation,
+    least_timeout: float,
+    selection: Selection,
+) -> Start:
+    cacher = store.cacher(call.resource)
     request = WatchRequest(
-        selection=_selection(call, cacher, options),
+        selection=selection,
         representation=representation_for(representation, call.resource, store.catalog),
-        start=await _start_of(store, options),
+        start=_start_of(options),
         bookmarks=options.allow_watch_bookmarks,
         timeout=_timeout(options.timeout_seconds, least_timeout, store.random),
     )
@@ -142,18 +173,20 @@ async def watch(
     return start
 
 
-async def _start_of(store: Stored, options: ListOptions) -> After | Initial | Now:
-    """Where a watch begins (W1-W4, W9)."""
-    text = options.resource_version
-    revision = watch_revision(text)
-    if not text:
-        await wait_for(store, "")
+def _start_of(options: ListOptions) -> After | Initial | Now:
+    """Where a watch begins (W1-W4)."""
+    revision = watch_revision(options.resource_version)
     if not wants_initial_events(options, revision):
         return After(revision) if revision else Now()
-    with suppress(FutureRevision):  # the cacher writes it into the stream
-        await store.hub.wait_revision(revision)
     # Without the parameter, and without the default for it, nobody waits for the end.
     return Initial(revision, options.allow_watch_bookmarks and options.send_initial_events is not None)
+
+
+def _waits(store: Stored, options: ListOptions, start: After | Initial | Now) -> bool:
+    """Whether the caches may be behind the state that a watch is to begin with (W9)."""
+    if not options.resource_version:
+        return store.hub.read_revision is not None
+    return isinstance(start, Initial) and start.not_older_than > store.hub.revision
 
 
 def wants_initial_events(options: ListOptions, revision: int) -> bool:

@@ -89,6 +89,10 @@ class Resources(ABC):
         """Prepare a watch (W1-W19); what is returned starts it on a sink and gives the Watcher."""
         return await reads.watch(self._stored, call, options, representation, self._least_timeout)
 
+    def watch_nowait(self, call: Call, options: ListOptions, representation: Representation) -> Start | None:
+        """Prepare a watch that has nothing to wait for, as most that resume; None: it has, use `watch`."""
+        return reads.watch_nowait(self._stored, call, options, representation, self._least_timeout)
+
     # -- writes: errors are StatusError, besides what the log raises when its journal has failed or is full
 
     @abstractmethod

@@ -1,7 +1,8 @@
 """GET: one object, a list, or a watch.
 
 One object without resourceVersion is answered at once, without a task switch: the hottest path of the server. (Not where
-others write to the same store: then its newest revision has to be asked for.)
+others write to the same store: then its newest revision has to be asked for.) So is a watch that has nothing to wait for: after a
+restart, ninety thousand come within seconds.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from watchcache.http.route import Route
 from watchcache.http.verbs.service import Service, call_of, check_watchable, form_of, include_of, watch_medium
 from watchcache.registry import Call
 
+_Start = Callable[[Sink], Running]
 _STREAM_HEADERS = {JSON: JSON_HEADER, PROTOBUF: ("Content-Type", f"{PROTOBUF};stream=watch")}
 
 
@@ -75,21 +77,33 @@ def watch(service: Service, exchange: Exchange, route: Route) -> Answering:
     # Below /watch/, which is a watch whatever `watch=` says, only that parameter makes the options those of a watch.
     as_watch = not exchange.info.watch_prefix or is_true(exchange.query, "watch")
     options = api_options.parse_list(exchange.query, watch=as_watch)
-    return _watch(service, call_of(exchange, route), options, representation, medium)
+    start: _Start | None
+    call = call_of(exchange, route)
+    try:
+        start = service.registry.watch_nowait(call, options, representation)
+    except WatchProblem as problem:
+        start = _Failing(representation, problem)
+    if start is None:
+        return _watch_later(service, call, options, representation, medium)
+    return _watching(call, representation, medium, start)
 
 
-async def _watch(
+async def _watch_later(
     service: Service,
     call: Call,
     options: api_options.ListOptions,
     representation: CacherRepresentation,
     medium: Medium,
 ) -> Answer:
-    start: Callable[[Sink], Running]
+    start: _Start
     try:
         start = await service.registry.watch(call, options, representation)
     except WatchProblem as problem:
         start = _Failing(representation, problem)
+    return _watching(call, representation, medium, start)
+
+
+def _watching(call: Call, representation: CacherRepresentation, medium: Medium, start: _Start) -> WatchReply:
     check_watchable(medium, call.resource)
     if medium.transform == "PartialObjectMetadataList":
         start = _empty

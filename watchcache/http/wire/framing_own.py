@@ -16,9 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NoReturn
 
-from hpack import Decoder
-from hpack.exceptions import HPACKError
-
 from watchcache.http.wire import hpack_plain
 from watchcache.http.wire.frames import (
     ACK,
@@ -47,6 +44,7 @@ from watchcache.http.wire.frames import (
 )
 from watchcache.http.wire.framing import ConnectionOver, ErrorCode, HeaderList, Upcalls
 from watchcache.http.wire.header_rules import Malformed, check_request, check_trailers, fields_of
+from watchcache.http.wire.hpack_blocks import BlockDecoder, HPACKError, OversizedHeaderListError
 from watchcache.http.wire.limits import Limits
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -94,7 +92,7 @@ class OwnFraming:
         self._owed = 0
         self._peer_window = _DEFAULT_WINDOW
         self._peer_frame = _DEFAULT_FRAME
-        self._decoder = Decoder(max_header_list_size=limits.head_bytes)
+        self._decoder = BlockDecoder(limits.head_bytes)
 
     # -- receiving
 
@@ -223,9 +221,9 @@ class OwnFraming:
 
     def _end_block(self, block: bytes) -> None:
         try:
-            fields = self._decoder.decode(block, raw=True)
+            fields = self._decoder.decode(block)
         except HPACKError as error:
-            bomb = type(error).__name__ == "OversizedHeaderListError"
+            bomb = isinstance(error, OversizedHeaderListError)
             self._fail(ErrorCode.ENHANCE_YOUR_CALM if bomb else ErrorCode.COMPRESSION_ERROR, str(error))
         stream = self._block_stream
         if stream in self._streams:

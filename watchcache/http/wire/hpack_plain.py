@@ -2,7 +2,7 @@
 
 A dynamic table saves some hundred bytes an answer and costs 50 us of Python for each; here a known field costs a
 dictionary look-up. Never indexing has a second merit: nothing a client causes us to send can be probed through
-compression (CRIME). RFC 7541; decoding stays with the `hpack` library.
+compression (CRIME). RFC 7541; decoding is in `hpack_blocks`.
 """
 
 from __future__ import annotations
