@@ -181,10 +181,10 @@ def list_node(peer: Peer, scale: float) -> dict[str, float]:
 
     def work() -> int:
         client = Http1(peer.port, TOKEN)
-        for number in range(int(30 * scale)):
+        for number in range(int(300 * scale)):
             client.send(client.head("GET", f"/api/v1/pods?fieldSelector=spec.nodeName%3Dnode-{number % 100}"))
             assert client.receive()[0] == 200
-        return int(30 * scale)
+        return int(300 * scale)
 
     return measured(peer, work)
 

@@ -70,7 +70,7 @@ async def list_objects(store: Stored, call: Call, options: ListOptions) -> Liste
     if not resource.stored:
         return Listed(resource, store.hub.revision, ())
     listing = await listed(store, call, options)
-    values: Sequence[bytes] = [entry.value for entry in listing.entries]
+    values = listing.values
     if not resource.is_storage_version:
         values = [outgoing(value, resource, store.catalog) for value in values]
     return Listed(resource, listing.revision, values, listing.continue_token, listing.remaining)

@@ -6,7 +6,7 @@ answers (with back-pressure) and watches: while a watch runs this task does noth
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 import trio
 
@@ -163,9 +163,7 @@ class Http1:
 
     async def _send(self, answer: Answer) -> None:
         if isinstance(answer, Reply):
-            self._send_reply(answer)
-            if size_of(answer.body) > self._limits.inline_bytes and self._has_body(answer.status):
-                await self._send_pieces(answer)
+            await self._send_reply(answer)
         elif isinstance(answer, WatchReply):
             self._start_watch(answer)
         else:
@@ -180,19 +178,22 @@ class Http1:
             return "Connection: close\r\n"
         return "Connection: keep-alive\r\n" if self._reader.http10 else ""
 
-    def _send_reply(self, reply: Reply) -> None:
-        """The head, and a small body with it in one record and one system call."""
+    async def _send_reply(self, reply: Reply) -> None:
+        """The head, and the body or its beginning with it: in one record and one system call where it is small."""
         body, size = reply.body, size_of(reply.body)
         self._last = reply.close
         framing = "" if reply.status in heads.BODILESS else heads.length_line(size)
         head = heads.head(reply.status, reply.headers, framing + self._closing())
-        if size <= self._limits.inline_bytes and self._has_body(reply.status):
-            head += whole(body)
-        self._transport.write(head)
+        if not self._has_body(reply.status):
+            self._transport.write(head)
+        elif size <= self._limits.inline_bytes:
+            self._transport.write(head + whole(body))
+        else:
+            await self._send_pieces([head, body] if isinstance(body, bytes) else [head, *body])
 
-    async def _send_pieces(self, reply: Reply) -> None:
+    async def _send_pieces(self, parts: Sequence[bytes]) -> None:
         self._alarm.off()
-        for piece in pieces(reply.body):
+        for piece in pieces(parts):
             await self._push(piece)
 
     async def _push(self, data: bytes | memoryview) -> None:
