@@ -23,6 +23,7 @@ from watchcache.http.wire.transport import Transport
 from watchcache.http.wire.wheel import Alarm
 
 PIPELINED = 64 * 1024  # what a client may send ahead while a watch runs; more is a flood
+TURN_BYTES = 256 * 1024  # of an answer that are sent before the others' turn: 0.2 ms, where a turn costs 20 us
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -197,15 +198,25 @@ class Http1:
 
     async def _send_pieces(self, parts: Sequence[bytes]) -> None:
         self._alarm.off()
+        taken = 0  # without a wait
         for piece in pieces(parts):
-            await self._push(piece)
+            taken += len(piece)
+            if not self._transport.write(piece) or taken >= TURN_BYTES:
+                await self._go_on()
+                taken = 0
+        await self._go_on()
 
     async def _push(self, data: bytes | memoryview) -> None:
         """Write with back-pressure, letting others run in any case. Raises `_Over` when the client left."""
-        if self._transport.write(data):
-            await trio.lowlevel.checkpoint()
-        else:
+        self._transport.write(data)
+        await self._go_on()
+
+    async def _go_on(self) -> None:
+        """Wait until more may be written, and for a turn at least. Raises `_Over` when the client left."""
+        if self._transport.above:
             await self._transport.drained()
+        else:
+            await trio.lowlevel.checkpoint()
         if self._transport.closed:
             raise _Over
 
