@@ -6,7 +6,7 @@ Reads never touch the log and never decode an object, except to speak another ve
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 from typing import cast
