@@ -426,6 +426,30 @@ async def test_a_pod_on_no_node_has_no_log_yet(client: Client):
     assert (await client.ask("GET", f"{PODS}/p/log")).status == 204
 
 
+async def test_the_pods_of_a_node_asked_for_again_are_those_of_now(client: Client):
+    """What an index answered is given again only until one of its objects comes, changes or goes."""
+    target = "/api/v1/pods?fieldSelector=spec.nodeName%3Dn"
+
+    async def listed() -> list[tuple[str, str | None]]:
+        found = await client.get(target)
+        again = await client.get(target)
+        assert again == found
+        return [(item["metadata"]["name"], item["metadata"].get("labels")) for item in found["items"]]
+
+    await client.create(PODS, pod("b", nodeName="n"))
+    await client.create(PODS, pod("elsewhere", nodeName="m"))
+    assert await listed() == [("b", None)]
+    await client.create(PODS, pod("a", nodeName="n"))
+    assert await listed() == [("a", None), ("b", None)]
+    patch = {"metadata": {"labels": {"x": "y"}}}
+    await client.ask("PATCH", f"{PODS}/b", patch, content_type="application/merge-patch+json")
+    assert await listed() == [("a", None), ("b", {"x": "y"})]
+    await client.ask("DELETE", f"{PODS}/a", {"gracePeriodSeconds": 0})
+    assert await listed() == [("b", {"x": "y"})]
+    other = await client.get("/api/v1/namespaces/kube-system/pods?fieldSelector=spec.nodeName%3Dn")
+    assert other["items"] == []
+
+
 # -- what describes the server
 
 

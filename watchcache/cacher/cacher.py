@@ -96,7 +96,7 @@ class Cacher:
         self.piece = piece or Piece()
         self._attributes = attributes
         self._hub: Hub | None = None
-        self._snapshot: tuple[int, str, list[Entry]] | None = None
+        self._snapshot: tuple[int, str, Sequence[Entry]] | None = None
         self._looked_up = self._places_kept = False
         self.dispatcher = Dispatcher(self.root, self._indexed)
         self.store = Store(self._indexed)
@@ -224,6 +224,8 @@ class Cacher:
             await self._wait_newest(hub)
         hub = self.hub  # it may have been removed meanwhile
         if plan.freshness is not Freshness.EXACT:
+            if (ready := listing.at_hand(self.store, plan, hub.revision, scope)) is not None:
+                return ready
             return await self._list_at(hub.revision, {}, selection, scope, plan)
         undone = await self._undone(plan)
         return await self._list_at(plan.revision, undone, selection, scope, plan)

@@ -26,12 +26,19 @@ class Listing(msgspec.Struct, frozen=True):
 
     `next_start` is the relative key where the next page begins, None when this was the last; `remaining`
     counts what follows and is None when there is no next page or a selector makes it unknowable (1.1 of the spec).
+    `gathered` are the entries' values where they are at hand.
     """
 
     revision: int
     entries: Sequence[Entry]
     next_start: str | None = None
     remaining: int | None = None
+    gathered: Sequence[bytes] | None = None
+
+    @property
+    def values(self) -> Sequence[bytes]:
+        """The objects' bytes, as the entries have them."""
+        return [entry.value for entry in self.entries] if self.gathered is None else self.gathered
 
     @property
     def continue_token(self) -> str:
@@ -43,17 +50,20 @@ class Listing(msgspec.Struct, frozen=True):
 
 def candidates(
     store: Store, scope: Scope, start: str, undone: Undone, most: int | None = None
-) -> list[Entry]:
+) -> Sequence[Entry]:
     """The entries at covered places with relative key >= start, in key order, after undoing.
 
     With `most`, it may stop early, but not before that many. State is not asked yet, only place (and, where an
     index answers, the indexed field).
     """
     low, high = scope.prefix + start, scope.prefix + LAST
+    found: Sequence[Entry]
     if scope.key:
         found = [entry] if (entry := store.get(scope.key)) and low <= scope.key < high else []
     elif (indexed := store.indexed(scope.position, scope.word)) is not None:
-        found = [entry for entry in indexed if low <= entry.key < high]
+        found = indexed.entries
+        if not (found and low <= found[0].key and found[-1].key < high):  # in key order: the ends tell of all
+            found = [entry for entry in found if low <= entry.key < high]
     elif most is None:
         found = store.range(low, high)
     else:
@@ -64,7 +74,7 @@ def candidates(
     return _replace(found, undone, lambda key: low <= key < high and scope.covers(key))
 
 
-def _replace(found: list[Entry], undone: Undone, covered: Callable[[str], bool]) -> list[Entry]:
+def _replace(found: Sequence[Entry], undone: Undone, covered: Callable[[str], bool]) -> Sequence[Entry]:
     """The found entries with the undone keys as they were."""
     if not undone:
         return found
@@ -74,10 +84,24 @@ def _replace(found: list[Entry], undone: Undone, covered: Callable[[str], bool])
     return kept
 
 
+def at_hand(store: Store, plan: Plan, revision: int, scope: Scope) -> Listing | None:
+    """The listing of the newest state where an index answers all of it, as it is for who polls the pods of a node; else None."""
+    if scope.position < 0 or scope.key or scope.predicate is not None or plan.start or plan.limit:
+        return None
+    answer = store.indexed(scope.position, scope.word)
+    if answer is None:
+        return None
+    entries = answer.entries
+    if entries and not (entries[0].key.startswith(scope.prefix) and entries[-1].key.startswith(scope.prefix)):
+        return None
+    return Listing(revision, entries, gathered=answer.values)
+
+
 def accepted(entries: Iterable[Entry], scope: Scope) -> list[Entry]:
     """Those whose state belongs."""
-    if scope.predicate is None and scope.position < 0:
-        return list(entries)
+    if scope.predicate is None:
+        at, word = scope.position, scope.word
+        return [entry for entry in entries if entry.fields[at] == word] if at >= 0 else list(entries)
     accepts = scope.accepts
     return [entry for entry in entries if accepts(entry)]
 

@@ -8,7 +8,7 @@ without looking at the others.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from sortedcontainers import SortedList
 
@@ -18,6 +18,20 @@ from watchcache.cacher.entry import Entry
 LAST = "\U0010ffff"
 
 
+class Answer(NamedTuple):
+    """What an index says of a word: entries in key order, and their values.
+
+    Beside the entries, because 100 entries are 300 objects that nothing has touched lately: to gather the values from them takes as long
+    as to join them.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    values: tuple[bytes, ...] = ()
+
+
+NOTHING = Answer()
+
+
 class Store:
     """Entries by key, in key order. `indexed` are the positions in `Entry.fields` to index."""
 
@@ -25,6 +39,8 @@ class Store:
         self._entries: dict[str, Entry] = {}
         self._keys: Any = SortedList()  # type: ignore[no-untyped-call]  # the same keys, in order
         self._indexes: dict[int, dict[str, set[str]]] = {position: {} for position in indexed}
+        # What an index was last asked for, until one of those entries changes: who polls the pods of a node asks again and again.
+        self._answers: dict[int, dict[str, Answer]] = {position: {} for position in indexed}
         self.bytes = 0
 
     def __len__(self) -> int:
@@ -72,12 +88,19 @@ class Store:
         """How many entries have low <= key < high. O(log n)."""
         return max(0, int(self._keys.bisect_left(high) - self._keys.bisect_left(low)))
 
-    def indexed(self, position: int, word: str) -> list[Entry] | None:
-        """The entries whose field at `position` is `word`, in key order; None: that field has no index."""
-        index = self._indexes.get(position)
-        if index is None:
+    def indexed(self, position: int, word: str) -> Answer | None:
+        """The entries whose field at `position` is `word`; None: that field has no index."""
+        answers = self._answers.get(position)
+        if answers is None:
             return None
-        return [self._entries[key] for key in sorted(index.get(word, ()))]
+        answer = answers.get(word)
+        if answer is None:
+            keys = self._indexes[position].get(word)
+            if not keys:
+                return NOTHING  # not kept: there is no end of words that nothing has
+            entries = tuple(map(self._entries.__getitem__, sorted(keys)))
+            answer = answers[word] = Answer(entries, tuple(entry.value for entry in entries))
+        return answer
 
     def _file(self, entry: Entry | None, replaced: Entry | None) -> None:
         """Count the bytes and keep the indexes, for an entry in the place of another."""
@@ -85,6 +108,10 @@ class Store:
         for position, index in self._indexes.items():
             old = replaced.fields[position] if replaced else None
             new = entry.fields[position] if entry else None
+            if answers := self._answers[position]:
+                for word in (old, new):
+                    if word is not None:
+                        answers.pop(word, None)
             if old == new:
                 continue
             if replaced and old is not None:
@@ -105,3 +132,6 @@ class Store:
                 assert key == entry.key
                 expected.setdefault(entry.fields[position], set()).add(key)
             assert index == expected
+            for word, answer in self._answers[position].items():
+                assert list(answer.entries) == [self._entries[key] for key in sorted(expected[word])]
+                assert list(answer.values) == [entry.value for entry in answer.entries]

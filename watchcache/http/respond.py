@@ -119,10 +119,12 @@ def list_answer(listed: Listed, form: Form, pause: Pause = trio.lowlevel.checkpo
     if medium.type != JSON or medium.pretty:
         return reply_json(200, b"".join(pieces), medium, form.accept_encoding)
     if len(listed.values) <= BLOCK and sum(map(len, listed.values)) <= WHOLE:
-        body = b"".join(pieces)
-        if len(body) <= COMPRESS_ABOVE:
-            return Reply(200, [JSON_HEADER], body)
-        return reply_json(200, body, medium, form.accept_encoding)
+        parts = list(pieces)
+        if sum(map(len, parts)) > COMPRESS_ABOVE:
+            if takes_gzip(form.accept_encoding):
+                return reply_json(200, b"".join(parts), medium, form.accept_encoding)
+            return Reply(200, [JSON_HEADER], parts)  # not joined: that would copy all of it once more
+        return Reply(200, [JSON_HEADER], b"".join(parts))
     headers = [JSON_HEADER]
     if takes_gzip(form.accept_encoding):
         headers.extend(COMPRESSED_HEADERS)

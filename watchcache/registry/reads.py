@@ -6,7 +6,7 @@ Reads never touch the log and never decode an object, except to speak another ve
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 from typing import cast
@@ -70,7 +70,7 @@ async def list_objects(store: Stored, call: Call, options: ListOptions) -> Liste
     if not resource.stored:
         return Listed(resource, store.hub.revision, ())
     listing = await listed(store, call, options)
-    values: Sequence[bytes] = [entry.value for entry in listing.entries]
+    values = listing.values
     if not resource.is_storage_version:
         values = [outgoing(value, resource, store.catalog) for value in values]
     return Listed(resource, listing.revision, values, listing.continue_token, listing.remaining)

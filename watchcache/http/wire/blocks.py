@@ -21,22 +21,23 @@ def whole(body: bytes | Sequence[bytes]) -> bytes:
 
 
 def pieces(body: bytes | Sequence[bytes], size: int = BLOCK) -> Iterator[bytes | memoryview]:
-    """The body in blocks of about `size` bytes: list items joined, large ones cut without a copy."""
-    waiting: list[bytes] = []
+    """The body in blocks of `size` bytes: small parts joined and filled up, large ones cut without a copy."""
+    waiting: list[bytes | memoryview] = []
     held = 0
     for part in (body,) if isinstance(body, bytes) else body:
-        if held + len(part) > size and waiting:
-            yield b"".join(waiting)
-            waiting, held = [], 0
-        if len(part) > size:
-            view = memoryview(part)
-            for start in range(0, len(part), size):
-                yield view[start : start + size]
-        else:
-            waiting.append(part)
-            held += len(part)
+        view = memoryview(part)
+        if waiting and held + len(part) > size:
+            yield b"".join([*waiting, view[: size - held]])
+            view, waiting, held = view[size - held :], [], 0
+        start = 0
+        while len(view) - start > size:
+            yield view[start : start + size]
+            start += size
+        if start < len(view):
+            waiting.append(view[start:])
+            held += len(view) - start
     if waiting:
-        yield b"".join(waiting)
+        yield b"".join(waiting) if len(waiting) > 1 else waiting[0]
 
 
 async def close_blocks(blocks: AsyncIterator[bytes]) -> None:

@@ -7,31 +7,36 @@ and send it at the release; nothing is awaited in between, so nobody else sees t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
+
+
+class Sender(Protocol):
+    """A connection that has something to send."""
+
+    def send_out(self) -> None:
+        """Send it. Must not raise."""
 
 
 class Gathering:
     """The connections that have something to send, while sends are held."""
 
-    __slots__ = ("_held", "_sends")
+    __slots__ = ("_senders", "held")
 
     def __init__(self) -> None:
-        self._held = False
-        self._sends: dict[Callable[[], None], None] = {}
+        self.held = False
+        self._senders: dict[Sender, None] = {}
 
-    def takes(self, send: Callable[[], None]) -> bool:
-        """Whether `send` is called later; an equal one is called once."""
-        if self._held:
-            self._sends[send] = None
-        return self._held
+    def add(self, sender: Sender) -> None:
+        """Have it send at the release; twice is once."""
+        self._senders[sender] = None
 
     def hold(self) -> None:
         """Gather from now on."""
-        self._held = True
+        self.held = True
 
     def release(self) -> None:
-        """Send what was gathered. `send` must not raise."""
-        self._held = False
-        sends, self._sends = self._sends, {}
-        for send in sends:
-            send()
+        """Send what was gathered."""
+        self.held = False
+        senders, self._senders = self._senders, {}
+        for sender in senders:
+            sender.send_out()

@@ -156,7 +156,16 @@ class Http2:
 
     def flush(self) -> None:
         """Send what the framing has, unless a read is in progress or sends are gathered: then once at the end."""
-        if not self._reading and not self._gathering.takes(self.flush) and (data := self.framing.take()):
+        if self._reading:
+            return
+        if self._gathering.held:
+            self._gathering.add(self)
+        else:
+            self.send_out()
+
+    def send_out(self) -> None:
+        """Send what the framing has, now."""
+        if data := self.framing.take():
             self.transport.write(data)
 
     def drain(self) -> None:

@@ -40,8 +40,8 @@ class Transport:
     """Reads for one task, writes for anyone on the trio thread."""
 
     __slots__ = (
-        "_above", "_drain", "_early", "_event", "_limits", "_lost", "_moved", "_queue", "_send", "_sent", "_sock", "_spawn", "_stall",
-        "closed", "queued", "tls",
+        "_drain", "_early", "_event", "_limits", "_lost", "_moved", "_queue", "_send", "_sent", "_sock", "_spawn", "_stall",
+        "above", "closed", "queued", "tls",
     )  # fmt: skip
 
     def __init__(
@@ -57,7 +57,6 @@ class Transport:
         self._limits = limits
         self._spawn = spawn
         self._queue = NOTHING
-        self._above = False
         self._drain: Callable[[], None] | None = None
         self._event: trio.Event | None = None  # the queue is below the low-water mark
         self._sent: trio.Event | None = None  # the queue is empty; there while a writer runs
@@ -67,6 +66,8 @@ class Transport:
         self._early = b""  # what came in the packet that ended the handshake
         self.tls = tls
         self.queued = 0  # bytes the kernel has not taken yet
+        # Whether producers should wait: from above the high-water mark until below the low one.
+        self.above = False
         self.closed = False
 
     # -- writing
@@ -86,7 +87,7 @@ class Transport:
     def _write_raw(self, data: bytes | memoryview) -> bool:
         if self.queued:
             self._enqueue(data)
-            return not self._above
+            return not self.above
         try:
             sent = self._send(data)
         except BlockingIOError:
@@ -97,7 +98,7 @@ class Transport:
         if sent != len(data):
             self._enqueue(memoryview(data)[sent:])
             self._start_writer()
-        return not self._above
+        return not self.above
 
     def _start_writer(self) -> None:
         if self._sent is None:  # else it is the running writer that calls us, from a drain callback
@@ -112,7 +113,7 @@ class Transport:
         self._queue.append(data)
         self.queued += len(data)
         if self.queued > self._limits.high_water:
-            self._above = True
+            self.above = True
 
     async def _run_writer(self) -> None:
         try:
@@ -157,15 +158,10 @@ class Transport:
 
     def _fell_below(self) -> None:
         self._wake()
-        if self._above:
-            self._above = False
+        if self.above:
+            self.above = False
             if self._drain is not None:
                 call_guarded(self._drain, "a producer's drain callback")
-
-    @property
-    def above(self) -> bool:
-        """Whether producers should wait: from above the high-water mark until below the low one."""
-        return self._above
 
     def on_drain(self, callback: Callable[[], None] | None) -> None:
         """Call this whenever the queue has fallen below the low-water mark after `write` returned False."""
@@ -271,7 +267,7 @@ class Transport:
             self._lost()
         trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
-        self._above = False
+        self.above = False
         self._drain = None  # it refers to a producer, who refers to this
         self._wake()  # tasks; a watcher is told by stop(), not by a drain callback in the middle of its own send()
 
