@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Several
 from contextlib import suppress
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 
@@ -50,6 +51,7 @@ from watchcache.persist.etcd.health import Health
 from watchcache.persist.etcd.leases import Leases
 from watchcache.persist.etcd.lineage import Witness
 from watchcache.persist.etcd.past import Past
+from watchcache.persist.etcd.patience import Patience
 from watchcache.persist.etcd.state import Form, State
 from watchcache.persist.etcd.writes import NOTHING, TimeToLive, Writes
 
@@ -126,21 +128,21 @@ class EtcdLog:
 
     async def open(self) -> Recovered:
         """Log in, check that this etcd will do, and read everything. Raises JournalError, with one line for the operator."""
+        patience = Patience(self._options.patience)
         try:
-            opened = await opening.open_cluster(
-                self._client, self._state, self._prefix, self._options.patience
-            )
+            opened = await opening.open_cluster(self._client, self._state, self._prefix, patience)
             self.known = opened.stats
             self._feed.cluster = opened.cluster
             self._feed.witness = Witness.of_state(opened.pairs)
             self._state.load(opened.pairs, opened.revision)
             self._ring.restart(opened.revision)
             try:
-                source, self._copied = await opening.read_source(self._client, opened.cluster, self._prefix)
-                notes = await self._chronicle.open(self._client, self._state, source, opened)
+                naming = partial(opening.read_source, self._client, opened.cluster, self._prefix)
+                source, self._copied = await patience.during(naming)
+                notes = await self._chronicle.open(self._client, self._state, source, opened, patience)
             except Problem as problem:
                 raise journal_error(problem) from problem
-            await self._chronicle.reach_back()
+            await patience.during(self._chronicle.reach_back)
         except BaseException:
             self._client.close()
             await self._chronicle.close()

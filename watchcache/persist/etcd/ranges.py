@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import trio
 
 from watchcache.persist.etcd import rpc_pb2 as rpc
 from watchcache.persist.etcd.client import RANGE, Client
 from watchcache.persist.etcd.errors import Problem
+from watchcache.persist.etcd.patience import Patience
 from watchcache.persist.etcd.state import State, Stored
 
 PAGE = 2_000  # keys: some 6 MB of pods, half a second of an etcd that does other things, too
@@ -18,20 +21,24 @@ def end_of(prefix: bytes) -> bytes:
     return prefix[:-1] + bytes((prefix[-1] + 1,))
 
 
-async def read_all(client: Client, state: State, prefix: bytes) -> tuple[dict[str, Stored], rpc.Header]:
+async def read_all(
+    client: Client, state: State, prefix: bytes, patience: Patience | None = None
+) -> tuple[dict[str, Stored], rpc.Header]:
     """Every key of ours, and the header with the revision that they were read at.
 
-    Raises Problem; a compaction in between begins anew.
+    patience: with a page that fails; without it the first failure is the last. Raises Problem; a compaction in between begins anew.
     """
     while True:
         try:
-            return await _read_pages(client, state, prefix)
+            return await _read_pages(client, state, prefix, patience or Patience(0))
         except Problem as problem:
             if not problem.compacted:
                 raise
 
 
-async def _read_pages(client: Client, state: State, prefix: bytes) -> tuple[dict[str, Stored], rpc.Header]:
+async def _read_pages(
+    client: Client, state: State, prefix: bytes, patience: Patience
+) -> tuple[dict[str, Stored], rpc.Header]:
     pairs: dict[str, Stored] = {}
     request = rpc.RangeRequest(key=prefix, range_end=end_of(prefix), limit=PAGE)
     header: rpc.Header | None = None
@@ -39,7 +46,8 @@ async def _read_pages(client: Client, state: State, prefix: bytes) -> tuple[dict
     state.foreign.clear()
     while True:
         with client.figures.timed("list", ""):
-            response: rpc.RangeResponse = await client.call(RANGE, request, seconds=SECONDS)
+            page = partial(client.call, RANGE, request, seconds=SECONDS)
+            response: rpc.RangeResponse = await patience.during(page)
         if header is None:
             header = response.header
             request.revision = header.revision
