@@ -6,7 +6,8 @@
 * `canceled` with a compact revision, or a gap that `State` sees, leads to reading everything anew, and to the events between.
 * An etcd whose cluster id is another, whose revision is lower than ours, or that has not got the newest event that we saw, is not the one we
   know: `EtcdReplaced`, and the server ends.
-* A stream that says nothing is not taken for alive: gRPC's keep-alive notices a frozen member, and the member is required to see a leader.
+* A stream that says nothing is not taken for alive: a keep-alive notices a frozen member, sooner when replies have shown that
+  there is something to say (`Vigil`), and the member is required to see a leader.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from watchcache.persist.etcd.lineage import Witness, still_there
 from watchcache.persist.etcd.ranges import end_of, read_all
 from watchcache.persist.etcd.state import Missed, State
 from watchcache.persist.etcd.stream import WatchStream
+from watchcache.persist.etcd.vigil import TICK, Verdict, Vigil
 
 _logger = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
-CREATED_SECONDS = 10.0
+CREATED_SECONDS = 5.0
 
 Publish = Callable[[Sequence[Event], bool], None]  # events; whether some were left out
 
@@ -81,6 +83,26 @@ class Feed:
                 self._held = []
             if anew:
                 await self._read_anew()
+
+    async def watch_over(self, known: Callable[[], int]) -> None:
+        """Leave a connection that does not bring what is known to be there; ends only when cancelled."""
+        vigil = Vigil()
+        while True:
+            await trio.sleep(TICK)
+            stream = self._stream
+            if stream is None or not self.connected:
+                continue
+            verdict = vigil.look(
+                known(),
+                self._state.revision,
+                received_at=stream.received_at,
+                heard_at=stream.heard_at,
+                elsewhere=stream.member is not self._client.member,
+            )
+            if verdict is Verdict.ASK:
+                stream.ask_sign()
+            elif verdict is Verdict.LEAVE:
+                stream.leave(f"it does not bring revision {known()}")
 
     async def _disconnected(self, problem: Problem, pause: float) -> None:
         if self.connected or not self.problem:

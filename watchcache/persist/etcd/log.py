@@ -156,6 +156,7 @@ class EtcdLog:
             async with trio.open_nursery() as nursery:
                 self._scope = nursery.cancel_scope
                 nursery.start_soon(self._follow)
+                nursery.start_soon(self._feed.watch_over, self._known)
                 nursery.start_soon(self._progress.run)
                 nursery.start_soon(self._health.run)
                 nursery.start_soon(self._measure)
@@ -221,6 +222,10 @@ class EtcdLog:
     def revision(self) -> int:
         """The newest revision that any answer of etcd has shown."""
         return max(self._state.revision, self._writes.newest)
+
+    def _known(self) -> int:
+        """What somebody waits for, or may."""
+        return max(self.revision, self._progress.wanted)
 
     @property
     def published(self) -> int:
