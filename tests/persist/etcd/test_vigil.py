@@ -10,7 +10,6 @@ from tests.tcp_proxy import Proxy
 from watchcache.persist.etcd.vigil import DEAF, LATE, LONGEST, SILENT, Verdict, Vigil
 
 from .scene import running
-from .test_faults import until
 
 NOTHING, ASK, LEAVE = Verdict.NOTHING, Verdict.ASK, Verdict.LEAVE
 
