@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import trio
@@ -57,6 +58,25 @@ async def _read_pages(
                 pairs[found[0]] = found[1]
             if number % 256 == 0:
                 await trio.lowlevel.checkpoint()
+        _count(client, state, response.kvs, pairs)
         if not response.more:
+            client.figures.readings += 1
             return pairs, header
         request.key = response.kvs[-1].key + b"\0"
+
+
+def _count(client: Client, state: State, page: Sequence[rpc.KeyValue], pairs: dict[str, Stored]) -> None:
+    """Note what a page held of each resource; keys of one resource stand together."""
+    place, root = "", ""
+    fetched, returned = client.figures.fetched, client.figures.returned
+    for pair in page:
+        key = state.key_of(pair.key)
+        if key is None:
+            continue
+        if not root or not key.startswith(root):
+            place = state.place(key)
+            root = f"{place}/" if place else ""
+        if place:
+            fetched[place] = fetched.get(place, 0) + 1
+            if key in pairs:
+                returned[place] = returned.get(place, 0) + 1
