@@ -11,7 +11,7 @@ History is the ring, and before it what is kept in files of our own and what etc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from collections.abc import Sequence as Several
 from contextlib import suppress
 from functools import partial
@@ -49,7 +49,6 @@ from watchcache.persist.etcd.figures import EtcdStats, Figures
 from watchcache.persist.etcd.freshness import Freshness, Progress
 from watchcache.persist.etcd.health import Health
 from watchcache.persist.etcd.leases import Leases
-from watchcache.persist.etcd.lineage import Witness
 from watchcache.persist.etcd.past import Past
 from watchcache.persist.etcd.patience import Patience
 from watchcache.persist.etcd.state import Form, State
@@ -132,13 +131,15 @@ class EtcdLog:
         try:
             opened = await opening.open_cluster(self._client, self._state, self._prefix, patience)
             self.known = opened.stats
-            self._feed.cluster = opened.cluster
-            self._feed.witness = Witness.of_state(opened.pairs)
+            self._feed.witnesses.begin(opened.pairs)
             self._state.load(opened.pairs, opened.revision)
             self._ring.restart(opened.revision)
+            self._client.identity.cluster = opened.cluster
+            self._client.identity.floor = lambda: self._state.revision
             try:
                 naming = partial(opening.read_source, self._client, opened.cluster, self._prefix)
                 source, self._copied = await patience.during(naming)
+                self._feed.epoch = source.epoch
                 notes = await self._chronicle.open(self._client, self._state, source, opened, patience)
             except Problem as problem:
                 raise journal_error(problem) from problem
@@ -155,7 +156,8 @@ class EtcdLog:
         try:
             async with trio.open_nursery() as nursery:
                 self._scope = nursery.cancel_scope
-                nursery.start_soon(self._follow)
+                nursery.start_soon(self._heed, self._feed.run)
+                nursery.start_soon(self._heed, self._beware)
                 nursery.start_soon(self._feed.watch_over, self._known)
                 nursery.start_soon(self._progress.run)
                 nursery.start_soon(self._health.run)
@@ -180,9 +182,16 @@ class EtcdLog:
         self._client.close()
         await self._chronicle.close()
 
-    async def _follow(self) -> None:
+    async def _beware(self) -> None:
+        """End when an answer is another etcd's."""
+        identity = self._client.identity
+        await identity.noticed.wait()
+        raise EtcdReplaced(identity.stranger)
+
+    async def _heed(self, task: Callable[[], Awaitable[None]]) -> None:
+        """Run a task; what it finds wrong with etcd for good is the end of the log."""
         try:
-            await self._feed.run()
+            await task()
         except JournalFailed as failed:
             self.failure = failed
             self._abandon()
