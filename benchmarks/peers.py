@@ -100,9 +100,16 @@ def start_etcd(directory: Path, client: int, binaries: Path) -> subprocess.Popen
 
 
 def start_ours(
-    directory: Path, port: int, binaries: Path | None, shared: subprocess.Popen[bytes] | None
+    directory: Path,
+    port: int,
+    binaries: Path | None,
+    shared: subprocess.Popen[bytes] | None,
+    prefix: str = "/registry",
 ) -> Peer:
-    """Ours on the file journal, or, when a folder with the binary is given, on an etcd of its own, or on the one that `theirs` starts."""
+    """Ours on the file journal, or, when a folder with the binary is given, on an etcd of its own, or on the one that `theirs` starts.
+
+    prefix: before all of its keys there; kube-apiserver's is /registry.
+    """
     tokens = directory / "tokens.csv"
     tokens.write_text(f'{TOKEN},admin,admin,"system:masters"\n')
     arguments = [
@@ -113,7 +120,8 @@ def start_ours(
     if binaries is not None:
         client = port + 1 if shared is None else port + 1001
         processes = [shared or start_etcd(directory, client, binaries)]
-        arguments += ["--storage-backend=etcd3", f"--etcd-servers=http://127.0.0.1:{client}"]
+        servers = f"--etcd-servers=http://127.0.0.1:{client}"
+        arguments += ["--storage-backend=etcd3", servers, f"--etcd-prefix={prefix}"]
     log = (directory / "ours.log").open("wb")
 
     def start() -> subprocess.Popen[bytes]:

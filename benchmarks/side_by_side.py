@@ -1,12 +1,13 @@
 """Ours beside a real kube-apiserver: the same client, the same machine, the same run, through TLS.
 
     python dev.py bench side_by_side --peers DIR [--only get1,post] [--rounds 3]
-    python dev.py bench side_by_side --peers DIR --etcd [--shared] --only post,post64,latency,start
+    python dev.py bench side_by_side --peers DIR --etcd [--shared etcd|prefix] --only post,post64,latency,start
 
 DIR holds `etcd` and `kube-apiserver` binaries. Both servers run at once; the workloads alternate between them, so that
 what disturbs the machine disturbs both. CPU is the servers' own (etcd's is added to kube-apiserver's where it takes
-part), from /proc. With --etcd ours keeps its data in an etcd as well, with --shared in the same one as kube-apiserver: then etcd's CPU counts
-for whose turn it is, though the other server follows along. Prints one JSON line for each figure and a table at the end.
+part), from /proc. With --etcd ours keeps its data in an etcd as well, with --shared in the same one as kube-apiserver; then etcd's CPU counts
+for whose turn it is. With `--shared etcd` each has a prefix of its own, so that the other server is idle meanwhile; with `--shared prefix` both
+serve the same objects, and the other follows along, at its own expense. Prints one JSON line for each figure.
 """
 
 from __future__ import annotations
@@ -372,8 +373,8 @@ def main() -> None:
     )
     parser.add_argument(
         "--shared",
-        action="store_true",
-        help="with --etcd: both on one etcd, which the pods were made in by ours",
+        choices=("etcd", "prefix"),
+        help="with --etcd: both on one etcd, each with a prefix of its own or both with the same one, where the pods are made by ours",
     )
     parser.add_argument("--port", type=int, default=17443, help="of ours; theirs has a thousand more")
     chosen = parser.parse_args()
@@ -395,13 +396,14 @@ def main() -> None:
                 peers.append(start_theirs(Path(folder) / "theirs", chosen.port + 1000, chosen.peers))
                 shared = peers[0].processes[1] if chosen.shared else None
             etcd = chosen.peers if chosen.etcd else None
-            peers.insert(0, start_ours(Path(folder) / "ours", chosen.port, etcd, shared))
+            prefix = "/ours" if chosen.shared == "etcd" else "/registry"
+            peers.insert(0, start_ours(Path(folder) / "ours", chosen.port, etcd, shared, prefix))
             for peer in peers:
                 prepare(peer)
                 if NEED_PODS & set(names):
                     fill(peer, chosen.pods)
-                if chosen.shared:
-                    break  # one etcd: what one has made the other has, too
+                if chosen.shared == "prefix":
+                    break  # what one has made the other has, too
             report(peers, names, chosen.rounds, chosen.scale)
         finally:
             for peer in peers:

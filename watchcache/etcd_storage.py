@@ -5,7 +5,7 @@ Part of the composition root, in a file of its own so that a server without etcd
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -112,6 +112,7 @@ def _families(log: EtcdLog, resources: Mapping[str, Resource]) -> Iterator[Famil
     yield histogram("etcd_request_duration_seconds", "Duration of requests to etcd.")
     yield _family("counter", "etcd_requests_total", "Requests to etcd.", labels, counts)
     yield _family("counter", "etcd_request_errors_total", "Requests to etcd that failed.", labels, errors)
+    yield from _lists(log, resources)
     yield from _of_the_feed(log)
     calls = [((path,), spent) for path, spent in sorted(figures.seconds.items())]
     text = "Duration of calls of etcd."
@@ -119,6 +120,21 @@ def _families(log: EtcdLog, resources: Mapping[str, Resource]) -> Iterator[Famil
     failures = [((path,), count) for path, count in sorted(figures.failures.items())]
     text = "Calls of etcd that failed."
     yield _family("counter", "watchcache_etcd_call_failures_total", text, ("method",), failures)
+
+
+def _lists(log: EtcdLog, resources: Mapping[str, Resource]) -> Iterator[Family]:
+    """What was read of etcd as lists: everything, at a start and when it had to be read anew. Clients' lists are never among them."""
+    figures = log.figures
+    labels = ("group", "resource")
+    rows: tuple[tuple[str, str, Callable[[str], int]], ...] = (
+        ("total", "Number of LIST requests served from storage.", lambda _: figures.readings),
+        ("fetched_objects_total", "Objects read from storage for lists.", lambda place: figures.fetched.get(place, 0)),
+        ("evaluated_objects_total", "Objects tested for lists from storage.", lambda place: figures.fetched.get(place, 0)),
+        ("returned_objects_total", "Objects returned for lists from storage.", lambda place: figures.returned.get(place, 0)),
+    )  # fmt: skip
+    for name, text, value in rows:
+        samples = [((each.group, each.plural), value(place)) for place, each in sorted(resources.items())]
+        yield _family("counter", f"apiserver_storage_list_{name}", text, labels, samples)
 
 
 def _of_the_feed(log: EtcdLog) -> Iterator[Family]:

@@ -11,7 +11,7 @@ from tests.tcp_proxy import Proxy
 
 from .exchange import Lost
 from .history import Fault
-from .members import Member, leader_of
+from .members import Member, join, leader_of, part
 from .plan import Step
 from .reference import Reference
 from .scene import Scene
@@ -58,6 +58,9 @@ class Faults:
         self._scene.history.records.append(Fault(what=what, began=began, ended=trio.current_time()))
 
     async def _break(self, what: str, targets: tuple[str, ...], seconds: float) -> None:
+        if what == "part":
+            await self._part([self._members[int(target[4:])] for target in targets], seconds)
+            return
         async with trio.open_nursery() as nursery:
             for target in targets:
                 if target in self._links:
@@ -77,11 +80,32 @@ class Faults:
         await trio.sleep(seconds)
         link.restore()
 
+    async def _part(self, members: list[Member], seconds: float) -> None:
+        one, *others = members
+        others = others or [each for each in self._members if each is not one]
+        for other in others:
+            part(one, other)
+        await trio.sleep(seconds)
+        for other in others:
+            join(one, other)
+
+    async def _stutter(self, member: Member, seconds: float) -> None:
+        """Stopped more than half of the time, for moments: as with a disk that takes long for each write."""
+        with trio.move_on_after(seconds):
+            while True:
+                member.freeze()
+                await trio.sleep(self._random.uniform(0.05, 0.4))
+                member.thaw()
+                await trio.sleep(self._random.uniform(0.02, 0.2))
+        member.thaw()
+
     async def _break_member(self, what: str, member: Member, seconds: float) -> None:
         if what == "kill":
             member.kill()
             await trio.sleep(seconds)
             member.start(self._members)
+        elif what == "stutter":
+            await self._stutter(member, seconds)
         else:
             member.freeze()
             await trio.sleep(seconds)

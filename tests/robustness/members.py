@@ -12,6 +12,7 @@ import trio
 from tests.etcds import free_port
 
 from .exchange import Caller, Lost
+from .peers import PeerProxy
 
 SECONDS = 2.0
 
@@ -23,6 +24,8 @@ class Member:
         self.name = f"etcd{number}"
         self.directory = directory / self.name
         self.port, self.peer, self.metrics = free_port(), free_port(), free_port()
+        self.peers = PeerProxy(self.peer)
+        self.id = ""  # as etcd writes it, once it is known
         self.process: subprocess.Popen[bytes] | None = None
         self._binary = binary
         self._caller = Caller(self.url, {})
@@ -35,7 +38,7 @@ class Member:
     @property
     def peer_url(self) -> str:
         """Where the others find it."""
-        return f"http://127.0.0.1:{self.peer}"
+        return self.peers.url
 
     def start(self, cluster: list[Member]) -> None:
         """Start it, with what it had when it ran before."""
@@ -48,7 +51,7 @@ class Member:
                     f"--data-dir={self.directory / 'data'}",
                     f"--listen-client-urls={self.url}",
                     f"--advertise-client-urls={self.url}",
-                    f"--listen-peer-urls={self.peer_url}",
+                    f"--listen-peer-urls=http://127.0.0.1:{self.peer}",
                     f"--initial-advertise-peer-urls={self.peer_url}",
                     "--initial-cluster=" + ",".join(f"{each.name}={each.peer_url}" for each in cluster),
                     f"--listen-metrics-urls=http://127.0.0.1:{self.metrics}",
@@ -83,6 +86,11 @@ class Member:
         if self.process is not None:
             self.process.send_signal(signal.SIGCONT)
 
+    async def learn_id(self) -> None:
+        """Ask for its id. Raises Lost."""
+        answer = await self.ask("maintenance/status", {})
+        self.id = f"{int(answer['header']['member_id']):x}"
+
     async def ask(self, path: str, document: Any) -> Any:
         """Call it through its JSON gateway. Raises Lost, also when it refuses."""
         status, answer = await self._caller.call("POST", f"/v3/{path}", document, seconds=SECONDS)
@@ -115,3 +123,15 @@ async def leader_of(members: list[Member]) -> tuple[Member, dict[str, Member]] |
         found[answer["header"]["member_id"]] = member
         leader = answer.get("leader", "0") if answer.get("leader", "0") != "0" else leader
     return (found[leader], found) if leader in found else None
+
+
+def part(one: Member, other: Member) -> None:
+    """Let the two hear nothing of each other."""
+    one.peers.part(other.id)
+    other.peers.part(one.id)
+
+
+def join(one: Member, other: Member) -> None:
+    """Let them speak again."""
+    one.peers.join(other.id)
+    other.peers.join(one.id)

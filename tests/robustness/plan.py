@@ -15,7 +15,10 @@ PAUSE = 2.0  # seconds between the beginnings of two faults, on average
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One fault. targets: `server0`, `etcd1`, `server0-etcd1` (the link), `leader`; seconds: how long it lasts."""
+    """One fault. targets: `server0`, `etcd1`, `server0-etcd1` (the link), `leader`; seconds: how long it lasts.
+
+    `part` with one member parts it from all others, with two these from each other.
+    """
 
     at: float
     what: str
@@ -27,7 +30,7 @@ class Kind(msgspec.Struct, frozen=True):
     """A kind of fault: what, of which targets, for how long; weight: how often."""
 
     what: str
-    where: str  # server, member, quorum, link, links, leader, cluster
+    where: str  # server, member, quorum, pair, link, links, leader, cluster
     shortest: float
     longest: float
     weight: int
@@ -41,6 +44,10 @@ KINDS = (
     Kind("freeze", "member", 0.5, 9, 3),
     Kind("kill", "quorum", 1, 5, 1),
     Kind("freeze", "quorum", 1, 8, 1),
+    Kind("stutter", "member", 2, 8, 2),
+    Kind("part", "member", 1, 10, 2),
+    Kind("part", "pair", 1, 12, 2),
+    Kind("part", "leader", 1, 8, 2),
     Kind("freeze", "leader", 1, 6, 2),
     Kind("kill", "leader", 0.2, 4, 2),
     Kind("move", "leader", 0, 0, 3),
@@ -80,6 +87,7 @@ def _targets(random: Random, where: str, servers: int, members: int) -> tuple[st
         "server": (server,),
         "member": (f"etcd{several[0]}",),
         "quorum": tuple(f"etcd{each}" for each in several),
+        "pair": tuple(f"etcd{each}" for each in several[:2]),
         "link": (f"{server}-etcd{several[0]}",),
         "links": tuple(f"{server}-etcd{each}" for each in range(members)),
         "leader": ("leader",),
@@ -88,6 +96,6 @@ def _targets(random: Random, where: str, servers: int, members: int) -> tuple[st
 
 
 def _blocks(where: str, targets: Sequence[str], members: int) -> list[str]:
-    if where in {"member", "quorum", "leader"}:  # one of these at a time
+    if where in {"member", "quorum", "pair", "leader"}:  # one of these at a time
         return [*(f"etcd{each}" for each in range(members))]
     return list(targets)

@@ -68,6 +68,8 @@ class Run:
             async with trio.open_nursery() as nursery:
                 for link in self.links.values():
                     await nursery.start(link.run)
+                for member in self.members:
+                    await nursery.start(member.peers.run)
                 await self._start()
                 nursery.start_soon(self.reference.run)
                 try:
@@ -92,6 +94,8 @@ class Run:
         for member in self.members:
             member.start(self.members)
         await wait_healthy(self.members, 30)
+        for member in self.members:
+            await member.learn_id()
         for server in self.servers:  # one after the other: the first makes the CA that all use
             server.start()
             await server.wait_ready()

@@ -160,6 +160,37 @@ def metric(client, line):
     return float(found[0]) if found else 0.0
 
 
+def test_lists_are_counted_where_they_are_served(pair):
+    """From etcd at the start, from the cache ever after; by the index that served them."""
+    one, two = pair
+    namespaces = 'group="",resource="namespaces"'
+    stored = f"apiserver_storage_list_fetched_objects_total{{{namespaces}}}"
+    assert metric(one, stored) == 0  # they were made by it
+    made = len(two.call("GET", "/api/v1/namespaces")[1]["items"])
+    assert metric(two, stored) == made > 0
+    assert metric(two, stored.replace("fetched", "returned")) == made
+    assert metric(two, stored.replace("fetched", "evaluated")) == made
+    assert metric(two, f"apiserver_storage_list_total{{{namespaces}}}") == 1
+
+    def cached(name, index=""):
+        return metric(two, f'apiserver_cache_list_{name}{{group="",index="{index}",resource="pods"}}')
+
+    pod = {"metadata": {"name": "a"}, "spec": {"nodeName": "n", "containers": [{"name": "c", "image": "i"}]}}
+    for name in ("a", "b"):
+        pod["metadata"]["name"] = name
+        assert two.call("POST", "/api/v1/namespaces/default/pods", pod)[0] == 201
+    pod["metadata"]["name"], pod["spec"]["nodeName"] = "c", "m"
+    assert two.call("POST", "/api/v1/namespaces/default/pods", pod)[0] == 201
+    before = cached("total")
+    for query in ("", "?fieldSelector=metadata.name%3Db", "?fieldSelector=spec.nodeName%3Dn"):
+        two.call("GET", f"/api/v1/namespaces/default/pods{query}")
+    assert cached("total") == before + 2
+    assert cached("total", "f:spec.nodeName") == 1
+    assert cached("fetched_objects_total", "f:spec.nodeName") == 2
+    assert metric(two, 'apiserver_cache_list_returned_objects_total{group="",resource="pods"}') == 3 + 1 + 2
+    assert metric(two, f"apiserver_storage_list_total{{{namespaces}}}") == 1
+
+
 def test_metrics_of_etcd(pair, etcd):
     """Names, labels and buckets are kube-apiserver's, and each counts what it says."""
     one, _ = pair

@@ -44,6 +44,14 @@ KEEP_PLACES = 60.0
 BLOCK = 2048
 
 
+class ListCounts(msgspec.Struct):
+    """Lists, the objects that were looked at for them, and those that were returned."""
+
+    lists: int = 0
+    fetched: int = 0
+    returned: int = 0
+
+
 class CacherStats(msgspec.Struct, frozen=True):
     """Counts since the start, and sizes now; bytes are of values."""
 
@@ -64,6 +72,7 @@ class CacherStats(msgspec.Struct, frozen=True):
     window_floor: int
     consistent_reads: int  # lists that asked for the newest revision, and had it
     failed_reads: int  # that asked in vain
+    lists: dict[str, ListCounts]  # by the field of the index that served them, "" for none
 
 
 class Cacher:
@@ -90,6 +99,7 @@ class Cacher:
         self.events = self.dispatched = self.initial_events = self.dispatched_bytes = 0
         self.consistent_reads = self.failed_reads = 0
         self.latency = Latency()
+        self._lists: dict[str, ListCounts] = {}
         self.watchers: set[Watcher] = set()
         self._indexed = tuple(field_names.index(name) for name in indexes)
         self._bounds = bounds or Bounds()
@@ -247,11 +257,20 @@ class Cacher:
         if not selection.whole:
             found = listing.candidates(self.store, scope, plan.start, undone)
             matched = await _accepted_in_blocks(found, scope, plan.limit)
-            return listing.page(plan, revision, scope, matched, found, None)
+            indexed = scope.position in self._indexed and not scope.key
+            index = self.field_names[scope.position] if indexed else ""
+            return self._counted(index, found, listing.page(plan, revision, scope, matched, found, None))
         most = plan.limit + 1 if plan.limit else None
         found = listing.candidates(self.store, scope, plan.start, undone, most)
         total = listing.count(self.store, scope, plan.start, undone) if plan.limit else None
-        return listing.page(plan, revision, scope, found, found, total)
+        return self._counted("", found, listing.page(plan, revision, scope, found, found, total))
+
+    def _counted(self, index: str, found: Sequence[Entry], listed: Listing) -> Listing:
+        counts = self._lists.setdefault(index, ListCounts())
+        counts.lists += 1
+        counts.fetched += len(found)
+        counts.returned += len(listed.entries)
+        return listed
 
     async def _undone(self, plan: Plan) -> Undone:
         """What to put back to have the state at the plan's revision; from the log where the window is too short."""
@@ -340,6 +359,7 @@ class Cacher:
             window_floor=self.window.floor,
             consistent_reads=self.consistent_reads,
             failed_reads=self.failed_reads,
+            lists=self._lists,
         )
 
     def check(self) -> None:

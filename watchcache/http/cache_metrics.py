@@ -150,8 +150,28 @@ def cache_families(hub: Hub, catalog: Catalog) -> Iterable[Family]:
         family = Family(kind, name, text, label_names)
         family.samples.extend((labels(resource), value(resource, stats)) for resource, stats in rows)
         yield family
+    yield from _lists(rows)
     if hub.read_revision is not None:
         yield _consistent_reads(rows)
+
+
+def _lists(rows: Iterable[tuple[Resource, CacherStats]]) -> Iterator[Family]:
+    """Lists that clients had, all from the cache; an index is named as kube-apiserver names it."""
+    labels = ("group", "resource", "index")
+    lists = Family("counter", "apiserver_cache_list_total", "Lists served from the cache.", labels)
+    name, text = "apiserver_cache_list_fetched_objects_total", "Objects that lists looked at."
+    fetched = Family("counter", name, text, labels)
+    name, text = "apiserver_cache_list_returned_objects_total", "Objects that lists returned."
+    returned = Family("counter", name, text, GROUP_RESOURCE)
+    for resource, stats in rows:
+        for field, counts in sorted(stats.lists.items()):
+            values = (resource.group, resource.plural, f"f:{field}" if field else "")
+            lists.samples.append((values, counts.lists))
+            fetched.samples.append((values, counts.fetched))
+        if stats.lists:
+            total = sum(counts.returned for counts in stats.lists.values())
+            returned.samples.append((_group_resource(resource), total))
+    yield from (lists, fetched, returned)
 
 
 def _consistent_reads(rows: Iterable[tuple[Resource, CacherStats]]) -> Family:

@@ -10,6 +10,7 @@ Methods raise `StatusError`; besides, writes raise what the log raises when its 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
@@ -29,7 +30,7 @@ from watchcache.api import status
 from watchcache.api.catalog import Catalog
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.cacher import Bounds, Hub
-from watchcache.log import Event, EventLog, SharedLog
+from watchcache.log import Event, EventLog, JournalUnavailable, SharedLog
 from watchcache.registry import (
     bootstrap,
     collection,
@@ -50,6 +51,9 @@ from watchcache.registry.protection import Protection
 from watchcache.registry.resources import Resources
 from watchcache.registry.reviews import Authenticate, Authorize, Reviewer, everyone, nobody
 from watchcache.registry.store import Store
+
+_logger = logging.getLogger(__name__)
+PATIENCE = 20.0  # seconds that a start tries to write: longer than an election, or than it takes to leave a frozen member
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -129,8 +133,26 @@ class Registry(Resources):
     # -- life
 
     async def prepare(self) -> None:
-        """Take in what is stored, then create the standard objects. Once, while log and hub run."""
+        """Take in what is stored, then create the standard objects. Once, while log and hub run.
+
+        Raises what the log raises; when the store cannot be reached, after it has been tried for PATIENCE seconds.
+        """
         self._take_in()
+        until: float | None = None
+        while True:
+            try:
+                await self._create_standard()
+            except JournalUnavailable as problem:
+                if until is None:
+                    _logger.warning("the standard objects wait: %s", problem)
+                    until = trio.current_time() + PATIENCE
+                if trio.current_time() >= until:
+                    raise
+                await trio.sleep(0.5)
+            else:
+                return
+
+    async def _create_standard(self) -> None:
         if self._ledger is not None:
             await self._ledger.tidy()
         address = bootstrap.Address(self.settings.advertise_address, self.settings.secure_port, self._ranges)

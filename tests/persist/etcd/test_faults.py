@@ -256,7 +256,8 @@ async def test_a_full_etcd_refuses_writes_and_goes_on_reading(tmp_path):
                     event = await log.append(f"k{number}", value("x" * 500_000))
             assert await log.newest() >= event.revision
             assert log.failure is None
-            assert len(list(log.heads(""))) == number
+            # Mostly etcd refuses before it writes. Where it sees only afterwards that the room is used up, the write is there.
+            assert len(list(log.heads(""))) in {number, number + 1}
             # What the message says to do: then writes succeed again by themselves.
             for key, _ in list(log.heads("")):
                 await log.append(key, None)

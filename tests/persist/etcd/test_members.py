@@ -10,6 +10,7 @@ from tests.conformance.samples import stamp, value
 from tests.tcp_proxy import Proxy
 from watchcache.cacher import FutureRevision, Hub
 from watchcache.log import JournalUnavailable
+from watchcache.persist.etcd import vigil
 
 from .members import leader_of, start_cluster
 from .scene import running
@@ -153,8 +154,9 @@ async def test_a_write_is_answered_when_the_watch_has_brought_it(etcd):
         nursery.cancel_scope.cancel()
 
 
-async def test_a_consistent_read_that_the_watch_does_not_reach_is_given_up(etcd):
+async def test_a_consistent_read_that_the_watch_does_not_reach_is_given_up(etcd, monkeypatch):
     """Etcd says its revision, and the events do not come: after 3 s the read is told of both revisions (504), and later ones succeed."""
+    monkeypatch.setattr(vigil, "LATE", 1_000)  # or the watch would be made anew meanwhile
     proxy = Proxy(etcd.port)
     async with trio.open_nursery() as nursery:
         await nursery.start(proxy.run)

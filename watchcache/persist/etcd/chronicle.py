@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import trio
 
@@ -23,6 +24,7 @@ from watchcache.persist.etcd.client import Client
 from watchcache.persist.etcd.lineage import judge
 from watchcache.persist.etcd.opening import Opened
 from watchcache.persist.etcd.past import Past
+from watchcache.persist.etcd.patience import Patience
 from watchcache.persist.etcd.remains import Remains, Source
 from watchcache.persist.etcd.state import State
 
@@ -63,7 +65,9 @@ class Chronicle:
 
     # -- life
 
-    async def open(self, client: Client, state: State, source: Source, opened: Opened) -> list[str]:
+    async def open(
+        self, client: Client, state: State, source: Source, opened: Opened, patience: Patience
+    ) -> list[str]:
         """Take up what is kept, as far as it goes on to the state that was read; notes for the operator. Raises Problem."""
         self._source = source
         self._joined = self._through = opened.revision
@@ -75,7 +79,7 @@ class Chronicle:
             self._archive = None
             return [f"no history is kept: {problem}"]
         try:
-            notes = await self._take_up(client, state, found, opened)
+            notes = await self._take_up(client, state, found, opened, patience)
         except BaseException:
             self._archive.close()
             raise
@@ -83,7 +87,7 @@ class Chronicle:
         return notes
 
     async def _take_up(
-        self, client: Client, state: State, found: Remains | None, opened: Opened
+        self, client: Client, state: State, found: Remains | None, opened: Opened, patience: Patience
     ) -> list[str]:
         self._begin_at = opened.revision
         if found is None:
@@ -95,7 +99,8 @@ class Chronicle:
         self.lost = found.file.lost if found.file.lost > opened.revision else 0
         if not found.segments and found.file.source == self._source and not found.file.replaced:
             return found.notes
-        verdict = await judge(client, state, found, self._source, opened.pairs, opened.revision)
+        judging = partial(judge, client, state, found, self._source, opened.pairs, opened.revision)
+        verdict = await patience.during(judging)
         if not verdict.why:
             self._begin_at = None
             self._kept = True

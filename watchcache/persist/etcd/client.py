@@ -20,6 +20,7 @@ from watchcache.persist.etcd.endpoints import Cluster, Endpoint, Tls, endpoints_
 from watchcache.persist.etcd.errors import EtcdUnusable, Problem
 from watchcache.persist.etcd.figures import Figures
 from watchcache.persist.etcd.frames import header_block
+from watchcache.persist.etcd.identity import Identity
 
 Done = Callable[[Any, Problem | None], None]
 
@@ -34,7 +35,7 @@ class Method(msgspec.Struct, frozen=True, eq=False):
     path: str
     response: Any
     repeatable: bool = True
-    judges: bool = False  # an answer shows that etcd is well
+    judges: bool = False  # an answer shows that etcd is well, and which
 
 
 RANGE = Method("/etcdserverpb.KV/Range", rpc.RangeResponse, judges=True)
@@ -103,6 +104,7 @@ class Client:
 
     def __init__(self, cluster: Cluster) -> None:
         self.figures = Figures()
+        self.identity = Identity()
         self.problem: Problem | None = None  # of the newest call that failed, None after one that did not
         self.troubled = trio.Event()  # set with each problem
         self._cluster = cluster
@@ -228,6 +230,7 @@ class Call:
         "_connection",
         "_deadline",
         "_done",
+        "_floor",
         "_member",
         "_method",
         "_request",
@@ -243,6 +246,7 @@ class Call:
         self._done: Done | None = done
         self._started = trio.current_time()
         self._deadline = self._started + seconds
+        self._floor = client.identity.floor()
         self._attempts = 0
         self._member = client.member
         self._answer: bytes | None = None
@@ -285,10 +289,7 @@ class Call:
         if self._done is None:
             return
         if code is Code.OK and self._answer is not None:
-            if self._method.judges:
-                client.problem = None
-            client.figures.took(self._method.path, trio.current_time() - self._started)
-            self._done(self._method.response.FromString(self._answer), None)
+            self._succeeded(self._answer)
             return
         problem = Problem(code, text, self._member.url, not_sent=not_sent)
         renewable = problem.token_refused and client.logs_in and self._attempts == 1
@@ -303,6 +304,19 @@ class Call:
         else:
             client.figures.failed(self._method.path)
             self._done(None, problem)
+
+    def _succeeded(self, answer: bytes) -> None:
+        client, method = self._client, self._method
+        assert self._done is not None
+        response = method.response.FromString(answer)
+        client.figures.took(method.path, trio.current_time() - self._started)
+        if method.judges:
+            client.problem = None
+            wrote = method is TXN and response.succeeded
+            if why := client.identity.check(response.header, self._floor, wrote=wrote):
+                self._done(None, Problem(Code.UNAVAILABLE, why, self._member.url))
+                return
+        self._done(response, None)
 
     def _note(self, problem: Problem) -> None:
         client = self._client

@@ -102,7 +102,7 @@ class Connection:
         self._out_came = trio.Event()
         self._block: tuple[int, int, bytes] | None = None  # a header block to be continued
         self._headers = frames.HeaderReader()
-        self._received_at = trio.current_time()
+        self.received_at = trio.current_time()  # anything
         self._pinged_at = -math.inf
         self._scope = trio.CancelScope()
         trio.lowlevel.spawn_system_task(self._run, name="etcd-connection")
@@ -134,6 +134,16 @@ class Connection:
             self._write(frames.window_update(stream.id, stream.owed))
             stream.owed = 0
 
+    def ask_sign(self) -> None:
+        """Have the peer send something: it acknowledges settings, and does not count them as it counts PINGs."""
+        self._write(frames.frame(Kind.SETTINGS, 0, 0))
+
+    def retire(self) -> None:
+        """No more calls on this connection; those under way go on."""
+        if self.usable:
+            self.usable = False
+            self._on_ended(self)
+
     def close(self) -> None:
         """Cut it; what is under way ends without a word."""
         self.usable = False
@@ -154,7 +164,7 @@ class Connection:
             self._write(frames.frame(Kind.HEADERS, frames.END_HEADERS, stream.id, head))
             self._queue_data(stream, message, last=last)
             if self._next > LAST_STREAM:
-                self._retire()
+                self.retire()
                 self._refuse_waiting("the connection has no streams left")
 
     def _queue_data(self, stream: Stream, message: bytes, *, last: bool) -> None:
@@ -205,12 +215,6 @@ class Connection:
             self._forget(stream)
             stream.on_end(code, text, not stream.sent)
 
-    def _retire(self) -> None:
-        """No more calls on this connection; those under way go on."""
-        if self.usable:
-            self.usable = False
-            self._on_ended(self)
-
     def _refuse_waiting(self, text: str) -> None:
         waiting, self._waiting = self._waiting, deque()
         for stream, _, _, _ in waiting:
@@ -238,7 +242,7 @@ class Connection:
 
     def _lost(self, why: str) -> None:
         text = why if self._connected else f"cannot connect: {why}"
-        self._retire()
+        self.retire()
         self._refuse_waiting(text)
         for stream in list(self._streams.values()):
             self._end(stream, Code.UNAVAILABLE, text)
@@ -280,12 +284,12 @@ class Connection:
             await trio.sleep(TICK)
             now = trio.current_time()
             late = [each for each in self._streams.values() if each.deadline <= now]
-            silent = any(each.started > self._received_at for each in late)
+            silent = any(each.started > self.received_at for each in late)
             for stream in late:
                 self._write(frames.reset(stream.id))
                 self._end(stream, Code.DEADLINE_EXCEEDED, "no answer in time")
-            quiet = now - max(self._received_at, self._pinged_at)
-            if self._pinged_at > self._received_at and now - self._pinged_at > PATIENCE:
+            quiet = now - max(self.received_at, self._pinged_at)
+            if self._pinged_at > self.received_at and now - self._pinged_at > PATIENCE:
                 raise frames.Broken("no sign of life")
             if (self._streams and quiet > QUIET) or (silent and now - self._pinged_at > QUIET):
                 self._pinged_at = now
@@ -299,7 +303,7 @@ class Connection:
             data = await stream.receive_some(RECEIVE)
             if not data:
                 raise frames.Broken("the connection was closed" if self._greeted else _NO_GREETING)
-            self._received_at = trio.current_time()
+            self.received_at = trio.current_time()
             for kind, flags, number, payload in reader.feed(bytes(data)):
                 self._take(kind, flags, number, payload)
             if self._credit > frames.WINDOW // 4:
@@ -404,7 +408,7 @@ class Connection:
 
     def _take_goaway(self, payload: bytes) -> None:
         last = frames.number_of(payload)
-        self._retire()
+        self.retire()
         unseen = [stream for number, stream in self._streams.items() if number > last]
         for stream in unseen:
             stream.sent = False

@@ -56,6 +56,8 @@ class Problem(Exception):
     @property
     def without_effect(self) -> bool:
         """Whether a write that ended so was certainly not kept."""
+        if _NO_SPACE in self.text:
+            return False  # etcd looks once more when it applies a write: that one it keeps, and says this all the same
         certain = (
             Code.INVALID_ARGUMENT,
             Code.RESOURCE_EXHAUSTED,

@@ -6,7 +6,8 @@
 * `canceled` with a compact revision, or a gap that `State` sees, leads to reading everything anew, and to the events between.
 * An etcd whose cluster id is another, whose revision is lower than ours, or that has not got the newest event that we saw, is not the one we
   know: `EtcdReplaced`, and the server ends.
-* A stream that says nothing is not taken for alive: gRPC's keep-alive notices a frozen member, and the member is required to see a leader.
+* A stream that says nothing is not taken for alive: a keep-alive notices a frozen member, sooner when replies have shown that
+  there is something to say (`Vigil`), and the member is required to see a leader.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ from watchcache.persist.etcd import rpc_pb2 as rpc
 from watchcache.persist.etcd.client import RANGE, Client
 from watchcache.persist.etcd.codes import Code
 from watchcache.persist.etcd.errors import EtcdReplaced, Problem
-from watchcache.persist.etcd.lineage import Witness, still_there
+from watchcache.persist.etcd.identity import REPLACED, other_cluster, stepped_back
+from watchcache.persist.etcd.lineage import Witnesses, other_epoch
 from watchcache.persist.etcd.ranges import end_of, read_all
 from watchcache.persist.etcd.state import Missed, State
 from watchcache.persist.etcd.stream import WatchStream
+from watchcache.persist.etcd.vigil import TICK, Verdict, Vigil
 
 _logger = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
-CREATED_SECONDS = 10.0
+CREATED_SECONDS = 5.0
 
 Publish = Callable[[Sequence[Event], bool], None]  # events; whether some were left out
 
@@ -42,7 +45,7 @@ class Feed:
     """The watch of one server. `publish` is called with each group of events, and with none when only the revision moved."""
 
     def __init__(self, client: Client, state: State, prefix: bytes, publish: Publish) -> None:
-        self.cluster = 0  # the id of the cluster that is followed
+        self.epoch = ""  # the name of its epoch, "" when that is not known
         self.connected = False
         self.problem = ""  # why it is not connected
         self._client = client
@@ -51,8 +54,13 @@ class Feed:
         self._publish = publish
         self._stream: WatchStream | None = None
         self._held: list[rpc.Event] = []
-        self.witness: Witness | None = None  # the newest that is known
+        self.witnesses = Witnesses()
         self._random = Random()  # noqa: S311 - spreads the returns of many servers
+
+    @property
+    def cluster(self) -> int:
+        """The id of the cluster that is followed."""
+        return self._client.identity.cluster
 
     def ask_progress(self) -> None:
         """Have the stream say where it is; nothing when there is none."""
@@ -81,6 +89,26 @@ class Feed:
                 self._held = []
             if anew:
                 await self._read_anew()
+
+    async def watch_over(self, known: Callable[[], int]) -> None:
+        """Leave a connection that does not bring what is known to be there; ends only when cancelled."""
+        vigil = Vigil()
+        while True:
+            await trio.sleep(TICK)
+            stream = self._stream
+            if stream is None or not self.connected:
+                continue
+            verdict = vigil.look(
+                known(),
+                self._state.revision,
+                received_at=stream.received_at,
+                heard_at=stream.heard_at,
+                elsewhere=stream.member is not self._client.member,
+            )
+            if verdict is Verdict.ASK:
+                stream.ask_sign()
+            elif verdict is Verdict.LEAVE:
+                stream.leave(f"it does not bring revision {known()}")
 
     async def _disconnected(self, problem: Problem, pause: float) -> None:
         if self.connected or not self.problem:
@@ -127,7 +155,7 @@ class Feed:
                 self._take(response, events)
         finally:
             if events:
-                self.witness = Witness.of_event(events[-1])
+                self.witnesses.saw(events)
             if events or self._state.revision > before:
                 self._publish(events, False)
 
@@ -139,27 +167,34 @@ class Feed:
         if not header.cluster_id or response.canceled:
             return
         if header.cluster_id != self.cluster:
-            raise EtcdReplaced(
-                f"another etcd answers: its cluster id is {header.cluster_id:x}, that of our data {self.cluster:x}; restart this server to take it over"
-            )
+            raise EtcdReplaced(other_cluster(header.cluster_id, self.cluster))
 
     async def _check_revision(self, first: rpc.WatchResponse) -> None:
         """Revisions only rise, and what happened stays. A member that answers with a lower one may lag behind; then a majority is asked."""
         if first.canceled:
             return
         if first.header.revision >= self._state.revision:
-            known = self.witness
-            if known is not None and not await still_there(self._client, self._state, known):
+            other = await self.witnesses.contradicted(self._client, self._state)
+            if other is not None:
                 raise EtcdReplaced(
-                    f"etcd does not have {known.key} as it was at revision {known.revision}: it was restored from a backup; restart this server to take it over"
+                    f"etcd does not have {other.key} as it was at revision {other.revision}: it was restored from a backup; {REPLACED}"
                 )
+            await self._check_epoch()
             return
         request = rpc.RangeRequest(key=self._prefix, count_only=True)
         response: rpc.RangeResponse = await self._client.call(RANGE, request)
         if response.header.revision < self._state.revision:
-            raise EtcdReplaced(
-                f"etcd is at revision {response.header.revision}, but was at {self._state.revision}: it was restored from a backup; restart this server to take it over"
-            )
+            raise EtcdReplaced(stepped_back(response.header.revision, self._state.revision))
+
+    async def _check_epoch(self) -> None:
+        try:
+            other = await other_epoch(self._client, self.epoch)
+        except Problem as problem:
+            if not problem.refused:
+                raise
+            return  # the right to read it was taken away; the contents have been compared
+        if other:
+            raise EtcdReplaced(f"etcd was set up anew; {REPLACED}")
 
     def _take(self, response: rpc.WatchResponse, events: list[Event]) -> None:
         """A response: adds the events of the whole revisions that it completes."""
@@ -198,8 +233,6 @@ class Feed:
             break
         older = header.revision < self._state.revision or self._state.contradicts(pairs)
         if header.cluster_id != self.cluster or older:
-            raise EtcdReplaced(
-                "another etcd answers, or one from a backup; restart this server to take it over"
-            )
-        self.witness = Witness.of_state(pairs)
+            raise EtcdReplaced(f"another etcd answers, or one from a backup; {REPLACED}")
+        self.witnesses.begin(pairs)
         self._publish(self._state.replace(pairs, header.revision), True)

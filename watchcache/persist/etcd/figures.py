@@ -45,6 +45,9 @@ class Figures:
         self.waits = Distribution()  # of consistent reads for the cache
         self.reconnects = 0
         self.rereads = 0
+        self.readings = 0  # times that everything was read, each of them a list of each resource
+        self.fetched: dict[str, int] = {}  # by place, in those: keys
+        self.returned: dict[str, int] = {}  # of them those that could be read
         self.unreadable = 0
 
     def took(self, path: str, seconds: float) -> None:

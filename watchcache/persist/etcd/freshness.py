@@ -71,22 +71,22 @@ class Progress:
     def __init__(self, published: Callable[[], int], ask: Callable[[], None]) -> None:
         self._published = published
         self._ask = ask
-        self._wanted = 0
+        self.wanted = 0  # the newest revision that somebody waits for
         self._called = trio.Event()
 
     def want(self, revision: int) -> None:
         """Somebody waits for a revision."""
-        if revision > self._wanted:
-            self._wanted = revision
+        if revision > self.wanted:
+            self.wanted = revision
             self._called.set()
 
     async def run(self) -> None:
         """Ask while something is wanted; ends only when cancelled."""
         while True:
-            if self._wanted <= self._published():
+            if self.wanted <= self._published():
                 self._called = trio.Event()
                 await self._called.wait()
             await trio.sleep(GRACE)
-            if self._wanted > self._published():
+            if self.wanted > self._published():
                 self._ask()
                 await trio.sleep(AGAIN - GRACE)

@@ -9,7 +9,7 @@ has the keys as history left them.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from heapq import nlargest
 
 import msgspec
@@ -154,32 +154,67 @@ async def head_at(client: Client, state: State, key: str, revision: int) -> Head
 
 
 class Witness(msgspec.Struct, frozen=True):
-    """What a key was made at a revision; head None: it was deleted."""
+    """What a key was made at a revision; head None: it was deleted, and before at `prev_revision` (0: not known)."""
 
     key: str
     revision: int
     head: Head | None
+    prev_revision: int = 0
 
     @classmethod
     def of_event(cls, event: Event) -> Witness:
         """What an event has made."""
         head = None if event.deleted else Head(event.revision, event.value)
-        return cls(event.key, event.revision, head)
-
-    @classmethod
-    def of_state(cls, pairs: Mapping[str, Stored]) -> Witness | None:
-        """The newest key of a state; None when there is none."""
-        if not pairs:
-            return None
-        key = max(pairs, key=lambda each: pairs[each].head.revision)
-        return cls(key, pairs[key].head.revision, pairs[key].head)
+        return cls(event.key, event.revision, head, event.prev_revision)
 
 
-async def still_there(client: Client, state: State, witness: Witness) -> bool:
-    """Whether the etcd that answers has it so; True, too, when that cannot be told any more. Raises Problem."""
+class Witnesses:
+    """The newest event that is known, and the newest that wrote something: that a key is not there says less."""
+
+    def __init__(self) -> None:
+        self._newest: Witness | None = None
+        self._written: Witness | None = None
+
+    def saw(self, events: Sequence[Event]) -> None:
+        """Take events in, in order; at least one."""
+        self._newest = Witness.of_event(events[-1])
+        written = next((event for event in reversed(events) if not event.deleted), None)
+        if written is not None:
+            self._written = Witness.of_event(written)
+
+    def begin(self, pairs: Mapping[str, Stored]) -> None:
+        """Begin with a state."""
+        self._newest = self._written = None
+        if pairs:
+            key = max(pairs, key=lambda each: pairs[each].head.revision)
+            self._written = Witness(key, pairs[key].head.revision, pairs[key].head)
+
+    async def contradicted(self, client: Client, state: State) -> Witness | None:
+        """One that the etcd which answers does not have so; None, too, when that cannot be told any more. Raises Problem."""
+        for witness in (self._newest, self._written):
+            if witness is not None and not await _still_there(client, state, witness):
+                return witness
+        return None
+
+
+async def _still_there(client: Client, state: State, witness: Witness) -> bool:
+    key, revision = witness.key, witness.revision
     try:
-        return await head_at(client, state, witness.key, witness.revision) == witness.head
+        if await head_at(client, state, key, revision) != witness.head:
+            return False
+        if witness.head is None and witness.prev_revision:
+            # In another history it may not be there because it never was.
+            before = await head_at(client, state, key, revision - 1)
+            return before is not None and before.revision == witness.prev_revision
     except Problem as problem:
-        if problem.compacted:
-            return True
-        raise
+        if not problem.compacted:
+            raise
+    return True
+
+
+async def other_epoch(client: Client, known: str) -> bool:
+    """Whether etcd was set up anew and taken over by another server since its epoch was `known` ("": not known). Raises Problem."""
+    if not known:
+        return False
+    epoch, _ = await _epoch(client)
+    return epoch is not None and epoch.name != known

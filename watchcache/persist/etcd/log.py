@@ -11,9 +11,10 @@ History is the ring, and before it what is kept in files of our own and what etc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from collections.abc import Sequence as Several
 from contextlib import suppress
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 
@@ -48,8 +49,8 @@ from watchcache.persist.etcd.figures import EtcdStats, Figures
 from watchcache.persist.etcd.freshness import Freshness, Progress
 from watchcache.persist.etcd.health import Health
 from watchcache.persist.etcd.leases import Leases
-from watchcache.persist.etcd.lineage import Witness
 from watchcache.persist.etcd.past import Past
+from watchcache.persist.etcd.patience import Patience
 from watchcache.persist.etcd.state import Form, State
 from watchcache.persist.etcd.writes import NOTHING, TimeToLive, Writes
 
@@ -126,21 +127,23 @@ class EtcdLog:
 
     async def open(self) -> Recovered:
         """Log in, check that this etcd will do, and read everything. Raises JournalError, with one line for the operator."""
+        patience = Patience(self._options.patience)
         try:
-            opened = await opening.open_cluster(
-                self._client, self._state, self._prefix, self._options.patience
-            )
+            opened = await opening.open_cluster(self._client, self._state, self._prefix, patience)
             self.known = opened.stats
-            self._feed.cluster = opened.cluster
-            self._feed.witness = Witness.of_state(opened.pairs)
+            self._feed.witnesses.begin(opened.pairs)
             self._state.load(opened.pairs, opened.revision)
             self._ring.restart(opened.revision)
+            self._client.identity.cluster = opened.cluster
+            self._client.identity.floor = lambda: self._state.revision
             try:
-                source, self._copied = await opening.read_source(self._client, opened.cluster, self._prefix)
-                notes = await self._chronicle.open(self._client, self._state, source, opened)
+                naming = partial(opening.read_source, self._client, opened.cluster, self._prefix)
+                source, self._copied = await patience.during(naming)
+                self._feed.epoch = source.epoch
+                notes = await self._chronicle.open(self._client, self._state, source, opened, patience)
             except Problem as problem:
                 raise journal_error(problem) from problem
-            await self._chronicle.reach_back()
+            await patience.during(self._chronicle.reach_back)
         except BaseException:
             self._client.close()
             await self._chronicle.close()
@@ -153,7 +156,9 @@ class EtcdLog:
         try:
             async with trio.open_nursery() as nursery:
                 self._scope = nursery.cancel_scope
-                nursery.start_soon(self._follow)
+                nursery.start_soon(self._heed, self._feed.run)
+                nursery.start_soon(self._heed, self._beware)
+                nursery.start_soon(self._feed.watch_over, self._known)
                 nursery.start_soon(self._progress.run)
                 nursery.start_soon(self._health.run)
                 nursery.start_soon(self._measure)
@@ -177,9 +182,16 @@ class EtcdLog:
         self._client.close()
         await self._chronicle.close()
 
-    async def _follow(self) -> None:
+    async def _beware(self) -> None:
+        """End when an answer is another etcd's."""
+        identity = self._client.identity
+        await identity.noticed.wait()
+        raise EtcdReplaced(identity.stranger)
+
+    async def _heed(self, task: Callable[[], Awaitable[None]]) -> None:
+        """Run a task; what it finds wrong with etcd for good is the end of the log."""
         try:
-            await self._feed.run()
+            await task()
         except JournalFailed as failed:
             self.failure = failed
             self._abandon()
@@ -219,6 +231,10 @@ class EtcdLog:
     def revision(self) -> int:
         """The newest revision that any answer of etcd has shown."""
         return max(self._state.revision, self._writes.newest)
+
+    def _known(self) -> int:
+        """What somebody waits for, or may."""
+        return max(self.revision, self._progress.wanted)
 
     @property
     def published(self) -> int:

@@ -23,6 +23,7 @@ from watchcache.persist.etcd.errors import EtcdUnusable, Problem, journal_error
 from watchcache.persist.etcd.leases import Leases
 from watchcache.persist.etcd.lineage import note_lost
 from watchcache.persist.etcd.opening import Opened, open_cluster
+from watchcache.persist.etcd.patience import Patience
 from watchcache.persist.etcd.ranges import PAGE, end_of
 from watchcache.persist.etcd.state import Form, State
 from watchcache.persist.etcd.writes import IN_FLIGHT, TimeToLive
@@ -84,13 +85,13 @@ async def _client(place: Place) -> AsyncIterator[Client]:
 
 async def _read(client: Client, place: Place, stamp: Stamp) -> tuple[State, Opened]:
     state = State(place.form, stamp, place.raw_prefix, time.time)
-    return state, await open_cluster(client, state, place.raw_prefix, PATIENCE)
+    return state, await open_cluster(client, state, place.raw_prefix, Patience(PATIENCE))
 
 
 async def _read_nothing(client: Client, place: Place, stamp: Stamp) -> None:
     """Check the target as a start does, without looking at what is there."""
     nowhere = place.raw_prefix + b"\0"
-    await open_cluster(client, State(place.form, stamp, nowhere, time.time), nowhere, PATIENCE)
+    await open_cluster(client, State(place.form, stamp, nowhere, time.time), nowhere, Patience(PATIENCE))
 
 
 async def _make_room(client: Client, place: Place, *, replace: bool) -> None:

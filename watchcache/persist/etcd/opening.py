@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 
 import msgspec
@@ -14,12 +13,11 @@ from watchcache.persist.etcd.codes import Code
 from watchcache.persist.etcd.errors import EtcdUnusable, Problem, journal_error
 from watchcache.persist.etcd.figures import EtcdStats
 from watchcache.persist.etcd.lineage import Epoch, read_epoch
+from watchcache.persist.etcd.patience import PAUSE, Patience, waiting_helps
 from watchcache.persist.etcd.ranges import read_all
 from watchcache.persist.etcd.remains import Source
 from watchcache.persist.etcd.state import State, Stored
 
-_logger = logging.getLogger(__name__)
-PAUSE = 0.5
 # From these on a progress notification is never ahead of the events it follows (etcd issue 15220), on which consistent reads stand.
 OLDEST = ((3, 4, 25), (3, 5, 8))
 
@@ -34,15 +32,15 @@ class Opened(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-async def open_cluster(client: Client, state: State, prefix: bytes, patience: float) -> Opened:
-    """Wait `patience` seconds for etcd to answer; check and read it. Nothing is written. Raises JournalError."""
+async def open_cluster(client: Client, state: State, prefix: bytes, patience: Patience) -> Opened:
+    """Wait for etcd to answer; check and read it. Nothing is written. Raises JournalError."""
     stats = await _reach(client, patience)
     if too_old(stats.version):
         raise EtcdUnusable(
             f"etcd {stats.version} at {client.member.url} is too old: 3.4.25, 3.5.8 or anything newer is needed"
         )
     try:
-        pairs, header = await read_all(client, state, prefix)
+        pairs, header = await read_all(client, state, prefix, patience)
     except Problem as problem:
         raise journal_error(problem) from problem
     if state.unreadable:
@@ -69,21 +67,18 @@ async def read_source(client: Client, cluster: int, prefix: bytes) -> tuple[Sour
     return Source(f"{cluster:x}", epoch.name, prefix.decode()), epoch.lost
 
 
-async def _reach(client: Client, patience: float) -> EtcdStats:
-    told = False
+async def _reach(client: Client, patience: Patience) -> EtcdStats:
     last = Problem(Code.DEADLINE_EXCEEDED, "no answer in time", client.member.url)
-    with trio.move_on_after(patience):
+    with trio.move_on_after(patience.seconds):
         while True:
             try:
                 await client.log_in()
-                return await read_stats(client, max(1.0, patience / 4))
+                return await read_stats(client, max(1.0, patience.seconds / 4))
             except Problem as problem:
                 last = problem
-                if problem.handshake or not problem.passing:
+                if not waiting_helps(problem):
                     break
-            if not told:
-                _logger.warning("waiting for etcd: %s", last)
-                told = True
+            patience.tell(last)
             await trio.sleep(PAUSE)
     found = client.problem or last
     raise journal_error(found)

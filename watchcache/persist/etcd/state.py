@@ -108,6 +108,10 @@ class State:
         except UnicodeDecodeError:
             return None
 
+    def place(self, key: str) -> str:
+        """The part of a key that names its resource, "" for none of ours."""
+        return self._form.place(key)
+
     def raw(self, key: str) -> bytes:
         """A key as etcd has it."""
         return self._prefix + key.encode()

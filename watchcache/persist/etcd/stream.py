@@ -25,6 +25,7 @@ class WatchStream:
 
     def __init__(self, client: Client, request: rpc.WatchCreateRequest) -> None:
         self.member: Member = client.member
+        self.heard_at = trio.current_time()  # a response
         self._came: deque[bytes] = deque()
         self._problem: Problem | None = None
         self._wake = trio.Event()
@@ -43,6 +44,21 @@ class WatchStream:
         request = rpc.WatchRequest(progress_request=rpc.WatchProgressRequest())
         self._connection.send(self._stream, request.SerializeToString())
 
+    @property
+    def received_at(self) -> float:
+        """When its connection last brought anything."""
+        return self._connection.received_at
+
+    def ask_sign(self) -> None:
+        """Have etcd say how far the watch has come, and the connection show that it lives."""
+        self.ask_progress()
+        self._connection.ask_sign()
+
+    def leave(self, why: str) -> None:
+        """Give up the watch, and begin nothing more on its connection."""
+        self._connection.retire()
+        self._ended(Code.UNAVAILABLE, why, False)
+
     async def receive(self, seconds: float = math.inf) -> list[rpc.WatchResponse]:
         """All responses that have come, at least one; none when `seconds` pass before. Raises Problem at the end of the stream."""
         if not self._came and self._problem is None:
@@ -57,6 +73,7 @@ class WatchStream:
         return taken
 
     def _take(self, message: bytes) -> None:
+        self.heard_at = trio.current_time()
         self._came.append(message)
         self._wake.set()
 
