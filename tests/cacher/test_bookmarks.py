@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from watchcache.cacher import Now, Selection
-from watchcache.cacher.bookmarks import EVERY, Spread, Wheel
+from watchcache.cacher.bookmarks import EVERY, SLOT, Spread, Timer, Wheel
 
 from .scene import Pipe, Scene
 
@@ -33,6 +38,38 @@ def test_a_timer_cancelled_after_it_was_taken_does_nothing() -> None:
     for timer in due:
         timer.action()
     assert done == [2]
+
+
+def test_cancelled_timers_leave_nothing_behind() -> None:
+    """Watches come and go, their deadlines an hour away and in all the slots until then."""
+    wheel = Wheel()
+    stays = wheel.add(5000.0, lambda: None)
+    for number in range(10_000):
+        wheel.add(float(number % 3600), lambda: None).cancel()
+        assert wheel.size < 100
+    assert wheel.take_due(6000.0) == [stays]
+    assert wheel.size == 0
+
+
+@given(st.lists(st.tuples(st.sampled_from(["add", "cancel", "take"]), st.integers(0, 40))))
+def test_timers_run_once_in_order_and_never_early(steps: list[tuple[str, int]]) -> None:
+    """Whatever is set and cancelled between."""
+    wheel, now, waiting = Wheel(), 0.0, dict[Timer, float]()
+    for what, number in steps:
+        if what == "add":
+            waiting[wheel.add(now + number / 4, lambda: None)] = now + number / 4
+        elif what == "cancel" and waiting:
+            timer = list(waiting)[number % len(waiting)]
+            timer.cancel()
+            del waiting[timer]
+        elif what == "take":
+            now += number / 8
+            times = [waiting.pop(timer) for timer in wheel.take_due(now)]
+            assert all(time <= now for time in times)
+            assert all(later > earlier - SLOT for earlier, later in pairwise(times))
+            assert all(time > now - SLOT for time in waiting.values())
+        assert wheel.next_due() <= min(waiting.values(), default=math.inf) + SLOT
+        assert len(wheel) == len(waiting)
 
 
 class Telling(Pipe):

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 Action = Callable[[], None]
 
 SLOT = 0.1  # seconds; a timer fires up to this much late, never early
 EVERY = 60.0
 BEFORE_DEADLINE = 1.5
+_LEFT = 64  # numbers of slots that have left, beside as many as there are slots
 LEAST_TIMEOUT = 2.0  # shorter watches get no bookmark before their end
 AFTER_INITIAL = 1.0
 AFTER_ROUND = 0.1  # a bookmark that was due while events were on their way to its watcher
@@ -56,18 +57,32 @@ def _nothing() -> None:
     """What a cancelled timer does."""
 
 
+class _Slot(dict["Timer", None]):
+    """The timers of a tenth of a second. One that is left empty leaves the wheel: deadlines may be an hour away."""
+
+    __slots__ = ("_number", "_slots")
+
+    def __init__(self, slots: dict[int, _Slot], number: int) -> None:
+        self._slots, self._number = slots, number
+
+    def remove(self, timer: Timer) -> None:
+        """Let a timer go; nothing when it has been taken out."""
+        if self.pop(timer, self) is None and not self:
+            del self._slots[self._number]
+
+
 class Timer:
     """A set timer; `cancel` may be called at any time, also after it has fired."""
 
     __slots__ = ("_slot", "action")
 
-    def __init__(self, action: Action, slot: dict[Timer, None]) -> None:
+    def __init__(self, action: Action, slot: _Slot) -> None:
         self.action = action
         self._slot = slot
 
     def cancel(self) -> None:
         """Forget it."""
-        self._slot.pop(self, None)
+        self._slot.remove(self)
         self.action = _nothing
 
 
@@ -75,27 +90,38 @@ class Wheel:
     """Actions by time. Times are seconds of one monotonic clock."""
 
     def __init__(self) -> None:
-        self._slots: dict[int, dict[Timer, None]] = {}
-        self._order: list[int] = []
+        self._slots: dict[int, _Slot] = {}
+        self._order: list[int] = []  # a heap of the slots' numbers, and of some that have left
 
     def __len__(self) -> int:
         return sum(map(len, self._slots.values()))
+
+    @property
+    def size(self) -> int:
+        """How much it holds, in timers, slots and numbers."""
+        return len(self) + len(self._slots) + len(self._order)
 
     def add(self, when: float, action: Action) -> Timer:
         """Have `action` run at `when` or up to a slot later."""
         number = math.ceil(when / SLOT)
         slot = self._slots.get(number)
         if slot is None:
-            slot = self._slots[number] = {}
-            heappush(self._order, number)
+            slot = self._slots[number] = _Slot(self._slots, number)
+            self._enter(number)
         timer = Timer(action, slot)
         slot[timer] = None
         return timer
 
+    def _enter(self, number: int) -> None:
+        heappush(self._order, number)
+        if len(self._order) > 2 * len(self._slots) + _LEFT:
+            self._order = list(self._slots)
+            heapify(self._order)
+
     def next_due(self) -> float:
         """When to look again; infinity when nothing is set."""
-        while self._order and not self._slots[self._order[0]]:
-            del self._slots[heappop(self._order)]
+        while self._order and self._order[0] not in self._slots:
+            heappop(self._order)
         return self._order[0] * SLOT if self._order else math.inf
 
     def take_due(self, now: float) -> list[Timer]:

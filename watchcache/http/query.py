@@ -17,7 +17,7 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 _FALSE = frozenset({"0", "false"})
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)  # pollers repeat theirs; a watch's names a revision and never comes again
 def parse_query(raw: str) -> Query:
     """Values by name, in order. The result is shared: it must not be changed."""
     if not raw:
