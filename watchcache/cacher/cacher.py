@@ -235,7 +235,7 @@ class Cacher:
         hub = self.hub  # it may have been removed meanwhile
         if plan.freshness is not Freshness.EXACT:
             if (ready := listing.at_hand(self.store, plan, hub.revision, scope)) is not None:
-                return ready
+                return self._counted(self.field_names[scope.position], ready.entries, ready)
             return await self._list_at(hub.revision, {}, selection, scope, plan)
         undone = await self._undone(plan)
         return await self._list_at(plan.revision, undone, selection, scope, plan)
