@@ -62,7 +62,7 @@ class Run:
         self._watching = 0
 
     async def run(self) -> History:
-        """Do it all. Raises Incomplete when the reference was lost."""
+        """Do it all. Raises Incomplete when etcd did not start, or the reference was lost."""
         history = self.scene.history
         try:
             async with trio.open_nursery() as nursery:
@@ -93,7 +93,10 @@ class Run:
     async def _start(self) -> None:
         for member in self.members:
             member.start(self.members)
-        await wait_healthy(self.members, 30)
+        try:
+            await wait_healthy(self.members, 30)
+        except trio.TooSlowError:  # such as a port that somebody took between its being chosen and being bound
+            raise Incomplete(f"the members of etcd did not start: see {self.setting.directory}") from None
         for member in self.members:
             await member.learn_id()
         for server in self.servers:  # one after the other: the first makes the CA that all use
