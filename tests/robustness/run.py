@@ -15,7 +15,7 @@ from .history import NAMESPACE, History
 from .members import Member, wait_healthy
 from .plan import plan
 from .readers import Reader
-from .reference import Reference
+from .reference import Incomplete, Reference
 from .scene import LAST, SCOPES, Scene
 from .servers import ServerProcess
 from .watchers import Watcher
@@ -95,7 +95,9 @@ class Run:
             member.start(self.members)
         try:
             await wait_healthy(self.members, 30)
-        except trio.TooSlowError:  # such as a port that somebody took between its being chosen and being bound
+        except (
+            trio.TooSlowError
+        ):  # such as a port that somebody took between its being chosen and being bound
             raise Incomplete(f"the members of etcd did not start: see {self.setting.directory}") from None
         for member in self.members:
             await member.learn_id()
