@@ -70,7 +70,7 @@ class Watcher:
         quiet = self._random.uniform(3, 10)  # a client does not wait for ever for a server that is frozen
         while not self.done and trio.current_time() < until:
             line = None
-            with trio.move_on_after(min(quiet, until - trio.current_time())) as waiting:
+            with trio.move_on_at(min(trio.current_time() + quiet, until)) as waiting:
                 line = await connection.line()
             if waiting.cancelled_caught:
                 watch.end = "left"
