@@ -27,6 +27,36 @@ def test_first_bookmarks_are_spread_over_half_a_minute() -> None:
     assert max(counts) <= 36
 
 
+def test_watches_of_one_connection_have_their_bookmarks_together() -> None:
+    """And those of different ones are spread as watches are."""
+    spread = Spread()
+    times = [spread.next(connection) for connection in range(1, 1001)]
+    assert times == [spread.next(connection) for connection in range(1, 1001)]
+    counts = [sum(second <= time < second + 1 for time in times) for second in range(30, 60)]
+    assert sum(counts) == 1000
+    assert max(counts) <= 36
+
+
+async def test_what_is_due_together_is_gathered(monkeypatch, autojump_clock, scene: Scene) -> None:
+    """The bookmarks of a connection's watches are sent between one `before` and one `after`."""
+    monkeypatch.setattr("watchcache.cacher.hub.SLICE", 60.0)  # however slow the machine
+    pipes = [Pipe() for _ in range(20)]
+    for pipe in pipes:
+        pipe.connection = 7
+        scene.watch(Now(), pipe, Selection("elsewhere/"), bookmarks=True)
+    await scene.put("a/1")
+    await scene.settle()
+    told: list[int] = []
+
+    def note() -> None:
+        told.append(sum(pipe.sends for pipe in pipes))
+
+    scene.hub.fan_out.surround(note, note)
+    await trio.sleep(61)
+    sent = [after - before for before, after in zip(told[::2], told[1::2], strict=True)]
+    assert [count for count in sent if count] == [20]
+
+
 def test_a_timer_cancelled_after_it_was_taken_does_nothing() -> None:
     """Between taking what is due and running it others have their turn, and a watch may end in it."""
     done: list[int] = []

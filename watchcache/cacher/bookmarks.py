@@ -38,7 +38,10 @@ def next_bookmark(now: float, deadline: float, every: float = EVERY) -> float:
 
 
 class Spread:
-    """The times from the begins of watches to their first bookmarks: evenly spread over half a minute, however many there are."""
+    """The times from the begins of watches to their first bookmarks: evenly spread over half a minute, however many there are.
+
+    Watches of one connection have the same: a client that opens twenty together is told of all of them in one packet.
+    """
 
     _GOLDEN = (
         math.sqrt(5) - 1
@@ -47,9 +50,12 @@ class Spread:
     def __init__(self) -> None:
         self._share = 0.0
 
-    def next(self) -> float:
-        """Seconds, of which the first are `EVERY`."""
-        share, self._share = self._share, (self._share + self._GOLDEN) % 1
+    def next(self, connection: int = 0) -> float:
+        """Seconds, of which the first are `EVERY`. `connection`: a number above 0, the same for watches that belong together."""
+        if connection:
+            share = connection * self._GOLDEN % 1
+        else:
+            share, self._share = self._share, (self._share + self._GOLDEN) % 1
         return EVERY * (1 - share / 2)
 
 

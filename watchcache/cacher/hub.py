@@ -278,16 +278,24 @@ class Hub:
 
     async def _turn_wheel(self) -> None:
         while True:
-            slice_ends = time.perf_counter() + SLICE
-            for timer in self._wheel.take_due(self.now()):
-                timer.action()
-                if time.perf_counter() >= slice_ends:
+            due = deque(self._wheel.take_due(self.now()))
+            while due:
+                with self.fan_out.surrounded():
+                    self._run_slice(due)
+                if due:
                     await trio.lowlevel.checkpoint()
-                    slice_ends = time.perf_counter() + SLICE
             self._wheel_changed = trio.Event()
             due = self._wheel.next_due()
             with trio.CancelScope(deadline=min(math.inf, due)):
                 await self._wheel_changed.wait()
+
+    def _run_slice(self, due: deque[Timer]) -> None:
+        """Run timers for a millisecond, one at least."""
+        ends = time.perf_counter() + SLICE
+        while due:
+            due.popleft().action()
+            if time.perf_counter() >= ends:
+                break
 
     # -- figures
 

@@ -50,7 +50,7 @@ class Sink(Protocol):
 
     @property
     def connection(self) -> int:
-        """Sinks of one connection have equal numbers: what they are sent one after the other may go out together."""
+        """Sinks of one connection have equal numbers: what they are sent one after the other may go out together. 0: has one only."""
 
     @property
     def queued(self) -> int:

@@ -135,7 +135,7 @@ class Watcher:
         if math.isfinite(self.request.timeout):
             self._ends_at = hub.now() + max(self.request.timeout, 0.0)
             self._deadline = hub.wheel_add(self._ends_at, self.finish)
-        self._set_bookmark(hub.spread.next())
+        self._set_bookmark(hub.spread.next(self.connection))
         hub.schedule(self)
 
     def _begin_initial(self, start: Initial) -> None:
@@ -328,7 +328,7 @@ class Watcher:
         self._tell_revision()
 
     def _initial_bookmark_due(self) -> None:
-        self._set_bookmark(self._cacher.hub.spread.next())
+        self._set_bookmark(self._cacher.hub.spread.next(self.connection))
         self._tell_revision()
 
     def _tell_revision(self) -> None:

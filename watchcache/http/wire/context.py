@@ -30,7 +30,9 @@ class Shared(msgspec.Struct):
     framing: str  # of HTTP/2: a key of `http2.FRAMINGS`
     readers: Readers | None = None  # of HTTP/2; without, each connection's task reads
     gathering: Gathering = msgspec.field(default_factory=Gathering)
-    numbers: Iterator[int] = msgspec.field(default_factory=itertools.count)  # of HTTP/2 connections
+    numbers: Iterator[int] = msgspec.field(
+        default_factory=lambda: itertools.count(1)
+    )  # of HTTP/2 connections
     handshakes: Turns = msgspec.field(default_factory=Turns)
     draining: bool = False  # shutting down: no request is begun on an old connection after the running one
 
