@@ -278,22 +278,23 @@ class Hub:
 
     async def _turn_wheel(self) -> None:
         while True:
-            due = deque(self._wheel.take_due(self.now()))
-            while due:
+            timers = deque(self._wheel.take_due(self.now()))
+            while timers:
                 with self.fan_out.surrounded():
-                    self._run_slice(due)
-                if due:
+                    self._run_slice(timers)
+                if timers:
                     await trio.lowlevel.checkpoint()
             self._wheel_changed = trio.Event()
             due = self._wheel.next_due()
             with trio.CancelScope(deadline=min(math.inf, due)):
                 await self._wheel_changed.wait()
 
-    def _run_slice(self, due: deque[Timer]) -> None:
+    @staticmethod
+    def _run_slice(timers: deque[Timer]) -> None:
         """Run timers for a millisecond, one at least."""
         ends = time.perf_counter() + SLICE
-        while due:
-            due.popleft().action()
+        while timers:
+            timers.popleft().action()
             if time.perf_counter() >= ends:
                 break
 
