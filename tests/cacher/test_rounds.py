@@ -226,8 +226,8 @@ async def sends_surrounded(fan_out: FanOut) -> list[int]:
     return [after - before for (_, before), (_, after) in zip(told[::2], told[1::2], strict=True)]
 
 
-async def test_each_slice_is_surrounded() -> None:
-    """Sinks that gather what a slice gives them are told where it begins and ends."""
+async def test_each_step_of_a_slice_is_surrounded() -> None:
+    """Sinks that gather what a step of a slice gives them are told where it begins and ends."""
     counts = await sends_surrounded(in_single_steps(3))
     assert [count for count in counts if count] == [1] * 10
 
