@@ -90,7 +90,7 @@ class FanOut:
         self._came = trio.Event()
 
     def surround(self, before: Callable[[], None], after: Callable[[], None]) -> None:
-        """Call these before and after each step of a slice and each tick: sinks may gather what it gives them. They must not raise."""
+        """Call these before and after each step and each tick: sinks may gather what it gives them. They must not raise."""
         self._before, self._after = before, after
 
     @contextmanager
@@ -136,7 +136,7 @@ class FanOut:
                 waited = now - one.waits_since
                 if waited > PATIENCE:
                     budget = max(budget, waited / self._share)
-                with self.surrounded():  # a step, so that what was gathered is sent before the clock is looked at
+                with self.surrounded():  # by steps: what was gathered is sent before the clock is looked at
                     self._advance(one)
             now = time.perf_counter()
             if now - began >= budget:
