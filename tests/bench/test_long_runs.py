@@ -33,7 +33,7 @@ phases:
   - {name: all, seconds: 1, costs: {of: all, watchers: 12}, activities: [{do: broadcast, every: 0.02, endpoints: 5, times: 40}]}
   - {name: one, seconds: 1, costs: {of: one, watchers: 12}, activities: [{do: touch, watchers: 12, per-second: 100, pods: 6, times: 60}]}
   - name: churn
-    seconds: 7.5
+    seconds: 11.5
     activities:
       - {do: churn, pods-per-second: 10, lifetime: 0.3, pull: 0.1}
       - {do: broadcast, every: 0.2, endpoints: 5}
