@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import select
 import ssl
 import sys
@@ -25,7 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from probe import Probe, for_seconds, say, summary
 from raw_clients import Http1, Http2, connect
-from serving import ROOT, Serving, serving
+from serving import Serving, options_of, read, serving
 
 
 def path_of(kind: str, number: int, timeout: int) -> str:
@@ -116,22 +115,15 @@ def measure(server: Serving, options: argparse.Namespace) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument("--kind", choices=["h2", "h1", "single"], default="h2")
     parser.add_argument("--watches", type=int, default=10000)
     parser.add_argument("--each", type=int, default=20, help="watches on a connection of HTTP/2")
-    parser.add_argument("--workers", type=int, default=0)
     parser.add_argument(
         "--storm", type=float, default=0.0, metavar="SECONDS", help="all watches end so long after the start"
     )
-    parser.add_argument("--source", type=Path, default=ROOT, help="the checkout whose server is measured")
-    options = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    flags = [f"--watchcache-workers={options.workers}"] if options.workers else []
-    with serving(["idle", "probe"], *flags, source=options.source.resolve()) as server:
+    options, flags = read(parser)
+    with serving(["idle", "probe"], *flags, source=options.source) as server:
         measure(server, options)
 
 

@@ -9,11 +9,9 @@ The clients are another process than the server. Prints one JSON line a figure; 
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import os
-import resource
 import select
 import signal
 import sys
@@ -25,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from probe import say
 from raw_clients import Http1, Http2, _Watched, frame
-from serving import ROOT, Serving, serving
+from serving import Serving, options_of, read, serving
 
 from watchcache.bench.client.header_block import HeaderBlocks
 
@@ -151,33 +149,22 @@ def measure(server: Serving, names: list[str], revision: int, owed: int) -> None
 
 def main() -> None:
     """Make the changes, let all come back, and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument("--nodes", type=int, default=500)
     parser.add_argument("--changes", type=int, default=6000)
     parser.add_argument("--killed", action="store_true")
-    parser.add_argument("--workers", type=int, default=0)
-    parser.add_argument("--source", type=Path, default=ROOT, help="the checkout whose server is measured")
-    options = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    flags = [f"--watchcache-workers={options.workers}"] if options.workers else []
-    names, users, source = (
-        [f"node-{number:05}" for number in range(options.nodes)],
-        ["admin", "node"],
-        options.source.resolve(),
-    )
+    options, flags = read(parser)
+    names, users = [f"node-{number:05}" for number in range(options.nodes)], ["admin", "node"]
     with tempfile.TemporaryDirectory() as directory:
         if options.killed:
             flags += ["--storage-backend=file", f"--watchcache-data-dir={directory}/data"]
-        with serving(users, *flags, source=source) as server:
+        with serving(users, *flags, source=options.source) as server:
             revision, owed = prepare(server.port, names, options.changes)
             if not options.killed:
                 measure(server, names, revision, owed)
                 return
             os.kill(server.pid, signal.SIGKILL)
-        with serving(users, *flags, source=source) as server:
+        with serving(users, *flags, source=options.source) as server:
             measure(server, names, revision, owed)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -13,6 +15,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
+
+
+def options_of(about: str | None) -> argparse.ArgumentParser:
+    """A parser with the options that say which server is measured; for `read`."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--source", type=Path, default=ROOT, help="the checkout whose server is measured")
+    return parser
+
+
+def read(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, list[str]]:
+    """The options, and the server's flags that follow from them; as many open files as the system lets us have."""
+    options = parser.parse_args()
+    options.source = options.source.resolve()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return options, [f"--watchcache-workers={options.workers}"] if options.workers else []
 
 
 class Memory(NamedTuple):

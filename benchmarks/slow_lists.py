@@ -8,7 +8,6 @@ Half of the clients are of one user, the others of another. Each asks for the wh
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from overload import CONFIG, LEASES, fill
 from raw_clients import Http1, connect
-from serving import serving
+from serving import options_of, read, serving
 
 
 def lister(port: int, user: str) -> object:
@@ -32,17 +31,13 @@ def lister(port: int, user: str) -> object:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--objects", type=int, default=50000)
     parser.add_argument("--size", type=int, default=2600)
     parser.add_argument("--seconds", type=float, default=15.0)
-    parser.add_argument("--workers", type=int, default=0)
-    options = parser.parse_args()
-    flags = [f"--watchcache-workers={options.workers}"] if options.workers else []
-    with serving(["greedy", "grabby", "modest"], *flags) as server:
+    options, flags = read(parser)
+    with serving(["greedy", "grabby", "modest"], *flags, source=options.source) as server:
         fill(server.port, options.objects, options.size)
         before, most = server.memory().rss, 0
         listers = [lister(server.port, ("greedy", "grabby")[number % 2]) for number in range(options.clients)]

@@ -9,10 +9,8 @@ alternate in one run: `reading` (everybody reads) and `stalled` (those do not). 
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
-import resource
 import select
 import ssl
 import sys
@@ -24,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from probe import Probe, for_seconds, say, summary
 from raw_clients import Http1, Http2
-from serving import serving
+from serving import options_of, read, serving
 
 MAPS = "/api/v1/namespaces/load/configmaps"
 BULK = "/api/v1/namespaces/bulk/configmaps"
@@ -108,19 +106,13 @@ def states(port: int) -> object:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument("--watchers", type=int, default=5000)
     parser.add_argument("--stalled", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--workers", type=int, default=0)
-    options = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    flags = [f"--watchcache-workers={options.workers}"] if options.workers else []
-    with serving(["load", "probe"], *flags) as server:
+    options, flags = read(parser)
+    with serving(["load", "probe"], *flags, source=options.source) as server:
         make(server.port)
         ours, theirs = multiprocessing.Pipe()
         arguments = (server.port, options.watchers, options.stalled, theirs)

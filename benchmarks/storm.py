@@ -8,9 +8,7 @@ Meanwhile a probe writes an object 50 times a second and measures when its own w
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
-import resource
 import select
 import socket
 import ssl
@@ -22,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from probe import Probe, for_seconds, say, summary
 from raw_clients import tls_context
-from serving import ROOT, serving
+from serving import options_of, read, serving
 
 REQUEST = b"GET /api/v1/namespaces/default HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer storm\r\n\r\n"
 
@@ -83,17 +81,10 @@ def rush(port: int, clients: int, pipe: Connection) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument("--clients", type=int, default=3000)
-    parser.add_argument("--workers", type=int, default=0)
-    parser.add_argument("--source", type=Path, default=ROOT, help="the checkout whose server is measured")
-    options = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    flags = [f"--watchcache-workers={options.workers}"] if options.workers else []
-    with serving(["storm", "probe"], *flags, source=options.source.resolve()) as server:
+    options, flags = read(parser)
+    with serving(["storm", "probe"], *flags, source=options.source) as server:
         probe = Probe(server.port)
         say(phase="before", **summary(probe.write(for_seconds(3))))
         ours, theirs = multiprocessing.Pipe()
