@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "storage": None,
     "etcd_storage": None,
     "process": None,
+    "memory": set(),
     "credentials": {"http", "kubeconfig", "pki", "settings"},
     "pki": set(),
     "settings": set(),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import os
 import resource
 import signal
@@ -16,6 +14,7 @@ import trio
 
 from watchcache import logs
 from watchcache.log import JournalError
+from watchcache.memory import keep_heap_trimmed, settle_memory, use_one_heap
 from watchcache.server import Server
 from watchcache.settings import ServerFailed, Settings, SettingsProblem
 
@@ -49,6 +48,7 @@ async def _run(settings: Settings) -> None:
 
         await nursery.start(run)
         settle_memory()
+        nursery.start_soon(keep_heap_trimmed)
         started.set()
         print(server.announcement(), flush=True)  # noqa: T201
         notify_service_manager("READY=1")
@@ -75,32 +75,6 @@ def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
     return found
-
-
-def settle_memory() -> None:
-    """Begin to collect garbage, and not in what was loaded (design D1b): that lives as long as the server.
-
-    With 150,000 pods a full collection would otherwise stop the server for a good part of a second. What the start left
-    to collect is so little (no difference in resident memory) that finding it (20 ms) is not worth the wait.
-    """
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-    gc.enable()
-
-
-_M_ARENA_MAX = -8  # glibc's <malloc.h>
-
-
-def use_one_heap() -> None:
-    """Have all threads allocate from one heap where malloc is glibc's; to be called before there are threads.
-
-    Else each thread has a heap of its own, so as not to wait for others, which under the interpreter's lock it never does. What a
-    thread of the journal allocates lives on after it and is freed by the event loop: the holes stay in that thread's heap, and nobody else fills them.
-    """
-    try:
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
-    except (AttributeError, OSError):  # another malloc
-        return
 
 
 def raise_descriptor_limit() -> None:

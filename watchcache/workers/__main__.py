@@ -4,7 +4,7 @@ import gc
 import sys
 
 if __name__ == "__main__":
-    gc.disable()  # until what is loaded is loaded: see `process.settle_memory`
+    gc.disable()  # until what is loaded is loaded: see `memory.settle_memory`
     from watchcache.workers.worker import main
 
     sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))

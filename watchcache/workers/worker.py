@@ -30,8 +30,9 @@ from watchcache.http.health import Check
 from watchcache.http.query import parse_query
 from watchcache.http.wire import listen
 from watchcache.http.wire.blocks import whole
+from watchcache.memory import keep_heap_trimmed, settle_memory, use_one_heap
 from watchcache.pki import KeyPair
-from watchcache.process import first_of, raise_descriptor_limit, settle_memory, use_one_heap
+from watchcache.process import first_of, raise_descriptor_limit
 from watchcache.settings import SettingsProblem
 from watchcache.workers.assignment import Assignment, decode
 from watchcache.workers.passing import PassingResources
@@ -135,6 +136,7 @@ class Worker:
             async with trio.open_nursery() as outer:
                 await outer.start(front)
                 settle_memory()
+                core.start_soon(keep_heap_trimmed)
                 await writer.call("serving")
             core.cancel_scope.cancel()
 
