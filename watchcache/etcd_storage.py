@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from watchcache.api.catalog import Catalog, Resource
@@ -14,20 +15,76 @@ from watchcache.api.codec import stamp
 from watchcache.api.stored import StoredForm
 from watchcache.http.exposition import Family
 from watchcache.http.health import Check
-from watchcache.persist.etcd import Archive, Cluster, EtcdLog, EtcdUnusable, Options
+from watchcache.persist.etcd import Archive, Cluster, EtcdLog, EtcdUnusable, Figures, Options
 from watchcache.settings import Settings, SettingsProblem
-from watchcache.storage import retention_of
+from watchcache.storage import Override, Storage, retention_of
 
 EVENTS = "events/"
 
 
-def etcd_log(settings: Settings, catalog: Catalog) -> EtcdLog:
-    """The log of a server, not open yet. Raises SettingsProblem."""
-    if settings.etcd_servers_overrides:
-        raise SettingsProblem(
-            "--etcd-servers-overrides: all resources share one order of revisions here, and therefore one etcd; leave it out"
+# One transaction writes a service and what it holds (`registry/claims.py`), so they are in one etcd.
+TOGETHER = frozenset({"services/specs", "ipaddresses"})
+
+
+def open_storage(settings: Settings, catalog: Catalog) -> Storage:
+    """The storage of a server: the log of --etcd-servers, and one for each list of servers among the overrides. Raises SettingsProblem."""
+    figures = Figures()
+    log = _log(settings, catalog, settings.etcd_servers, "", figures)
+    storage = Storage(log, _place(settings, settings.etcd_servers), log, log.newest, checks(log))
+    storage.metrics.append(metrics_source(log, catalog))
+    for number, (servers, prefixes) in enumerate(overrides_of(settings, catalog).items()):
+        names = "-".join(sorted(prefix.replace("/", "-") for prefix in prefixes))
+        other = _log(settings, catalog, servers, f"-{names}", figures)
+        storage.overrides.append(Override(frozenset(prefixes), other, other.newest))
+        storage.checks.extend(checks(other, f"etcd-override-{number}", f"etcd-override-readiness-{number}"))
+        storage.kept += f"; {', '.join(sorted(prefixes))} in {_place(settings, servers)}"
+    return storage
+
+
+def _place(settings: Settings, servers: Sequence[str]) -> str:
+    return f"etcd at {','.join(servers)}, prefix {settings.etcd_prefix}"
+
+
+def overrides_of(settings: Settings, catalog: Catalog) -> dict[tuple[str, ...], set[str]]:
+    """The servers of --etcd-servers-overrides, and the storage prefixes of what is kept there. Raises SettingsProblem."""
+    found: dict[tuple[str, ...], set[str]] = {}
+    taken: set[str] = set()
+    for text in settings.etcd_servers_overrides:
+        name, _, servers = text.partition("#")
+        group, slash, plural = name.partition("/")
+        urls = tuple(url for url in servers.split(";") if url)
+        if not urls or not slash or not plural:
+            raise SettingsProblem(
+                f'--etcd-servers-overrides: "{text}" is not group/resource#servers, like /events#http://10.0.0.1:2379;http://10.0.0.2:2379'
+            )
+        prefix = next(
+            (
+                each.storage_prefix
+                for each in catalog.stored()
+                if (each.group, each.plural) == (group, plural)
+            ),
+            "",
         )
-    cluster = cluster_of(settings)
+        if not prefix:
+            raise SettingsProblem(
+                f'--etcd-servers-overrides: no resource "{plural}" is kept in the group "{group}"; name the group that it is stored in, like /events'
+            )
+        if prefix in TOGETHER:
+            raise SettingsProblem(
+                f"--etcd-servers-overrides: {plural} cannot be kept elsewhere: a service and its addresses are written in one step"
+            )
+        if prefix in taken:
+            raise SettingsProblem(f"--etcd-servers-overrides: {name} is named twice")
+        taken.add(prefix)
+        found.setdefault(urls, set()).add(prefix)
+    return found
+
+
+def _log(
+    settings: Settings, catalog: Catalog, servers: tuple[str, ...], suffix: str, figures: Figures
+) -> EtcdLog:
+    """A log of a server, not open yet; `suffix` tells its files of history from others'. Raises SettingsProblem."""
+    cluster = cluster_of(settings, servers)
     ttl = settings.event_ttl
     try:
         if cluster.logs_in:
@@ -45,17 +102,21 @@ def etcd_log(settings: Settings, catalog: Catalog) -> EtcdLog:
                 ready=settings.etcd_readycheck_timeout,
                 sizes=settings.etcd_db_metric_poll_interval,
             ),
-            archive=archive_of(settings),
+            archive=archive_of(settings, suffix),
             ring_bytes=settings.window_bytes,
+            figures=figures,
         )
     except EtcdUnusable as problem:
-        raise SettingsProblem(str(problem)) from None
+        text = str(problem)
+        raise SettingsProblem(
+            text.replace("--etcd-servers", "--etcd-servers-overrides") if suffix else text
+        ) from None
 
 
-def cluster_of(settings: Settings) -> Cluster:
-    """How to reach the etcd. Raises SettingsProblem."""
+def cluster_of(settings: Settings, servers: tuple[str, ...]) -> Cluster:
+    """How to reach an etcd. Raises SettingsProblem."""
     return Cluster(
-        settings.etcd_servers,
+        servers,
         ca=settings.etcd_cafile,
         certificate=settings.etcd_certfile,
         key=settings.etcd_keyfile,
@@ -63,16 +124,15 @@ def cluster_of(settings: Settings) -> Cluster:
     )
 
 
-def archive_of(settings: Settings) -> Archive | None:
-    """Where a server keeps history, if it does."""
+def archive_of(settings: Settings, suffix: str = "") -> Archive | None:
+    """Where a server keeps history, if it does; `suffix` ends the directory's name."""
     if settings.history_dir == "none":
         return None
-    return Archive(
-        settings.history_dir or settings.data_dir / "etcd-history", retention=retention_of(settings)
-    )
+    directory = settings.history_dir or settings.data_dir / "etcd-history"
+    return Archive(Path(f"{directory}{suffix}"), retention=retention_of(settings))
 
 
-def checks(log: EtcdLog) -> list[Check]:
+def checks(log: EtcdLog, name: str = "etcd", ready: str = "etcd-readiness") -> list[Check]:
     """The health checks that kube-apiserver has of its etcd."""
 
     def etcd() -> str | None:
@@ -81,7 +141,7 @@ def checks(log: EtcdLog) -> list[Check]:
     def etcd_readiness() -> str | None:
         return log.unready
 
-    return [Check("etcd", etcd), Check("etcd-readiness", etcd_readiness, ("readyz",))]
+    return [Check(name, etcd), Check(ready, etcd_readiness, ("readyz",))]
 
 
 def families(log: EtcdLog, catalog: Catalog) -> Iterable[Family]:

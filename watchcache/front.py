@@ -65,7 +65,8 @@ async def serve_requests(
     )
     async with trio.open_nursery() as nursery:
         wire: Server = await nursery.start(_serve, api, listeners, context, limits)
-        api.registry.hub.fan_out.surround(wire.gathering.hold, wire.gathering.release)
+        for hub in api.registry.hubs:
+            hub.fan_out.surround(wire.gathering.hold, wire.gathering.release)
         task_status.started()
         await ending.begun.wait()
         if not ending.lost:

@@ -39,7 +39,7 @@ from watchcache.http.api import Api
 from watchcache.http.wire import listen, reserve
 from watchcache.log import EventLog, JournalError
 from watchcache.log_metrics import log_families
-from watchcache.registry import Registry
+from watchcache.registry import Elsewhere, Registry
 from watchcache.registry import Settings as RegistrySettings
 from watchcache.settings import Settings, SettingsProblem
 from watchcache.storage import Storage, open_storage
@@ -98,7 +98,7 @@ class Server:
             self._credentials = credentials = Credentials(self.settings, self.url, self.kubeconfig_path)
             catalog = load_catalog()
             self._storage = storage = open_storage(self.settings, catalog)
-            await self._recover(storage.log)
+            await self._recover(storage)
             with self._scope:
                 await self._run(storage, catalog, listeners, credentials, task_status)
         finally:
@@ -114,27 +114,35 @@ class Server:
         task_status: trio.TaskStatus[None],
     ) -> None:
         log = storage.log
-        hub = Hub(
-            log,
-            stamp=stamp,
-            read_revision=storage.read_revision,
-            queue_limit=self.settings.max_watch_queue_bytes,
-        )
+        hub = self._hub(log, storage.read_revision)
+        elsewhere = [
+            Elsewhere(each.prefixes, each.log, self._hub(each.log, each.read_revision))
+            for each in storage.overrides
+        ]
         bounds = Bounds(self.settings.window_bytes)
         chosen = self._registry_settings(credentials)
-        registry = Registry(log, hub, catalog, chosen, bounds=bounds, shared=storage.shared)
+        registry = Registry(
+            log, hub, catalog, chosen, bounds=bounds, shared=storage.shared, elsewhere=elsewhere
+        )
         front = self._front(registry, storage, listeners, credentials)
         async with trio.open_nursery() as core:
             try:
-                await core.start(log.run)
-                await core.start(hub.run)
+                for each in storage.logs:
+                    await core.start(each.run)
+                for one in registry.hubs:
+                    await core.start(one.run)
                 await registry.prepare()
                 await core.start(registry.run)
                 await front(task_status)
             finally:
                 with trio.CancelScope(shield=True):
-                    await log.close()
+                    for each in storage.logs:
+                        await each.close()
                 core.cancel_scope.cancel()
+
+    def _hub(self, log: EventLog, read_revision: Callable[[], Awaitable[int]] | None) -> Hub:
+        limit = self.settings.max_watch_queue_bytes
+        return Hub(log, stamp=stamp, read_revision=read_revision, queue_limit=limit)
 
     def _front(
         self, registry: Registry, storage: Storage, listeners: list[socket.socket], credentials: Credentials
@@ -231,7 +239,21 @@ class Server:
         self.port = listeners[0].getsockname()[1]
         return listeners
 
-    async def _recover(self, log: EventLog) -> None:
+    async def _recover(self, storage: Storage) -> None:
+        opened: list[EventLog] = []
+        try:
+            for log in storage.logs:
+                self._notes += await self._open(log)
+                opened.append(log)
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                for log in opened:
+                    await log.close()
+            raise
+        for note in self._notes:
+            logger.warning("%s", note)
+
+    async def _open(self, log: EventLog) -> tuple[str, ...]:
         try:
             recovered = await log.open()
         except JournalError as problem:
@@ -241,9 +263,7 @@ class Server:
             raise SettingsProblem(
                 f"cannot use the data directory {name}: {problem.strerror}; name another with --watchcache-data-dir"
             ) from None
-        self._notes = recovered.notes
-        for note in recovered.notes:
-            logger.warning("%s", note)
+        return recovered.notes
 
     def _registry_settings(self, credentials: Credentials) -> RegistrySettings:
         settings = self.settings

@@ -15,10 +15,19 @@ from watchcache.persist import FileJournal, MemoryJournal, Retention
 from watchcache.settings import Settings
 
 
+class Override(msgspec.Struct, frozen=True):
+    """A log of its own for some resources, by storage prefix; `read_revision` as of Storage."""
+
+    prefixes: frozenset[str]
+    log: EventLog
+    read_revision: Callable[[], Awaitable[int]]
+
+
 class Storage(msgspec.Struct):
     """A log that is not open yet, and what comes with it.
 
     shared: the log once more when other servers write it, too. kept: where, for the operator. read_revision: asks for the revision that a consistent read waits for; None when what is published is newest.
+    overrides: the logs of resources that are not in `log`.
     """
 
     log: EventLog
@@ -27,6 +36,12 @@ class Storage(msgspec.Struct):
     read_revision: Callable[[], Awaitable[int]] | None = None
     checks: list[Check] = msgspec.field(default_factory=list)
     metrics: list[Callable[[], Iterable[Family]]] = msgspec.field(default_factory=list)
+    overrides: list[Override] = msgspec.field(default_factory=list)
+
+    @property
+    def logs(self) -> list[EventLog]:
+        """All logs."""
+        return [self.log, *(each.log for each in self.overrides)]
 
 
 def open_storage(settings: Settings, catalog: Catalog) -> Storage:
@@ -35,10 +50,7 @@ def open_storage(settings: Settings, catalog: Catalog) -> Storage:
         # Only here: protobuf takes 8 MB, which no other storage needs.
         from watchcache import etcd_storage  # noqa: PLC0415
 
-        log = etcd_storage.etcd_log(settings, catalog)
-        where = f"etcd at {','.join(settings.etcd_servers)}, prefix {settings.etcd_prefix}"
-        source = etcd_storage.metrics_source(log, catalog)
-        return Storage(log, where, log, log.newest, etcd_storage.checks(log), [source])
+        return etcd_storage.open_storage(settings, catalog)
     kept = f"journal in {settings.data_dir}" if settings.storage_backend == "file" else "nothing is kept"
     return Storage(Log(_journal(settings), stamp=stamp, ring_bytes=settings.window_bytes), kept)
 

@@ -237,8 +237,8 @@ LEASE_BUCKETS = "10 50 100 500 1000 2500 5000 +Inf"
     [
         ({}, "--etcd-servers names no server"),
         (
-            {"etcd_servers": ("http://127.0.0.1:1",), "etcd_servers_overrides": ("/events#http://x:1",)},
-            "overrides",
+            {"etcd_servers": ("http://127.0.0.1:1",), "etcd_servers_overrides": ("/events#ftp://x",)},
+            '--etcd-servers-overrides: "ftp://x"',
         ),
         ({"etcd_servers": ("http://127.0.0.1:1",), "etcd_credentials_file": "/nowhere"}, "credentials-file"),
     ],

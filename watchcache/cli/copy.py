@@ -168,7 +168,7 @@ def _place(end: End, chosen: argparse.Namespace) -> Place:
         etcd_keyfile=chosen.etcd_keyfile,
         etcd_credentials_file=chosen.watchcache_etcd_credentials_file,
     )
-    return Place(cluster_of(settings), end.prefix, StoredForm(load_catalog()))
+    return Place(cluster_of(settings, end.urls), end.prefix, StoredForm(load_catalog()))
 
 
 def _say(text: str, *, error: bool = False) -> None:

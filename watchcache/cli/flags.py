@@ -54,7 +54,7 @@ HONOURED = (
     Flag("watchcache-history-revisions", "Storage", "history_revisions", V.integer, "how many changes are kept at most; 0 means any number"),
     Flag("watchcache-window-bytes", "Storage", "window_bytes", V.size, "bytes of newest changes held in memory, for the log and for each resource; what is older is read from the history"),
     Flag("etcd-servers", "etcd", "etcd_servers", V.comma_list, "the members of the cluster for --storage-backend=etcd3, like https://10.0.0.1:2379"),
-    Flag("etcd-servers-overrides", "etcd", "etcd_servers_overrides", V.comma_list, "refused: all resources share one order of revisions"),
+    Flag("etcd-servers-overrides", "etcd", "etcd_servers_overrides", V.comma_list, "resources that are kept in an etcd of their own, as group/resource#URL;URL, like /events#http://10.0.0.1:2379; their revisions are that etcd's"),
     Flag("etcd-prefix", "etcd", "etcd_prefix", V.text, "what all keys begin with"),
     Flag("etcd-cafile", "etcd", "etcd_cafile", V.text, "the CA of the members' certificates"),
     Flag("etcd-certfile", "etcd", "etcd_certfile", V.text, "our client certificate for etcd; read again when it was renewed"),

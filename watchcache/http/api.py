@@ -116,7 +116,7 @@ class Api:
 
     def counts(self) -> dict[str, int]:
         """How many objects there are, by storage prefix."""
-        return {stats.prefix: stats.objects for stats in self.registry.hub.stats()}
+        return {stats.prefix: stats.objects for hub in self.registry.hubs for stats in hub.stats()}
 
     def begin_shutdown(self) -> None:
         """Fail /readyz; all else is answered as before."""
@@ -198,16 +198,19 @@ class Api:
 
     def _behind(self) -> str | None:
         """Check `watchcache-sync`: the cachers hold all that the log has published."""
-        held, published = self.registry.hub.revision, self.registry.hub.log.published
-        return None if held >= published else f"the cache is at revision {held}, the log at {published}"
+        for hub in self.registry.hubs:
+            held, published = hub.revision, hub.log.published
+            if held < published:
+                return f"the cache is at revision {held}, the log at {published}"
+        return None
 
     def _own_families(self) -> Iterable[Family]:
         current = self.in_flight.current
         yield inflight_family(current[False], current[True])
         yield from self._health_families()
-        yield from cache_families(self.registry.hub, self.catalog)
-        yield dispatch_family(self.registry.hub, self.catalog)
-        yield from load_families(self.in_flight, self.lists, self.registry.hub)
+        yield from cache_families(self.registry.hubs, self.catalog)
+        yield dispatch_family(self.registry.hubs, self.catalog)
+        yield from load_families(self.in_flight, self.lists, self.registry.hubs)
 
     def _health_families(self) -> list[Family]:
         current = {

@@ -143,15 +143,15 @@ FAMILIES: tuple[tuple[str, str, str, Sequence[str], Labels, Value], ...] = (
 )
 
 
-def cache_families(hub: Hub, catalog: Catalog) -> Iterable[Family]:
+def cache_families(hubs: Sequence[Hub], catalog: Catalog) -> Iterable[Family]:
     """The families of all cached resources."""
-    rows = list(stored(hub, catalog))
+    rows = [row for hub in hubs for row in stored(hub, catalog)]
     for kind, name, text, label_names, labels, value in FAMILIES:
         family = Family(kind, name, text, label_names)
         family.samples.extend((labels(resource), value(resource, stats)) for resource, stats in rows)
         yield family
     yield from _lists(rows)
-    if hub.read_revision is not None:
+    if hubs[0].read_revision is not None:
         yield _consistent_reads(rows)
 
 

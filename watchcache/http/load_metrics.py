@@ -6,7 +6,8 @@ level is the pool's name and there is one flow schema.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from watchcache.api.catalog import Catalog
 from watchcache.cacher import Hub
@@ -18,7 +19,7 @@ FLOW = ("flow_schema", "priority_level")
 SCHEMA = "watchcache"
 
 
-def dispatch_family(hub: Hub, catalog: Catalog) -> Family:
+def dispatch_family(hubs: Sequence[Hub], catalog: Catalog) -> Family:
     """`apiserver_watch_events_dispatch_duration_seconds`; the stages are those of `cacher.latency`."""
     family = Family(
         "histogram",
@@ -27,7 +28,7 @@ def dispatch_family(hub: Hub, catalog: Catalog) -> Family:
         ("group", "resource", "stage"),
     )
     by_prefix = {resource.storage_prefix: resource for resource in catalog.stored()}
-    for cacher in hub:
+    for cacher in chain(*hubs):
         resource = by_prefix.get(cacher.prefix)
         if resource is None or not cacher.events:
             continue  # 15 buckets for each of 60 resources that nobody uses would be most of the page
@@ -36,7 +37,7 @@ def dispatch_family(hub: Hub, catalog: Catalog) -> Family:
     return family
 
 
-def load_families(in_flight: InFlight, lists: Lists, hub: Hub) -> Iterator[Family]:
+def load_families(in_flight: InFlight, lists: Lists, hubs: Sequence[Hub]) -> Iterator[Family]:
     """The families of seats, lists and queues."""
     prefix = "apiserver_flowcontrol_"
     executing = Family("gauge", f"{prefix}current_executing_requests", "Seats taken.", FLOW)
@@ -50,13 +51,13 @@ def load_families(in_flight: InFlight, lists: Lists, hub: Hub) -> Iterator[Famil
         inqueue.samples.append(((SCHEMA, name), pool.waiting))
         rejected.samples.append(((SCHEMA, name, "time-out"), pool.rejected))
     yield from (executing, inqueue, rejected)
-    budget = hub.pressure.budget
+    pressures = [hub.pressure for hub in hubs]
     for kind, name, text, value in (
         ("gauge", "watchcache_list_bytes", "Bytes of large lists that are being sent.", lists.bytes.taken),
         ("counter", "watchcache_list_rejected_total", "Large lists refused for want of room.", lists.rejected),
-        ("gauge", "watchcache_watch_queued_bytes", "Bytes waiting for all watches, when last measured.", budget.queued),
-        ("gauge", "watchcache_watch_held", "Watches held because too much waits.", hub.pressure.held),
-        ("counter", "watchcache_watch_holds_total", "How often a watch was held.", budget.holds),
-        ("counter", "watchcache_watch_given_bytes_total", "Bytes handed to watches.", budget.given),
+        ("gauge", "watchcache_watch_queued_bytes", "Bytes waiting for all watches, when last measured.", sum(each.budget.queued for each in pressures)),
+        ("gauge", "watchcache_watch_held", "Watches held because too much waits.", sum(each.held for each in pressures)),
+        ("counter", "watchcache_watch_holds_total", "How often a watch was held.", sum(each.budget.holds for each in pressures)),
+        ("counter", "watchcache_watch_given_bytes_total", "Bytes handed to watches.", sum(each.budget.given for each in pressures)),
     ):  # fmt: skip
         yield Family(kind, name, text, samples=[((), value)])

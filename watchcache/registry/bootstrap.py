@@ -64,7 +64,7 @@ async def ensure(store: Store, document: Document, *, refresh: bool = False) -> 
         raise ValueError(f"no kind {document['kind']} in {document['apiVersion']}")
     metadata = document["metadata"]
     call = Call(resource, USER, "create", metadata.get("namespace", ""), metadata["name"])
-    if store.log.head(call.key) is None:
+    if store.log_of(call.key).head(call.key) is None:
         await _create(store, call, document)
     elif refresh:
         await update(store, call, document)
@@ -93,7 +93,7 @@ async def _create(store: Store, call: Call, document: Document) -> None:
 
 async def _ensure_status(store: Store, call: Call, document: Document) -> None:
     """Write a status if the object has none yet."""
-    head = store.log.head(call.key)
+    head = store.log_of(call.key).head(call.key)
     if head is not None and not store.document(call.resource, head.value).get("status"):
         call.subresource = "status"
         await update(store, call, document)

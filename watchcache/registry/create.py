@@ -95,11 +95,11 @@ async def _insert(store: Store, call: Call, document: Document, revision: str) -
 
     Raises Conflict when what it is to hold is taken.
     """
-    head = store.log.head(call.key)
+    head = store.log_of(call.key).head(call.key)
     while head is not None:
-        if await store.log.confirm(call.key, head.revision):
+        if await store.log_of(call.key).confirm(call.key, head.revision):
             return None
-        head = store.log.head(call.key)
+        head = store.log_of(call.key).head(call.key)
     if call.dry_run:
         return Outcome(201, document=_complete(call, document, revision))
     try:
@@ -108,7 +108,7 @@ async def _insert(store: Store, call: Call, document: Document, revision: str) -
         if conflict.key != call.key:
             raise
         if conflict.head is not None:
-            await store.log.wait_published(conflict.head.revision)
+            await store.log_of(call.key).wait_published(conflict.head.revision)
         return None
     return store.outcome(call, 201, event.value)
 

@@ -28,7 +28,7 @@ async def delete(store: Store, call: Call, options: DeleteOptions) -> Outcome:
             check_preconditions(call, document, head.revision, options)
             await _admit(store, call, document)
         except status.StatusError:
-            if await store.log.confirm(call.key, head.revision):
+            if await store.log_of(call.key).confirm(call.key, head.revision):
                 raise
             continue
         decision = decide(document, strategy.deletion, wish, store.clock())
@@ -83,14 +83,16 @@ async def _admit(store: Store, call: Call, document: Document) -> None:
 async def _carry_out(store: Store, call: Call, head: Head, decision: Decision) -> bytes | None:
     """Write the decision; the stamped value to answer with, None when another writer was faster."""
     if call.dry_run or decision.verdict is Verdict.KEEP:
-        if not await store.log.confirm(call.key, head.revision):
+        if not await store.log_of(call.key).confirm(call.key, head.revision):
             return None
         return stamp(value_of(decision.document), head.revision)
     try:
         if decision.verdict is Verdict.MARK_AND_REMOVE:
-            marked = store.log.append_nowait(call.key, value_of(decision.document), expected=head.revision)
+            marked = store.log_of(call.key).append_nowait(
+                call.key, value_of(decision.document), expected=head.revision
+            )
             # Queued behind the mark without an await between: nobody comes in between, and one sync serves both.
-            return (await store.log.append_nowait(call.key, None, expected=marked).wait()).value
+            return (await store.log_of(call.key).append_nowait(call.key, None, expected=marked).wait()).value
         value = value_of(decision.document) if decision.verdict is Verdict.MARK else None
         return (await store.append(call.key, value, head)).value
     except Conflict:

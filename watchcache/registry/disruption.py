@@ -49,7 +49,9 @@ async def spend_budget(store: Store, call: Call, pod: Document) -> None:
 
 def _budgets(store: Store, call: Call) -> Iterator[Document]:
     resource = _budget_call(store, call, "").resource
-    for _, head in store.log.heads(f"{resource.storage_prefix}/{call.namespace}/"):
+    for _, head in store.log_of(f"{resource.storage_prefix}/").heads(
+        f"{resource.storage_prefix}/{call.namespace}/"
+    ):
         yield store.document(resource, head.value)
 
 

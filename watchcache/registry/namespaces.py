@@ -154,11 +154,12 @@ class NamespaceController:
         return DeleteOptions(grace_period_seconds=grace, propagation_policy="Background")
 
     def _has_node(self, call: Call) -> bool:
-        head = self._store.log.head(call.key)
+        head = self._store.log_of(call.key).head(call.key)
         if head is None:
             return False
         spec = self._store.document(call.resource, head.value).get("spec") or {}
-        return self._store.log.head(f"minions/{spec.get('nodeName', '')}") is not None
+        key = f"minions/{spec.get('nodeName', '')}"
+        return self._store.log_of(key).head(key) is not None
 
     async def _finalize(self, name: str) -> None:
         resource = self._resource()

@@ -100,7 +100,7 @@ class Protection:
     def load(self) -> None:
         """Take in the claims and volumes that are stored."""
         for prefix in FINALIZERS:
-            for key, head in self._store.log.heads(prefix):
+            for key, head in self._store.log_of(prefix).heads(prefix):
                 self._take_in(key, prefix, head.value)
 
     def seen(self, event: Event) -> None:
@@ -142,7 +142,7 @@ class Protection:
             self._changed.set()
 
     async def _free(self, key: str) -> None:
-        head = self._store.log.head(key)
+        head = self._store.log_of(key).head(key)
         if head is None or self._is_used(key, head.value):
             return
         prefix, rest = key.split("/", 1)
@@ -175,7 +175,10 @@ class Protection:
         claim = volume.spec.claim
         if volume.status.phase != "Bound":
             return False
-        return claim is None or self._store.log.head(f"{CLAIMS}{claim.namespace}/{claim.name}") is not None
+        return (
+            claim is None
+            or self._store.log_of(CLAIMS).head(f"{CLAIMS}{claim.namespace}/{claim.name}") is not None
+        )
 
     def _pods(self, namespace: str) -> Iterator[bytes]:
         cacher = self._store.cachers[PODS.rstrip("/")]

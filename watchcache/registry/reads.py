@@ -12,6 +12,7 @@ from random import Random
 from typing import cast
 
 from watchcache.api import status
+from watchcache.api.catalog import Resource
 from watchcache.api.options import ListOptions
 from watchcache.api.revisions import list_revision, watch_revision
 from watchcache.cacher import (
@@ -21,6 +22,7 @@ from watchcache.cacher import (
     Entry,
     Expired,
     FutureRevision,
+    Hub,
     Initial,
     Listing,
     Match,
@@ -52,14 +54,14 @@ def get_nowait(store: Stored, call: Call) -> Outcome:
     return store.outcome(call, 200, entry.value)
 
 
-async def wait_for(store: Stored, resource_version: str) -> None:
+async def wait_for(store: Stored, resource: Resource, resource_version: str) -> None:
     """Wait until the caches hold a revision that a GET asks for, the newest when it asks for none (L18)."""
-    revision = watch_revision(resource_version)
+    revision, hub = watch_revision(resource_version), store.hub_of(resource)
     try:
         if resource_version:
-            await store.hub.wait_revision(revision)
+            await hub.wait_revision(revision)
         else:
-            await store.hub.wait_newest()
+            await hub.wait_newest()
     except FutureRevision as problem:
         raise status.too_large_revision(problem.requested, problem.current) from None
 
@@ -128,7 +130,7 @@ def watch_nowait(
     cacher = store.cacher(call.resource)
     selection = _selection(call, cacher, options)
     start = _start_of(options)
-    if _waits(store, options, start):
+    if _waits(store.hub_of(call.resource), options, start):
         return None
     return _starting(store, call, options, representation, least_timeout, selection)
 
@@ -141,9 +143,9 @@ async def watch(
     if start is not None:
         return start
     if not options.resource_version:
-        await wait_for(store, "")
+        await wait_for(store, call.resource, "")
     with suppress(FutureRevision):  # the cacher writes it into the stream
-        await store.hub.wait_revision(watch_revision(options.resource_version))
+        await store.hub_of(call.resource).wait_revision(watch_revision(options.resource_version))
     selection = _selection(call, store.cacher(call.resource), options)
     return _starting(store, call, options, representation, least_timeout, selection)
 
@@ -182,11 +184,11 @@ def _start_of(options: ListOptions) -> After | Initial | Now:
     return Initial(revision, options.allow_watch_bookmarks and options.send_initial_events is not None)
 
 
-def _waits(store: Stored, options: ListOptions, start: After | Initial | Now) -> bool:
+def _waits(hub: Hub, options: ListOptions, start: After | Initial | Now) -> bool:
     """Whether the caches may be behind the state that a watch is to begin with (W9)."""
     if not options.resource_version:
-        return store.hub.read_revision is not None
-    return isinstance(start, Initial) and start.not_older_than > store.hub.revision
+        return hub.read_revision is not None
+    return isinstance(start, Initial) and start.not_older_than > hub.revision
 
 
 def wants_initial_events(options: ListOptions, revision: int) -> bool:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from random import Random
 
 import msgspec
@@ -30,7 +31,7 @@ from watchcache.api import status
 from watchcache.api.catalog import Catalog
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.cacher import Bounds, Hub
-from watchcache.log import Event, EventLog, JournalUnavailable, SharedLog
+from watchcache.log import Event, EventLog, Head, JournalUnavailable, SharedLog
 from watchcache.registry import (
     bootstrap,
     collection,
@@ -50,7 +51,7 @@ from watchcache.registry.priorities import StoredPriorityClasses
 from watchcache.registry.protection import Protection
 from watchcache.registry.resources import Resources
 from watchcache.registry.reviews import Authenticate, Authorize, Reviewer, everyone, nobody
-from watchcache.registry.store import Store
+from watchcache.registry.store import Elsewhere, Store
 
 _logger = logging.getLogger(__name__)
 PATIENCE = 20.0  # seconds that a start tries to write: longer than an election, or than it takes to leave a frozen member
@@ -78,8 +79,8 @@ class Settings(msgspec.Struct, frozen=True):
 class Registry(Resources):
     """All stored resources of one server, with the rules by which they live and change.
 
-    `shared` is the log once more when other servers write it, too. Making one gives the hub a cacher for each stored resource. Then: open and run the log, run the hub,
-    `await prepare()`, and run `run` beside them.
+    `shared` is the log once more when other servers write it, too. `elsewhere`: resources that are kept in other logs. Making one
+    gives the hubs a cacher for each stored resource. Then: open and run the logs, run the hubs, `await prepare()`, and run `run` beside them.
     """
 
     def __init__(
@@ -96,11 +97,13 @@ class Registry(Resources):
         bounds: Bounds | None = None,
         clock: Callable[[], float] = time.time,
         random: Random | None = None,
+        elsewhere: Sequence[Elsewhere] = (),
     ) -> None:
         self.settings = settings or Settings()
         self.log = log
         random = random or Random()  # noqa: S311 - names and uids are no secrets
-        super().__init__(hub, catalog, self.settings.min_request_timeout, bounds=bounds, random=random)
+        least_timeout = self.settings.min_request_timeout
+        super().__init__(hub, catalog, least_timeout, bounds=bounds, random=random, elsewhere=elsewhere)
         self._ranges = tuple(text.strip() for text in self.settings.service_cluster_ip_range.split(","))
         self._namespaces = Namespaces()
         self._priorities = StoredPriorityClasses()
@@ -116,6 +119,7 @@ class Registry(Resources):
             ledger=self._ledger,
             clock=clock,
             random=random,
+            elsewhere=elsewhere,
         )
         self._reviewer = Reviewer(catalog, clock, authorize, authenticate)
         self._expiry = Expiry(log, self.settings.event_ttl, clock)
@@ -123,9 +127,12 @@ class Registry(Resources):
 
     def _chain(self, plugins: Sequence[Plugin]) -> Chain:
         """The default plugins in kube-apiserver's order, then those handed in."""
-        first = NamespaceLifecycle(self._namespaces.state_of, self.hub.wait_newest)
+        first = NamespaceLifecycle(self._namespaces.state_of, self._wait_for_namespaces)
         topology = PodTopologyLabels(self._node_labels)
         return Chain([first, Priority(self._priorities), DefaultTolerationSeconds(), topology, *plugins])
+
+    async def _wait_for_namespaces(self) -> None:
+        await self._cachers["namespaces"].hub.wait_newest()
 
     def _node_labels(self, name: str) -> Mapping[str, str]:
         return self._store.node_labels(name)
@@ -164,22 +171,28 @@ class Registry(Resources):
 
     def _take_in(self) -> None:
         """Load and subscribe in one step without await, so that no event is missed or seen twice."""
-        for key, head in self.log.heads(self._namespaces.prefix):
+        for key, head in self._heads(self._namespaces.prefix):
             self._namespaces.load(key, head.value)
-        for key, head in self.log.heads(self._priorities.prefix):
+        for key, head in self._heads(self._priorities.prefix):
             self._priorities.load(key, head.value)
-        for _, head in self.log.heads(SERVICES):
+        for _, head in self._heads(SERVICES):
             self._store.allocator.replaced(None, head.value)
         if self._ledger is not None:
             self._ledger.load()
         self._expiry.load()
         self._protection.load()
-        self.log.subscribe(self._seen)
+        for log in (self.log, *(each.log for each in self._store.elsewhere)):
+            log.subscribe(partial(self._seen, log))
 
-    def _seen(self, events: Sequence[Event]) -> None:
-        """What the registry itself follows of the log."""
+    def _heads(self, prefix: str) -> Iterator[tuple[str, Head]]:
+        return self._store.log_of(prefix).heads(prefix)
+
+    def _seen(self, log: EventLog, events: Sequence[Event]) -> None:
+        """What the registry itself follows of a log."""
         for event in events:
             key = event.key
+            if self._store.log_of(key) is not log:
+                continue  # left there from before the resource was kept elsewhere
             if self._ledger is not None:
                 self._ledger.seen(event)
             if key.startswith("events/"):

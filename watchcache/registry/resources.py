@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from random import Random
 
 from watchcache.api.catalog import Catalog, Resource
@@ -17,7 +18,7 @@ from watchcache.registry.attributes import attributes_of
 from watchcache.registry.calls import Call, Document, Listed, Outcome
 from watchcache.registry.reads import Start
 from watchcache.registry.selection import INDEXES
-from watchcache.registry.store import Stored
+from watchcache.registry.store import Elsewhere, Stored
 
 
 class Resources(ABC):
@@ -31,13 +32,14 @@ class Resources(ABC):
         *,
         bounds: Bounds | None = None,
         random: Random,
+        elsewhere: Sequence[Elsewhere] = (),
     ) -> None:
         self.hub = hub
         self.catalog = catalog
         self._least_timeout = least_timeout
         self._bounds = bounds
         self._cachers: dict[str, Cacher] = {}
-        self._stored = Stored(hub=hub, catalog=catalog, cachers=self._cachers, random=random)
+        self._stored = Stored(hub, catalog, self._cachers, random, elsewhere)
         for resource in catalog.stored():
             self.serve(resource)
 
@@ -51,12 +53,17 @@ class Resources(ABC):
             bounds=self._bounds,
         )
         self._cachers[resource.storage_prefix] = cacher
-        self.hub.add(cacher)
+        self._stored.hub_of(resource).add(cacher)
         return cacher
 
     def withdraw(self, resource: Resource) -> None:
         """Keep them no more: watches end, reads answer 404."""
-        self.hub.remove(self._cachers.pop(resource.storage_prefix))
+        self._stored.hub_of(resource).remove(self._cachers.pop(resource.storage_prefix))
+
+    @property
+    def hubs(self) -> tuple[Hub, ...]:
+        """The hub of most resources, then those of the others."""
+        return (self.hub, *(each.hub for each in self._stored.elsewhere))
 
     # -- reads
 
@@ -73,7 +80,7 @@ class Resources(ABC):
 
     async def get(self, call: Call, resource_version: str) -> Outcome:
         """Read as `get_nowait`, after waiting for `resource_version`, or for the newest without one (L18). 500 when malformed, 504 when in the future."""
-        await reads.wait_for(self._stored, resource_version)
+        await reads.wait_for(self._stored, call.resource, resource_version)
         return self.get_nowait(call)
 
     async def list(self, call: Call, options: ListOptions) -> Listed:

@@ -14,7 +14,7 @@ The rules, and why:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
 
 import msgspec
@@ -33,13 +33,29 @@ from watchcache.registry.kinds import strategy_of
 from watchcache.registry.versions import outgoing
 
 
+class Elsewhere(msgspec.Struct, frozen=True):
+    """Resources that are kept in a log of their own, by storage prefix, and the hub that follows it."""
+
+    prefixes: frozenset[str]
+    log: EventLog
+    hub: Hub
+
+
 class Stored(msgspec.Struct):
-    """What the reading verbs work with: the cachers and the catalog."""
+    """What the reading verbs work with: the cachers and the catalog. `hub` feeds the cachers of all that is not `elsewhere`."""
 
     hub: Hub
     catalog: Catalog
     cachers: Mapping[str, Cacher]
     random: Random
+    elsewhere: Sequence[Elsewhere] = ()
+
+    def hub_of(self, resource: Resource) -> Hub:
+        """The hub that feeds the cache of a resource."""
+        for each in self.elsewhere:
+            if resource.storage_prefix in each.prefixes:
+                return each.hub
+        return self.hub
 
     def storage(self, resource: Resource) -> Resource:
         """The resource in whose version the objects of this one are kept."""
@@ -84,11 +100,21 @@ class Store(Stored, kw_only=True):
     ledger: Ledger | None = None
     """Where what services hold is written beside them; None where one server has the log for itself."""
 
+    def log_of(self, key: str) -> EventLog:
+        """The log of a key, or of the keys that begin like it; storage prefixes have one segment or two."""
+        if self.elsewhere:
+            first = key.find("/")
+            own = key[:first], key[: key.find("/", first + 1)]
+            for each in self.elsewhere:
+                if not each.prefixes.isdisjoint(own):
+                    return each.log
+        return self.log
+
     async def append(self, key: str, value: bytes | None, head: Head | None) -> Event:
         """Write a key, or delete it (None), that `head` is the state of; raises what the log raises."""
         if self.ledger is not None and key.startswith(SERVICES):
             return await self.ledger.append(key, value, head)
-        return await self.log.append(key, value, expected=0 if head is None else head.revision)
+        return await self.log_of(key).append(key, value, expected=0 if head is None else head.revision)
 
     async def is_outdated(self) -> bool:
         """Whether a refusal for what services hold may rest on an old state; then the newest is known now."""
@@ -111,7 +137,7 @@ async def read_modify_write(store: Store, call: Call, modify: Modify) -> bytes:
         try:
             document = await modify(store.document(call.resource, head.value), head.revision)
         except status.StatusError:
-            if await store.log.confirm(call.key, head.revision):
+            if await store.log_of(call.key).confirm(call.key, head.revision):
                 raise
             continue
         value = await _write(store, call, head, document)
@@ -124,10 +150,14 @@ async def _write(store: Store, call: Call, head: Head, document: Document) -> by
     if is_finished(document, strategy_of(call.resource).deletion):
         return await _finish(store, call, head, document)
     if document == store.document(call.resource, head.value):
-        return head.value if await store.log.confirm(call.key, head.revision) else None
+        return head.value if await store.log_of(call.key).confirm(call.key, head.revision) else None
     value = value_of(document)
     if call.dry_run:
-        return stamp(value, head.revision) if await store.log.confirm(call.key, head.revision) else None
+        return (
+            stamp(value, head.revision)
+            if await store.log_of(call.key).confirm(call.key, head.revision)
+            else None
+        )
     try:
         event = await store.append(call.key, value, head)
     except Conflict:
@@ -142,16 +172,17 @@ async def _finish(store: Store, call: Call, head: Head, document: Document) -> b
             await store.append(call.key, None, head)
         except Conflict:
             return None
-    elif not await store.log.confirm(call.key, head.revision):
+    elif not await store.log_of(call.key).confirm(call.key, head.revision):
         return None
     return stamp(value_of(document), head.revision)
 
 
 async def head_of(store: Store, key: str) -> Head | None:
     """The newest state of a key that is known; None only when it is durably not there."""
-    head = store.log.head(key)
-    while head is None and not await store.log.confirm(key, 0):
-        head = store.log.head(key)
+    log = store.log_of(key)
+    head = log.head(key)
+    while head is None and not await log.confirm(key, 0):
+        head = log.head(key)
     return head
 
 

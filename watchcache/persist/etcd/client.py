@@ -102,8 +102,8 @@ class Member:
 class Client:
     """A connection to a cluster. Make it and use it inside trio; `close` it."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self.figures = Figures()
+    def __init__(self, cluster: Cluster, figures: Figures | None = None) -> None:
+        self.figures = figures or Figures()
         self.identity = Identity()
         self.problem: Problem | None = None  # of the newest call that failed, None after one that did not
         self.troubled = trio.Event()  # set with each problem

@@ -80,6 +80,7 @@ class EtcdLog:
     """An `EventLog` on an etcd cluster. Make it inside trio; then open it, run it in a task, append, subscribe, read history.
 
     form: how values are laid out in etcd. ttl: how many seconds a key is to live, None for ever. archive: where history is kept, None for nowhere.
+    figures: counters to share with another log.
     """
 
     expires = True
@@ -95,6 +96,7 @@ class EtcdLog:
         archive: Archive | None = None,
         clock: Callable[[], float] = time.time,
         ring_bytes: int = RING_BYTES,
+        figures: Figures | None = None,
     ) -> None:
         self.failure: BaseException | None = None
         self.gap = 0
@@ -103,7 +105,7 @@ class EtcdLog:
         self._prefix = options.prefix.rstrip("/").encode() + b"/"
         self._options = options
         self._form = form
-        self._client = client = Client(cluster)
+        self._client = client = Client(cluster, figures)
         self._state = state = State(form, stamp, self._prefix, clock)
         self._ring = Ring(ring_bytes)
         self._past = Past(client, state, form, stamp, prefix=self._prefix, clock=clock)
