@@ -1,17 +1,22 @@
 """Admission: what else has a say in a write, after the identity of the object and before the kind's own rules.
 
 A chain of named plugins sees each write in order; a plugin changes the document or raises a
-`StatusError`. Reads are never admitted. A plugin gets what it needs to know handed in as functions.
+`StatusError`. Those that validate see it once more when it is complete and valid. Reads are never
+admitted. A plugin gets what it needs to know handed in as functions.
 """
 
-from watchcache.admission.chain import Chain, Operation, Plugin, Review
+from watchcache.admission.chain import Chain, Operation, Plugin, Review, Validator
+from watchcache.admission.limits import LimitRanger
 from watchcache.admission.namespaces import NamespaceLifecycle, NamespaceState
 from watchcache.admission.pods import DefaultTolerationSeconds, Priority, PriorityClass, PriorityClasses
+from watchcache.admission.quota import ResourceQuota
+from watchcache.admission.runtimes import RuntimeClass
 from watchcache.admission.topology import PodTopologyLabels, topology_labels
 
 __all__ = [
     "Chain",
     "DefaultTolerationSeconds",
+    "LimitRanger",
     "NamespaceLifecycle",
     "NamespaceState",
     "Operation",
@@ -20,6 +25,9 @@ __all__ = [
     "Priority",
     "PriorityClass",
     "PriorityClasses",
+    "ResourceQuota",
     "Review",
+    "RuntimeClass",
+    "Validator",
     "topology_labels",
 ]

@@ -48,12 +48,26 @@ class Plugin(Protocol):
         """Change `review.document` or raise a StatusError."""
 
 
-class Chain:
-    """Plugins in their order; each sees what the ones before it made of the document."""
+class Validator(Protocol):
+    """A plugin that sees the document as it will be stored, valid, and does not change it."""
 
-    def __init__(self, plugins: Sequence[Plugin]) -> None:
+    name: str
+    operations: frozenset[Operation]
+
+    async def validate(self, review: Review) -> None:
+        """Accept it or raise a StatusError."""
+
+
+class Chain:
+    """Plugins in their order; each sees what the ones before it made of the document. `validators` come after all, and after validation."""
+
+    def __init__(self, plugins: Sequence[Plugin], validators: Sequence[Validator] = ()) -> None:
         self._plugins = {
             operation: tuple(plugin for plugin in plugins if operation in plugin.operations)
+            for operation in Operation
+        }
+        self._validators = {
+            operation: tuple(each for each in validators if operation in each.operations)
             for operation in Operation
         }
 
@@ -61,3 +75,8 @@ class Chain:
         """Ask every plugin that cares about the operation; the first refusal ends it."""
         for plugin in self._plugins[review.operation]:
             await plugin.admit(review)
+
+    async def validate(self, review: Review) -> None:
+        """Ask every validator that cares about the operation; the first refusal ends it."""
+        for each in self._validators[review.operation]:
+            await each.validate(review)

@@ -51,12 +51,20 @@ async def store_new(store: Store, call: Call, document: Document) -> Outcome:
 async def _store_once(store: Store, call: Call, document: Document) -> Outcome | None:
     """Store it under one name; None when that is taken. Where servers share a log, what it is to hold is chosen until nobody was faster."""
     asked = store.ledger is None
+    judged = False
     while True:
         with Reservation(store.allocator) as reservation:
             try:
                 own = document if store.ledger is None else deepcopy(document)  # choices are filled in
-                new = await _prepare(store, call, own, reservation)
-                return await _insert(store, call, new, document["metadata"].get("resourceVersion") or "")
+                review = await _prepare(store, call, own, reservation)
+                if await _is_taken(store, call.key):
+                    return None
+                if not judged:
+                    await store.chain.validate(review)
+                    judged = True
+                assert review.document is not None
+                revision = document["metadata"].get("resourceVersion") or ""
+                return await _insert(store, call, review.document, revision)
             except Unfit as unfit:
                 if asked or not await store.is_outdated():
                     kind = GroupKind(call.resource.group, call.resource.kind)
@@ -66,40 +74,45 @@ async def _store_once(store: Store, call: Call, document: Document) -> Outcome |
                 pass
 
 
-async def _prepare(store: Store, call: Call, document: Document, reservation: Reservation) -> Document:
+async def _prepare(store: Store, call: Call, document: Document, reservation: Reservation) -> Review:
     """The document as it will be stored: its own metadata, what the kind adds, admitted and valid. Raises Unfit, StatusError."""
     resource = call.resource
     now = store.clock()
     sent = document["metadata"]
     new = {**document, "metadata": metadata.of_new(document["metadata"], call, now, store.random)}
     call.name = new["metadata"].get("name") or ""
-    await store.chain.admit(
-        Review(
-            operation=Operation.CREATE,
-            resource=resource,
-            namespace=call.namespace,
-            name=sent.get("name") or sent.get("generateName") or UNNAMED,
-            subresource="",
-            user=call.user,
-            document=new,
-            dry_run=call.dry_run,
-        )
+    review = Review(
+        operation=Operation.CREATE,
+        resource=resource,
+        namespace=call.namespace,
+        name=sent.get("name") or sent.get("generateName") or UNNAMED,
+        subresource="",
+        user=call.user,
+        document=new,
+        dry_run=call.dry_run,
     )
+    await store.chain.admit(review)
     prepare_create(Preparation(new, None, now, reservation), resource, strategy_of(resource))
     validation.validate_new(resource, new)
-    return new
+    return review
+
+
+async def _is_taken(store: Store, key: str) -> bool:
+    """Whether there is an object of that key, which is durable then."""
+    log = store.log_of(key)
+    head = log.head(key)
+    while head is not None:
+        if await log.confirm(key, head.revision):
+            return True
+        head = log.head(key)
+    return False
 
 
 async def _insert(store: Store, call: Call, document: Document, revision: str) -> Outcome | None:
-    """Append it, or answer a dry run, with the revision that was sent; None when the name is taken, which is durable by then.
+    """Append it, or answer a dry run, with the revision that was sent; None when the name was taken meanwhile, which is durable by then.
 
     Raises Conflict when what it is to hold is taken.
     """
-    head = store.log_of(call.key).head(call.key)
-    while head is not None:
-        if await store.log_of(call.key).confirm(call.key, head.revision):
-            return None
-        head = store.log_of(call.key).head(call.key)
     if call.dry_run:
         return Outcome(201, document=_complete(call, document, revision))
     try:

@@ -22,10 +22,13 @@ import trio
 from watchcache.admission import (
     Chain,
     DefaultTolerationSeconds,
+    LimitRanger,
     NamespaceLifecycle,
     Plugin,
     PodTopologyLabels,
     Priority,
+    ResourceQuota,
+    RuntimeClass,
 )
 from watchcache.api import status
 from watchcache.api.catalog import Catalog
@@ -38,6 +41,7 @@ from watchcache.registry import (
     create,
     delete,
     patch,
+    quotas,
     scale,
     subresources,
     update,
@@ -129,7 +133,26 @@ class Registry(Resources):
         """The default plugins in kube-apiserver's order, then those handed in."""
         first = NamespaceLifecycle(self._namespaces.state_of, self._wait_for_namespaces)
         topology = PodTopologyLabels(self._node_labels)
-        return Chain([first, Priority(self._priorities), DefaultTolerationSeconds(), topology, *plugins])
+        limits = LimitRanger(self._documents("LimitRange"))
+        runtimes = RuntimeClass(self._runtime_class)
+        quota = ResourceQuota(self._documents("ResourceQuota"), self._charge)
+        priority, tolerations = Priority(self._priorities), DefaultTolerationSeconds()
+        return Chain([first, limits, priority, tolerations, runtimes, topology, *plugins], [limits, quota])
+
+    def _documents(self, kind: str) -> Callable[[str], Sequence[Document]]:
+        """What gives the objects of a kind of the core group in a namespace."""
+        resource = self.catalog.of_kind("", "v1", kind)
+        assert resource is not None, kind
+        return lambda namespace: self._store.documents(resource, namespace)
+
+    def _runtime_class(self, name: str) -> Document | None:
+        resource = self.catalog.of_kind("node.k8s.io", "v1", "RuntimeClass")
+        assert resource is not None, "the catalog has the runtime classes"
+        entry = self._store.cacher(resource).get(f"{resource.storage_prefix}/{name}")
+        return None if entry is None else self._store.document(resource, entry.value)
+
+    async def _charge(self, namespace: str, name: str, charged: Callable[[Document], Document]) -> None:
+        await quotas.charge(self._store, namespace, name, charged)
 
     async def _wait_for_namespaces(self) -> None:
         await self._cachers["namespaces"].hub.wait_newest()

@@ -76,6 +76,12 @@ class Stored(msgspec.Struct):
         prefix = f"{resource.storage_prefix}/{namespace}/"
         return [entry.key[len(prefix) :] for entry in cacher.store.range(prefix, f"{prefix}\U0010ffff")]
 
+    def documents(self, resource: Resource, namespace: str) -> list[Document]:
+        """Fresh documents of the objects of a kind in a namespace, as of the newest published event."""
+        prefix = f"{resource.storage_prefix}/{namespace}/"
+        found = self.cachers[resource.storage_prefix].store.range(prefix, f"{prefix}\U0010ffff")
+        return [self.document(resource, entry.value) for entry in found]
+
     def node_labels(self, name: str) -> Mapping[str, str]:
         """The labels of a node as of the newest published event; none when it is not there."""
         entry = self.cachers["minions"].get(f"minions/{name}")

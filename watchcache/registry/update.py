@@ -53,6 +53,7 @@ async def change(
         except Unfit as still:
             raise _invalid(call, still) from None
     validation.validate_update(call.resource, new, old, call.subresource)
+    await store.chain.validate(_review(call, new, old))
     return new
 
 
@@ -63,7 +64,7 @@ async def _changed(
     reservation.give_back()
     own = wanted if store.ledger is None else deepcopy(wanted)  # choices are filled in
     new = {**own, "metadata": metadata.carried_over(own["metadata"], old["metadata"])}
-    await _admit(store, call, new, old)
+    await store.chain.admit(_review(call, new, old))
     return part_of(call)(Preparation(new, old, store.clock(), reservation), call.resource)
 
 
@@ -71,19 +72,17 @@ def _invalid(call: Call, unfit: Unfit) -> status.StatusError:
     return status.invalid(GroupKind(call.resource.group, call.resource.kind), call.name, [unfit.cause])
 
 
-async def _admit(store: Store, call: Call, new: Document, old: Document) -> None:
-    await store.chain.admit(
-        Review(
-            operation=Operation.UPDATE,
-            resource=call.resource,
-            namespace=call.namespace,
-            name=call.name,
-            subresource=call.subresource,
-            user=call.user,
-            document=new,
-            old=old,
-            dry_run=call.dry_run,
-        )
+def _review(call: Call, new: Document, old: Document) -> Review:
+    return Review(
+        operation=Operation.UPDATE,
+        resource=call.resource,
+        namespace=call.namespace,
+        name=call.name,
+        subresource=call.subresource,
+        user=call.user,
+        document=new,
+        old=old,
+        dry_run=call.dry_run,
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchcache.api.structure import TypeMismatch, canonical_quantity
+from watchcache.api.structure import TypeMismatch, canonical_quantity, quantity_text
 
 MILLI = -3
 WRITTEN = {
@@ -72,3 +73,15 @@ def test_the_amount_stays_the_same(digits, places, suffix):
     assert abs(amount(written) - amount(text + suffix)) < Fraction(1, 10**9)
     assert amount(canonical_quantity(written)) == amount(written)
     assert canonical_quantity(canonical_quantity(written)) == canonical_quantity(written)
+
+
+@pytest.mark.parametrize(
+    ("number", "binary", "written"),
+    [
+        ("0", True, "0"), ("0.000", False, "0"), ("1.5", False, "1500m"), ("1E+3", False, "1k"), ("-2000", False, "-2k"),
+        ("67108864", True, "64Mi"), ("1536", True, "1536"), ("1023", True, "1023"), ("1E+1", True, "10"), ("0.5", True, "500m"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_as_quantities(number: str, binary: bool, written: str):
+    """Sums have a spelling, too: the canonical one of their family."""
+    assert quantity_text(Decimal(number), binary=binary) == written

@@ -6,7 +6,7 @@ store and show. All rules that follow from the Go types are here; defaults that 
 
 from watchcache.api.structure.conform import Conformed, conform, strict_error, zero
 from watchcache.api.structure.places import TypeMismatch
-from watchcache.api.structure.quantity import canonical_quantity
+from watchcache.api.structure.quantity import canonical_quantity, quantity_text
 from watchcache.api.structure.times import canonical_micro_time, canonical_time
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "canonical_quantity",
     "canonical_time",
     "conform",
+    "quantity_text",
     "strict_error",
     "zero",
 ]

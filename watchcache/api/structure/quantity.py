@@ -11,6 +11,7 @@ Rules (source: the documentation of Kubernetes' resource.Quantity; details measu
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
@@ -75,6 +76,21 @@ def canonical_quantity(text: str, finest: int = _NANO) -> str:
         written = _binary_text(digits * 1024**binary, len(fraction), finest)
         unchanged = written == f"{digits}{suffix}" and not fraction
     return text if unchanged else ("-" if sign == "-" else "") + written
+
+
+def quantity_text(amount: Decimal, *, binary: bool = False) -> str:
+    """The canonical text of a number, in the binary or the decimal family."""
+    sign, digits, exponent = amount.as_tuple()
+    assert isinstance(exponent, int), "an amount is finite"
+    mantissa = int("".join(map(str, digits)))
+    if not mantissa:
+        return "0"
+    if binary:
+        whole = mantissa * 10 ** max(exponent, 0)
+        written = _binary_text(whole, max(-exponent, 0), _NANO)
+    else:
+        written = _decimal_text(*_decimal(mantissa, exponent, _NANO), exponential=False)
+    return f"-{written}" if sign else written
 
 
 def _decimal_exponent(suffix: str) -> int:

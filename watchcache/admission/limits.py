@@ -1,0 +1,166 @@
+"""`LimitRanger`: a namespace's limit ranges fill in what containers do not say, and bound what pods and claims ask for.
+
+Defaults are filled in before the other plugins, bounds are checked when the pod is complete. Only creation is looked at, and the resize of
+a pod: containers do not change otherwise. Source: k/k plugin/pkg/admission/limitranger/admission.go; golden exchanges 58, 61.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from watchcache.admission.amounts import NOTHING, Amount, Amounts, amounts, of_pod
+from watchcache.admission.chain import Operation, Review
+from watchcache.api import status
+
+_ANNOTATION: Final = "kubernetes.io/limit-ranger"
+Document = dict[str, Any]
+
+
+class LimitRanger:
+    """The plugin. `ranges_of` gives the limit ranges of a namespace."""
+
+    name = "LimitRanger"
+    operations = frozenset({Operation.CREATE, Operation.UPDATE})
+
+    def __init__(self, ranges_of: Callable[[str], Sequence[Document]]) -> None:
+        self._ranges_of = ranges_of
+
+    async def admit(self, review: Review) -> None:
+        """Fill in the requests and limits that the containers of a new pod leave out."""
+        document = review.document
+        if document is None or review.operation is not Operation.CREATE or not _is(review, "Pod"):
+            return
+        for limits in self._limits(review):
+            fill_in(document, limits)
+
+    async def validate(self, review: Review) -> None:
+        """Refuse (403) what is out of bounds."""
+        document = review.document
+        if document is None or not _is_bounded(review):
+            return
+        check = _pod_problems if _is(review, "Pod") else _claim_problems
+        for limits in self._limits(review):
+            problems = list(dict.fromkeys(check(document.get("spec") or {}, limits)))
+            if problems:
+                text = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
+                raise status.forbidden(review.resource.group_resource, review.name, text)
+
+    def _limits(self, review: Review) -> list[list[Document]]:
+        return [(found.get("spec") or {}).get("limits") or [] for found in self._ranges_of(review.namespace)]
+
+
+def _is(review: Review, kind: str) -> bool:
+    return review.resource.kind == kind and not review.resource.group
+
+
+def _is_bounded(review: Review) -> bool:
+    if review.old is not None and "deletionTimestamp" in review.old["metadata"]:
+        return False
+    if _is(review, "Pod"):
+        return (review.operation, review.subresource) in {
+            (Operation.CREATE, ""),
+            (Operation.UPDATE, "resize"),
+        }
+    return _is(review, "PersistentVolumeClaim") and not review.subresource
+
+
+# --- defaults ---
+
+
+def fill_in(pod: Document, limits: Sequence[Document]) -> None:
+    """Give the containers of a pod the defaults of one limit range, and note what was given in an annotation."""
+    defaults: dict[str, dict[str, str]] = {"limits": {}, "requests": {}}
+    for limit in limits:
+        if limit.get("type") == "Container":
+            defaults["requests"].update(limit.get("defaultRequest") or {})
+            defaults["limits"].update(limit.get("default") or {})
+    spec = pod.get("spec") or {}
+    notes: list[str] = []
+    for member, title in (("containers", "container"), ("initContainers", "init container")):
+        if spec.get(member):
+            spec[member] = [_completed(container, defaults, title, notes) for container in spec[member]]
+    if notes:
+        metadata = pod["metadata"]
+        note = f"LimitRanger plugin set: {'; '.join(notes)}"
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), _ANNOTATION: note}
+
+
+def _completed(
+    container: Document, defaults: dict[str, dict[str, str]], title: str, notes: list[str]
+) -> Document:
+    resources = dict(container.get("resources") or {})
+    for member in ("requests", "limits"):
+        said = resources.get(member) or {}
+        missing = {name: text for name, text in defaults[member].items() if name not in said}
+        if missing:
+            resources[member] = {**said, **missing}
+            word = member.removesuffix("s")
+            notes.append(f"{', '.join(sorted(missing))} {word} for {title} {container.get('name', '')}")
+    return {**container, "resources": resources}
+
+
+# --- bounds ---
+
+
+def _pod_problems(spec: Document, limits: Sequence[Document]) -> Iterator[str]:
+    for limit in limits:
+        if limit.get("type") == "Container":
+            for container in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]:
+                resources = container.get("resources") or {}
+                requests, most = amounts(resources.get("requests")), amounts(resources.get("limits"))
+                yield from _problems(limit, requests, most)
+        elif limit.get("type") == "Pod":
+            yield from _problems(limit, of_pod(spec, "requests"), of_pod(spec, "limits"))
+
+
+def _claim_problems(spec: Document, limits: Sequence[Document]) -> Iterator[str]:
+    """Of a claim only the requests count."""
+    requests = amounts((spec.get("resources") or {}).get("requests"))
+    for limit in limits:
+        if limit.get("type") == "PersistentVolumeClaim":
+            for name, bound in _bounds(limit, "min"):
+                yield from _below(limit["type"], name, bound, requests, {})
+            for name, bound in _bounds(limit, "max"):
+                about = f"maximum {name} usage per {limit['type']} is {bound.text}"
+                if name not in requests:
+                    yield f"{about}.  No request is specified"
+                elif requests[name].value > bound.value:
+                    yield f"{about}, but request is {requests[name].text}"
+
+
+def _problems(limit: Document, requests: Amounts, limits: Amounts) -> Iterator[str]:
+    kind = limit["type"]
+    for name, bound in _bounds(limit, "min"):
+        yield from _below(kind, name, bound, requests, limits)
+    for name, bound in _bounds(limit, "max"):
+        about = f"maximum {name} usage per {kind} is {bound.text}"
+        if name not in limits:
+            yield f"{about}.  No limit is specified"
+        elif limits[name].value > bound.value:
+            yield f"{about}, but limit is {limits[name].text}"
+        elif name in requests and requests[name].value > bound.value:
+            yield f"{about}, but request is {requests[name].text}"
+    for name, bound in _bounds(limit, "maxLimitRequestRatio"):
+        about = f"{name} max limit to request ratio per {kind} is {bound.text}"
+        request, most = requests.get(name, NOTHING).value, limits.get(name, NOTHING).value
+        if not request:
+            yield f"{about}, but no request is specified or request is 0"
+        elif not most:
+            yield f"{about}, but no limit is specified or limit is 0"
+        elif most / request > bound.value:
+            yield f"{about}, but provided ratio is {most / request:.6f}"
+
+
+def _below(kind: str, name: str, bound: Amount, requests: Amounts, limits: Amounts) -> Iterator[str]:
+    about = f"minimum {name} usage per {kind} is {bound.text}"
+    if name not in requests:
+        yield f"{about}.  No request is specified"
+    elif requests[name].value < bound.value:
+        yield f"{about}, but request is {requests[name].text}"
+    elif name in limits and limits[name].value < bound.value:
+        yield f"{about}, but limit is {limits[name].text}"
+
+
+def _bounds(limit: Document, member: str) -> list[tuple[str, Amount]]:
+    return sorted(amounts(limit.get(member)).items(), key=lambda pair: pair[0])
