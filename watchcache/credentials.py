@@ -136,7 +136,7 @@ class Serving:
 
 def serving_names(settings: Settings) -> list[str]:
     """What our own serving certificate must be valid for: DNS names and addresses."""
-    service = next(ipaddress.ip_network(settings.service_cluster_ip_range).hosts())
+    service = next(ipaddress.ip_network(settings.service_cluster_ip_range.split(",")[0]).hosts())
     found = [*SERVICE_NAMES, "127.0.0.1", "::1", str(service), socket.gethostname()]
     found += [settings.external_hostname, settings.advertise_address, settings.bind_address]
     return list(dict.fromkeys(name for name in found if name and name not in {"0.0.0.0", "::"}))  # noqa: S104

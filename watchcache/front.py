@@ -128,6 +128,7 @@ def api_options(settings: Settings, url: str) -> Options:
         max_mutating_requests_inflight=settings.max_mutating_requests_inflight,
         max_list_bytes=settings.max_list_bytes,
         profiling=settings.profiling,
+        goaway_chance=settings.goaway_chance,
         server_address=url.removeprefix("https://"),
     )
 

@@ -75,6 +75,10 @@ class Settings:
     request_timeout: float = 60.0
     min_request_timeout: int = 1800
     service_cluster_ip_range: str = "10.0.0.0/24"
+    service_node_port_range: str = "30000-32767"
+    not_ready_toleration: int = 300
+    unreachable_toleration: int = 300
+    goaway_chance: float = 0.0
     # the process
     host: str = "wire"
     workers: int = 0  # serving processes beside this one; 0: this one serves

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchcache.cli.flags import readable_duration
-from watchcache.cli.values import duration, size, workers
+from watchcache.cli.values import chance, duration, networks, ports, seconds, size, workers
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,57 @@ def test_no_number_of_workers(text: str):
     """Anything else is refused."""
     with pytest.raises(ValueError, match="neither auto nor a number from 0 to 256"):
         workers(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("30000-32767", "30000-32767"),
+        ("30000+10", "30000-30010"),
+        ("80", "80-80"),
+        (" 1 - 2 ", "1-2"),
+        ("65535", "65535-65535"),
+    ],
+)
+def test_ranges_of_ports_are_written_as_kube_apiservers(text: str, expected: str):
+    """Both ends belong to it."""
+    assert ports(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "x", "30000-", "30000-29999", "0-10", "65000-65536", "-5", "1-2-3"])
+def test_what_is_no_range_of_ports_is_refused(text: str):
+    """Nothing, half a range, one that ends before it begins or beyond the ports."""
+    with pytest.raises(ValueError, match=r"range of ports|must begin"):
+        ports(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10.0.0.0/24", "10.0.0.0/24"),
+        ("10.0.0.9/24", "10.0.0.0/24"),
+        ("10.0.0.0/24, fd00::/108", "10.0.0.0/24,fd00::/108"),
+    ],
+)
+def test_networks_may_be_of_two_families(text: str, expected: str):
+    """Dual-stack, the preferred family first."""
+    assert networks(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "10", "10.0.0.0/24,10.1.0.0/24", "10.0.0.0/24,fd00::/108,fd01::/108", "10.0.0.0/24,"]
+)
+def test_other_networks_are_refused(text: str):
+    """Two of one family, three, half a list."""
+    with pytest.raises(ValueError, match=r"is not a network|no more"):
+        networks(text)
+
+
+def test_seconds_and_chances_have_bounds():
+    """kube-apiserver's."""
+    assert (seconds("0"), chance("0.02"), chance("0")) == (0, 0.02, 0.0)
+    with pytest.raises(ValueError, match="negative"):
+        seconds("-1")
+    for text in ("0.021", "-0.1", "often", "nan"):
+        with pytest.raises(ValueError, match="is not a chance"):
+            chance(text)

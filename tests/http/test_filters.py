@@ -15,10 +15,10 @@ from watchcache.api.user import UserInfo
 from watchcache.auth import AlwaysAllow, Attributes, Authorizer, Credentials, Decision, Rejected
 from watchcache.http.accounting import Accounting
 from watchcache.http.exchange import Answering, Exchange
-from watchcache.http.filters import standard_filters, warning_header
+from watchcache.http.filters import Goaway, standard_filters, warning_header
 from watchcache.http.in_flight import InFlight
 from watchcache.http.lifecycle import Lifecycle
-from watchcache.http.messages import Answer, Peer, Reply, Request
+from watchcache.http.messages import Answer, Peer, Reply, Request, WatchReply
 from watchcache.http.metrics import Metrics
 from watchcache.http.pipeline import Pipeline
 
@@ -332,3 +332,20 @@ async def refused_over(server: Server, version: str) -> tuple[int, bool]:
     answer = server.handle(request)
     assert isinstance(answer, Reply)
     return answer.status, answer.close
+
+
+def test_connections_are_sent_away_by_chance():
+    """Of HTTP/2 alone, for answers and watches; what is drawn below the chance ends its connection."""
+    draws = iter([0.009, 0.01, 0.5, 0.0])
+    away = Goaway(0.01, lambda: next(draws))
+
+    def close(version: str, answer: Reply | WatchReply) -> bool:
+        peer = Peer("127.0.0.1", 1)
+        away.leave(Exchange(Request("GET", PODS, {}, b"", version, peer), "", 0.0), answer)
+        return answer.close
+
+    assert close("2", Reply(200, []))
+    assert not close("2", Reply(200, []))
+    assert not close("2", Reply(200, []))
+    assert close("2", WatchReply([], lambda _: None))  # type: ignore[arg-type, return-value]
+    assert not close("1.1", Reply(200, []))  # draws nothing

@@ -239,12 +239,14 @@ async def test_addresses_of_racing_services_differ(client: Client):
 
 
 async def test_a_full_range_is_said(client: Client):
-    """422 when no address is left."""
+    """500 when no address is left, in kube-apiserver's words."""
     async with trio.open_nursery() as nursery:
         for number in range(253):
             nursery.start_soon(client.create, "v1/services", service(f"s{number}"))
-    error = await refused(client.create("v1/services", service("more")), 422)
-    assert "range is full" in error.message
+    error = await refused(client.create("v1/services", service("more")), 500)
+    assert error.message == (
+        'Internal error occurred: failed to allocate a serviceIP for Service "more": range is full'
+    )
 
 
 async def test_node_ports(client: Client):

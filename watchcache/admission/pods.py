@@ -1,6 +1,6 @@
 """What every new pod gets from the default plugins of a kube-apiserver: tolerations and a priority.
 
-`DefaultTolerationSeconds`: a pod stays on a node that stopped answering for five minutes, unless it says otherwise.
+`DefaultTolerationSeconds`: a pod stays on a node that stopped answering for five minutes (--default-*-toleration-seconds), unless it says otherwise.
 `Priority`: the number and preemption policy of the priority class that the pod names, else of the default one, else 0.
 Sources: k/k plugin/pkg/admission/{defaulttolerationseconds,priority}/admission.go; golden exchanges 1-3.
 """
@@ -15,7 +15,6 @@ from watchcache.admission.chain import Operation, Review
 from watchcache.api import status
 from watchcache.api.status import StatusError
 
-_UNREACHABLE_KEYS: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _SECONDS: Final = 300
 
 
@@ -24,10 +23,16 @@ def _is_pod(review: Review) -> bool:
 
 
 class DefaultTolerationSeconds:
-    """The plugin."""
+    """The plugin. `not_ready` and `unreachable`: seconds that a pod stays."""
 
     name = "DefaultTolerationSeconds"
     operations = frozenset({Operation.CREATE, Operation.UPDATE})
+
+    def __init__(self, not_ready: int = _SECONDS, unreachable: int = _SECONDS) -> None:
+        self._seconds = {
+            "node.kubernetes.io/not-ready": not_ready,
+            "node.kubernetes.io/unreachable": unreachable,
+        }
 
     async def admit(self, review: Review) -> None:
         """Add the tolerations that are not there."""
@@ -35,10 +40,10 @@ class DefaultTolerationSeconds:
             return
         spec = review.document.setdefault("spec", {})
         tolerations = list(spec.get("tolerations") or ())
-        for key in _UNREACHABLE_KEYS:
+        for key, seconds in self._seconds.items():
             if not any(_tolerates(toleration, key) for toleration in tolerations):
                 toleration = {"key": key, "operator": "Exists", "effect": "NoExecute"}
-                tolerations.append({**toleration, "tolerationSeconds": _SECONDS})
+                tolerations.append({**toleration, "tolerationSeconds": seconds})
         spec["tolerations"] = tolerations
 
 

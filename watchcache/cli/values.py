@@ -20,6 +20,7 @@ SIZES = {
     "T": 10**12,
 }
 MOST_WORKERS = 256
+MOST_CHANCE = 0.02  # kube-apiserver's: one request in fifty
 _SIZE = re.compile(r"(\d+)(Ki|Mi|Gi|Ti|k|M|G|T)?")
 TRUE = {"1", "t", "T", "true", "TRUE", "True"}
 FALSE = {"0", "f", "F", "false", "FALSE", "False"}
@@ -95,16 +96,62 @@ def address(text: str) -> str:
         raise ValueError(f'"{text}" is not an IP address') from None
 
 
-def network(text: str) -> str:
-    """The first network in a comma list of CIDRs.
+def networks(text: str) -> str:
+    """One CIDR, or two of different families with a comma between them.
 
     Raises `ValueError`.
     """
-    first = text.split(",", maxsplit=1)[0]
+    found = []
+    for part in text.split(","):
+        try:
+            found.append(ipaddress.ip_network(part.strip(), strict=False))
+        except ValueError:
+            raise ValueError(f'"{part}" is not a network; write it like 10.0.0.0/24') from None
+    if len({network.version for network in found}) < len(found):
+        raise ValueError(f'"{text}" may have one network of IPv4 and one of IPv6, no more')
+    return ",".join(map(str, found))
+
+
+def ports(text: str) -> str:
+    """A range of ports: `30000-32767`, `30000+100` (that and the next hundred), or one port; as `first-last`.
+
+    Raises `ValueError`.
+    """
+    match = re.fullmatch(r"\s*(\d+)\s*(?:([-+])\s*(\d+)\s*)?", text)
+    if not match:
+        raise ValueError(f'"{text}" is not a range of ports; write it like 30000-32767')
+    first = int(match[1])
+    last = first if match[3] is None else int(match[3]) + (first if match[2] == "+" else 0)
+    if not 0 < first <= last <= 65535:
+        raise ValueError(
+            f'"{text}" must begin with 1 or more, not end before it begins, and end with 65535 or less'
+        )
+    return f"{first}-{last}"
+
+
+def seconds(text: str) -> int:
+    """A number of seconds that is not negative.
+
+    Raises `ValueError`.
+    """
+    number = integer(text)
+    if number < 0:
+        raise ValueError(f"{number} must not be negative")
+    return number
+
+
+def chance(text: str) -> float:
+    """A probability as --goaway-chance takes it, 0 to 0.02.
+
+    Raises `ValueError`.
+    """
     try:
-        return str(ipaddress.ip_network(first, strict=False))
+        value = float(text)
     except ValueError:
-        raise ValueError(f'"{first}" is not a network; write it like 10.0.0.0/24') from None
+        value = -1.0
+    if not 0 <= value <= MOST_CHANCE:
+        raise ValueError(f'"{text}" is not a chance between 0 and {MOST_CHANCE}')
+    return value
 
 
 def text(value: str) -> str:

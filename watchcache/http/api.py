@@ -53,6 +53,8 @@ class Options(msgspec.Struct, frozen=True):
     """Whether `/debug/watchers` is served."""
     max_list_bytes: int = 2 << 30
     """Bytes of large lists that are being sent at once; 0 means no bound."""
+    goaway_chance: float = 0.0
+    """How likely an HTTP/2 request sends its connection away."""
     server_address: str = ""
     """`host:port` that discovery names to clients."""
 
@@ -106,6 +108,7 @@ class Api:
             authenticator,
             self.in_flight,
             authorizer or AlwaysAllow(),
+            self.options.goaway_chance,
         )
         self.handle = Pipeline(filters, self._answer, failures=failures)
         """The `messages.Handler`."""

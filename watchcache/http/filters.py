@@ -10,6 +10,7 @@ The order (`standard_filters`) and why:
     RequestInfoFilter everything below asks what the request is for
     WaitGroup        before any work, so that a shutdown turns requests away cheaply and waits for the others
     Deadline         a request's time includes its authentication
+    Strangers, Goaway what ends a connection; they look at the answer only
     Authentication   before InFlight, so that strangers cannot fill the server's places
     InFlight         watches do not count; reads and writes have seats of their own (`in_flight`)
     Authorization    last, with everything known
@@ -19,7 +20,8 @@ Panic recovery is the pipeline itself (`pipeline`). Nothing here awaits, but for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from random import Random
 from typing import Protocol
 
 from watchcache.api import status
@@ -37,7 +39,7 @@ from watchcache.http.durations import parse_duration
 from watchcache.http.exchange import Exchange, Pending
 from watchcache.http.in_flight import InFlight
 from watchcache.http.lifecycle import Lifecycle, Phase
-from watchcache.http.messages import Answer, Reply
+from watchcache.http.messages import Answer, Reply, WatchReply
 from watchcache.http.paths import is_health, is_open
 from watchcache.http.query import EMPTY, first, is_true, parse_query
 from watchcache.http.request_info import parse, split_target
@@ -192,6 +194,29 @@ class Strangers:
             answer.close = True
 
 
+class Goaway:
+    """Sends an HTTP/2 connection away now and then (--goaway-chance), so that clients spread over the servers behind one address.
+
+    Source: apiserver's WithProbabilisticGoaway. What runs on the connection goes on; the client's next request finds another one.
+    """
+
+    def __init__(self, chance: float, random: Callable[[], float] | None = None) -> None:
+        self._chance = chance
+        self._random = random or Random().random  # noqa: S311 - it spreads load
+
+    def enter(self, exchange: Exchange) -> None:
+        """Nothing."""
+
+    def leave(self, exchange: Exchange, answer: Answer) -> None:
+        """Draw."""
+        if (
+            exchange.request.version == "2"
+            and isinstance(answer, (Reply, WatchReply))
+            and self._random() < self._chance
+        ):
+            answer.close = True
+
+
 class Authorization:
     """Asks whether the user may."""
 
@@ -245,6 +270,7 @@ def standard_filters(
     authenticator: Authenticator,
     in_flight: InFlight,
     authorizer: Authorizer,
+    goaway_chance: float = 0.0,
 ) -> Sequence[Filter]:
     """The list, outermost first."""
     return (
@@ -255,6 +281,7 @@ def standard_filters(
         WaitGroup(lifecycle),
         Deadline(request_timeout),
         Strangers(),
+        *([Goaway(goaway_chance)] if goaway_chance else ()),
         Authentication(authenticator),
         in_flight,
         Authorization(authorizer),

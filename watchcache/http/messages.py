@@ -74,6 +74,7 @@ class WatchReply(msgspec.Struct):
 
     headers: list[tuple[str, str]]
     start: Callable[[Sink], Running]
+    close: bool = False  # GOAWAY: the connection takes no more streams; this one and its others go on
 
 
 Answer: TypeAlias = Reply | Stream | WatchReply

@@ -68,7 +68,7 @@ async def _store_once(store: Store, call: Call, document: Document) -> Outcome |
             except Unfit as unfit:
                 if asked or not await store.is_outdated():
                     kind = GroupKind(call.resource.group, call.resource.kind)
-                    raise status.invalid(kind, call.name, [unfit.cause]) from None
+                    raise unfit.refusal(kind, call.name) from None
                 asked = True
             except Conflict:
                 pass

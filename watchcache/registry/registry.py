@@ -65,7 +65,7 @@ class Settings(msgspec.Struct, frozen=True):
     """What an operator chooses about the registry; names follow kube-apiserver's flags.
 
     `event_ttl` and `min_request_timeout` are in seconds; `service_cluster_ip_range` is one range or two of different
-    families, joined by a comma; `advertise_address` and `secure_port` go into the endpoints of `default/kubernetes`;
+    families, joined by a comma; `service_node_port_range` is `first-last`; the tolerations are seconds. `advertise_address` and `secure_port` go into the endpoints of `default/kubernetes`;
     `client_ca` and `proxy_ca` are the CAs (PEM) of clients and of authenticating proxies, published for the cluster's other
     servers.
     """
@@ -74,6 +74,8 @@ class Settings(msgspec.Struct, frozen=True):
     min_request_timeout: float = 1800.0
     service_cluster_ip_range: str = "10.0.0.0/24"
     service_node_port_range: str = "30000-32767"
+    not_ready_toleration: int = 300
+    unreachable_toleration: int = 300
     advertise_address: str = "127.0.0.1"
     secure_port: int = 6443
     client_ca: str = ""
@@ -136,7 +138,10 @@ class Registry(Resources):
         limits = LimitRanger(self._documents("LimitRange"))
         runtimes = RuntimeClass(self._runtime_class)
         quota = ResourceQuota(self._documents("ResourceQuota"), self._charge)
-        priority, tolerations = Priority(self._priorities), DefaultTolerationSeconds()
+        priority = Priority(self._priorities)
+        tolerations = DefaultTolerationSeconds(
+            self.settings.not_ready_toleration, self.settings.unreachable_toleration
+        )
         return Chain([first, limits, priority, tolerations, runtimes, topology, *plugins], [limits, quota])
 
     def _documents(self, kind: str) -> Callable[[str], Sequence[Document]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from watchcache.api import status
 from watchcache.api.status import Cause
 from watchcache.registry.addresses import Exhausted, Reservation, parse_address
 from watchcache.registry.calls import Document
@@ -36,6 +37,24 @@ class Unfit(Exception):
     def __init__(self, cause: Cause) -> None:
         super().__init__(cause.message)
         self.cause = cause
+
+    def refusal(self, kind: status.GroupKind, name: str) -> status.StatusError:
+        """What the client is told: 422."""
+        return status.invalid(kind, name, [self.cause])
+
+
+class Full(Unfit):
+    """Nothing is left of a range. kube-apiserver finds no fault with the object, and says that it is its own: 500."""
+
+    def __init__(self, what: str, *, named: bool = False) -> None:
+        super().__init__(Cause("", f"no {what} is left", ""))
+        self._what = what
+        self._named = named
+
+    def refusal(self, kind: status.GroupKind, name: str) -> status.StatusError:
+        """What the client is told: 500, in kube-apiserver's words, which name the object for an address only."""
+        whom = f' for {kind.kind} "{name}"' if self._named else ""
+        return status.internal(f"failed to allocate a {self._what}{whom}: range is full")
 
 
 def allocate(document: Document, old: Document | None, reservation: Reservation) -> None:
@@ -191,9 +210,7 @@ def _allocate_addresses(spec: Document, before: Document, reservation: Reservati
         try:
             addresses.append(reservation.choose_address(family))
         except Exhausted:
-            raise _invalid(
-                "spec.clusterIPs", "[]", f"failed to allocate a serviceIP: range is full ({family})"
-            ) from None
+            raise Full("serviceIP", named=True) from None
     spec["clusterIP"], spec["clusterIPs"] = addresses[0], addresses
 
 
@@ -233,9 +250,7 @@ def _chosen_port(reservation: Reservation) -> int:
     try:
         return reservation.choose_port()
     except Exhausted:
-        raise Unfit(
-            Cause("FieldValueInvalid", "Invalid value: 0: range is full", "spec.ports.nodePort")
-        ) from None
+        raise Full("nodePort") from None
 
 
 def _hold_wished_ports(spec: Document, before: Document, reservation: Reservation) -> dict[Any, int]:

@@ -47,11 +47,11 @@ async def change(
         new = await _changed(store, call, old, wanted, reservation)
     except Unfit as unfit:
         if not await store.is_outdated():
-            raise _invalid(call, unfit) from None
+            raise unfit.refusal(_kind_of(call), call.name) from None
         try:
             new = await _changed(store, call, old, wanted, reservation)
         except Unfit as still:
-            raise _invalid(call, still) from None
+            raise still.refusal(_kind_of(call), call.name) from None
     validation.validate_update(call.resource, new, old, call.subresource)
     await store.chain.validate(_review(call, new, old))
     return new
@@ -68,8 +68,8 @@ async def _changed(
     return part_of(call)(Preparation(new, old, store.clock(), reservation), call.resource)
 
 
-def _invalid(call: Call, unfit: Unfit) -> status.StatusError:
-    return status.invalid(GroupKind(call.resource.group, call.resource.kind), call.name, [unfit.cause])
+def _kind_of(call: Call) -> GroupKind:
+    return GroupKind(call.resource.group, call.resource.kind)
 
 
 def _review(call: Call, new: Document, old: Document) -> Review:

@@ -366,6 +366,8 @@ class Http2:
                 self._send_reply(stream, answer)
             elif isinstance(answer, WatchReply):
                 stream.start_watch(answer)
+                if answer.close:
+                    self._part()
             elif stream.send_head(answer.status, answer.headers, None):
                 self._start(stream, stream.send_blocks(answer))
         except BadHeader:
