@@ -6,15 +6,16 @@ from hypothesis import strategies as st
 from watchcache.cacher import Bounds, Change, Entry
 from watchcache.cacher.window import Window
 
-writes = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), max_size=40)
+writes = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.booleans()), max_size=40)
 
 
-def changes_of(history: list[tuple[str, int]]) -> list[Change]:
-    """Changes with rising, gappy revisions; a size of 0 deletes."""
+def changes_of(history: list[tuple[str, int, bool]]) -> list[Change]:
+    """Changes with rising, gappy revisions; a size of 0 deletes, and True shares the revision of the one before."""
     state: dict[str, Entry] = {}
     changes: list[Change] = []
-    for number, (key, size) in enumerate(history):
-        revision = 10 + 3 * number
+    revision = 7
+    for key, size, together in history:
+        revision += 0 if together and changes else 3
         before = state.pop(key, None)
         after = Entry(key, revision, b"x" * size) if size else None
         if before is None and after is None:
@@ -41,15 +42,22 @@ def test_what_follows_a_revision_is_found(history, revision) -> None:
     expected = [change for change in changes if change.revision > revision]
     window = filled(changes)
     assert window.after(revision) == expected
-    assert window.after(revision, 3) == expected[:3]
+    assert window.after(revision, 3) == [
+        change for change in expected if change.revision <= max(each.revision for each in expected[:3])
+    ]
 
 
 @given(writes, st.integers(1, 5), st.integers(200, 2000))
 def test_what_falls_out_raises_the_floor(history, most, most_bytes) -> None:
-    """However small the window, it holds all changes after its floor and keeps within its bounds."""
+    """However small the window, it holds all changes after its floor, and those only, and keeps within its bounds.
+
+    So the log up to the floor and the window are everything, once: also where a revision has several changes.
+    """
     changes = changes_of(history)
     window = filled(changes, Bounds(most_bytes, most))
-    assert window.after(window.floor) == [change for change in changes if change.revision > window.floor]
+    older = [change for change in changes if change.revision <= window.floor]
+    assert older + window.after(window.floor) == changes
+    assert len(older) + len(window) == len(changes)
     assert window.newest == (changes[-1].revision if changes else 5)
 
 
@@ -69,7 +77,7 @@ def test_undoing_gives_the_state_of_any_revision(history, revision) -> None:
 
 def test_changes_that_fell_out_free_their_memory() -> None:
     """A fallen change is not kept alive by the place that it had."""
-    changes = changes_of([("a", 1), ("a", 2), ("a", 3)])
+    changes = changes_of([("a", 1, False), ("a", 2, False), ("a", 3, False)])
     window = filled(changes, Bounds(1 << 20, 1))
     assert [change.after for change in window._changes if change.after] == [changes[-1].after]
 

@@ -5,7 +5,8 @@ Rules:
   revision: keys of one lease in etcd expire together, and only together are they given to anyone); therefore a
   watch can be replayed from any revision >= `floor`, and the state at any such revision be had by undoing.
 - It is bounded in bytes and in number; what falls out at the old end raises `floor`. Nothing is lost by
-  that: older history is read from the log.
+  that: older history is read from the log. A revision falls out whole, and the newest never does: what is read from the log
+  up to `floor` and what is here must neither overlap nor leave a gap, whatever shares a revision.
 - Bytes are counted as what the window alone keeps alive (the replaced states), not what the store holds anyway.
 
 Undoing: a change carries the entry it replaced. The state of a key at revision N is what the *first* change of that
@@ -146,14 +147,17 @@ class Window:
         self._shrink()
 
     def _shrink(self) -> None:
-        while len(self) > 1 and (self.bytes > self.bounds.bytes or len(self) > self.bounds.changes):
-            oldest = self._changes[self._first]
-            self.bytes -= oldest.weight
-            self.floor = oldest.revision
-            self._changes[self._first] = _FALLEN
-            self._first += 1
+        changes = self._changes
+        while (self.bytes > self.bounds.bytes or len(self) > self.bounds.changes) and (
+            revision := changes[self._first].revision
+        ) < changes[-1].revision:
+            self.floor = revision
+            while changes[self._first].revision == revision:
+                self.bytes -= changes[self._first].weight
+                changes[self._first] = _FALLEN
+                self._first += 1
         if self._first >= CUT:
-            del self._changes[: self._first]
+            del changes[: self._first]
             self._base += self._first
             self._first = 0
             self.places.forget_before(self._base)
@@ -165,8 +169,9 @@ class Window:
         assert revisions == sorted(revisions)
         assert not revisions or self.floor < revisions[0]
         assert self.bytes == sum(change.weight for change in held)
-        assert len(held) <= max(1, self.bounds.changes)
-        assert len(held) <= 1 or self.bytes <= self.bounds.bytes
+        if len(set(revisions)) > 1:
+            assert len(held) <= self.bounds.changes
+            assert self.bytes <= self.bounds.bytes
         latest: dict[str, Entry | None] = {}
         for change in held:
             if change.key in latest:
