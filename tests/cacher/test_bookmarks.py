@@ -76,9 +76,10 @@ def test_cancelled_timers_leave_nothing_behind() -> None:
     stays = wheel.add(5000.0, lambda: None)
     for number in range(10_000):
         wheel.add(float(number % 3600), lambda: None).cancel()
-        assert wheel.size < 100
+        assert len(wheel) + len(wheel._slots) + len(wheel._order) < 100
     assert wheel.take_due(6000.0) == [stays]
-    assert wheel.size == 0
+    assert not wheel._slots
+    assert not wheel._order
 
 
 @given(st.lists(st.tuples(st.sampled_from(["add", "cancel", "take"]), st.integers(0, 40))))

@@ -102,11 +102,6 @@ class Wheel:
     def __len__(self) -> int:
         return sum(map(len, self._slots.values()))
 
-    @property
-    def size(self) -> int:
-        """How much it holds, in timers, slots and numbers."""
-        return len(self) + len(self._slots) + len(self._order)
-
     def add(self, when: float, action: Action) -> Timer:
         """Have `action` run at `when` or up to a slot later."""
         number = math.ceil(when / SLOT)

@@ -15,7 +15,7 @@ that revisions in a stream always rise and any of them can be resumed from.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -62,6 +62,11 @@ class Change(msgspec.Struct, frozen=True, gc=False):
         """Bytes that keeping this change holds in memory beyond what the store holds anyway."""
         replaced = len(self.before.value) if self.before is not None else 0
         return CHANGE_OVERHEAD + replaced + (len(self.final) if self.final is not None else 0)
+
+
+def divides(changes: Sequence[Change], index: int) -> bool:
+    """Whether changes of one revision lie on both sides of an index: no cursor can stand there."""
+    return index < len(changes) and changes[index].revision == changes[index - 1].revision
 
 
 # The struct, its place in the window, and the replaced entry's struct and fields.

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from watchcache.cacher.bookmarks import AFTER_INITIAL, AFTER_ROUND, EVERY, Timer, next_bookmark
-from watchcache.cacher.change import Change, EventType
+from watchcache.cacher.change import Change, EventType, divides
 from watchcache.cacher.entry import Entry
 from watchcache.cacher.problems import FutureRevision, TooOld, WatchProblem
 from watchcache.cacher.request import After, Framing, Initial, Sink, WatchRequest
@@ -230,7 +230,7 @@ class Watcher:
                 size += len(frame)
             self.cursor = change.revision
             looked += 1
-            if size >= self._cacher.piece.bytes and not _goes_on(changes, looked):
+            if size >= self._cacher.piece.bytes and not divides(changes, looked):
                 break
         self._cacher.dispatched += len(frames)
         return self._write(frames), looked
@@ -394,11 +394,6 @@ class Watcher:
         if self.phase in _RESTING:
             return self.phase.value
         return "parked" if self._blocked or self.held else "catching up"
-
-
-def _goes_on(changes: Sequence[Change], looked: int) -> bool:
-    """Whether the next change has the revision of the last: a cursor cannot stand between them."""
-    return looked < len(changes) and changes[looked].revision == changes[looked - 1].revision
 
 
 def _take_and_ignore(_payload: bytes) -> bool:

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from watchcache.cacher.change import Change
+from watchcache.cacher.change import Change, divides
 from watchcache.cacher.entry import Entry
 from watchcache.cacher.places import Place, Places
 
@@ -102,15 +102,10 @@ class Window:
             more = self.places.find(place, changes, base, base + self._first, number)
             numbers += more.numbers
             number, entered = more.end, entered + more.entered
-            if (len(numbers) >= most or entered >= most) and not self._divides(number - base):
+            if (len(numbers) >= most or entered >= most) and not divides(changes, number - base):
                 break
         found = [changes[number - base] for number in numbers]
         return Following(found, changes[number - base - 1].revision, looked_up=True)
-
-    def _divides(self, index: int) -> bool:
-        """Whether changes of one revision lie on both sides of a place in the list."""
-        changes = self._changes
-        return index < len(changes) and changes[index].revision == changes[index - 1].revision
 
     def _index_after(self, revision: int) -> int:
         assert revision >= self.floor, (revision, self.floor)
@@ -121,7 +116,7 @@ class Window:
         if most is None or first + most >= len(changes):
             return changes[first:]
         last = first + most
-        while self._divides(last):
+        while divides(changes, last):
             last += 1
         return changes[first:last]
 
