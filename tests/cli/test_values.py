@@ -28,7 +28,7 @@ def test_durations_are_gos(text: str, seconds: float):
     assert duration(text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("text", ["", "1", "h", "1 h", "1d", "--1s", "1h 2m"])
+@pytest.mark.parametrize("text", ["", "1", "h", "1 h", "1d", "--1s", "-+1s", "1h 2m"])
 def test_what_go_refuses_is_refused(text: str):
     """No unit, unknown units and spaces."""
     with pytest.raises(ValueError, match="is not a duration"):

@@ -1,10 +1,9 @@
-"""Query parameters and durations as Go reads them."""
+"""Query parameters as Go reads them."""
 
 from __future__ import annotations
 
 import pytest
 
-from watchcache.http.durations import parse_duration
 from watchcache.http.query import first, is_true, parse_query
 
 
@@ -37,29 +36,3 @@ def test_pairs_that_do_not_decode_are_dropped():
 def test_booleans_are_true_unless_they_say_no(raw: str, value: bool):
     """Only `0` and `false` in any case are false."""
     assert is_true(parse_query(raw), "watch") is value
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("1s", 1), ("1h2m3s", 3723), ("300ms", 0.3), ("-1.5h", -5400), ("0", 0), ("+.5s", 0.5), ("1us", 1e-6)],
-)
-def test_durations(text: str, seconds: float):
-    """Numbers with units, added up."""
-    assert parse_duration(text) == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("abc", 'time: invalid duration "abc"'),
-        ("1", 'time: missing unit in duration "1"'),
-        ("1x", 'time: unknown unit "x" in duration "1x"'),
-        ("", 'time: invalid duration ""'),
-        ("-", 'time: invalid duration "-"'),
-    ],
-)
-def test_bad_durations_are_explained_as_go_does(text: str, message: str):
-    """The error is Go's, because clients see it."""
-    with pytest.raises(ValueError) as raised:
-        parse_duration(text)
-    assert str(raised.value) == message

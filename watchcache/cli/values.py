@@ -6,8 +6,8 @@ import ipaddress
 import os
 import re
 
-UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+from watchcache.api.durations import parse_duration
+
 SIZES = {
     "": 1,
     "Ki": 1 << 10,
@@ -31,13 +31,10 @@ def duration(text: str) -> float:
 
     Raises `ValueError` with what is wrong.
     """
-    body = text.removeprefix("-").removeprefix("+")
-    if body == "0":
-        return 0.0
-    if not body or not re.fullmatch(f"(?:{_PART.pattern})+", body):
-        raise ValueError(f'"{text}" is not a duration; write it like 1h30m, 90s or 500ms')
-    seconds = sum(float(number) * UNITS[unit] for number, unit in _PART.findall(body))
-    return -seconds if text.startswith("-") else seconds
+    try:
+        return parse_duration(text)
+    except ValueError:
+        raise ValueError(f'"{text}" is not a duration; write it like 1h30m, 90s or 500ms') from None
 
 
 def size(text: str) -> int:

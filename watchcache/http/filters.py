@@ -25,6 +25,7 @@ from random import Random
 from typing import Protocol
 
 from watchcache.api import status
+from watchcache.api.durations import parse_duration
 from watchcache.auth import (
     ANONYMOUS,
     Attributes,
@@ -35,7 +36,6 @@ from watchcache.auth import (
     Rejected,
 )
 from watchcache.http.access_log import access_log
-from watchcache.http.durations import parse_duration
 from watchcache.http.exchange import Exchange, Pending
 from watchcache.http.in_flight import InFlight
 from watchcache.http.lifecycle import Lifecycle, Phase

@@ -1,4 +1,4 @@
-"""Go's durations as `?timeout=` has them: `300ms`, `-1.5h`, `2h45m`."""
+"""Go's durations, as `?timeout=` and the flags have them: `300ms`, `-1.5h`, `2h45m`."""
 
 from __future__ import annotations
 
