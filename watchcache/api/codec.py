@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from watchcache.api import status
-from watchcache.api.json_text import MalformedJSONError, read_json
+from watchcache.api.json_text import TYPE_NAMES, MalformedJSONError, read_json
 
 if TYPE_CHECKING:
     from watchcache.api.catalog import Resource
@@ -28,14 +28,6 @@ _TYPE_FIELDS: Final = frozenset({"kind", "apiVersion"})
 _MAX_REPORTED_DUPLICATES: Final = 100  # sigs.k8s.io/json collects no more strict errors
 _JSON: Final = msgspec.json.Decoder()
 _ENCODER: Final = msgspec.json.Encoder()
-_TYPE_OF_JSON: Final = {
-    dict: "object",
-    list: "array",
-    str: "string",
-    bool: "bool",
-    int: "number",
-    float: "number",
-}
 _TYPE_META: Final = (
     'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 )
@@ -102,11 +94,11 @@ def _check_type_fields(document: Any) -> None:
     if document is None:
         return
     if not isinstance(document, dict):
-        raise DecodeError(f"{prefix} {_TYPE_OF_JSON[type(document)]} into Go value of type {_TYPE_META}")
+        raise DecodeError(f"{prefix} {TYPE_NAMES[type(document)]} into Go value of type {_TYPE_META}")
     for name, value in document.items():
         if name in _TYPE_FIELDS and not isinstance(value, str | None):
             raise DecodeError(
-                f"{prefix} {_TYPE_OF_JSON[type(value)]} into Go struct field .{name} of type string"
+                f"{prefix} {TYPE_NAMES[type(value)]} into Go struct field .{name} of type string"
             )
     version = document.get("apiVersion") or ""
     if version.count("/") > 1:

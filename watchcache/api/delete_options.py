@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from watchcache.api import causes, status
+from watchcache.api.json_text import TYPE_NAMES
 from watchcache.api.parameters import Query, boolean, dry_run_causes, integer, optional_text, refuse
 
 _PROPAGATION_POLICIES: Final = ("Foreground", "Background", "Orphan")
@@ -24,14 +25,6 @@ _TYPES: Final[dict[str, tuple[type, str]]] = {
 _PRECONDITION_TYPES: Final[dict[str, tuple[type, str]]] = {
     "uid": (str, "types.UID"),
     "resourceVersion": (str, "string"),
-}
-_JSON_TYPES: Final[dict[type, str]] = {
-    dict: "object",
-    list: "array",
-    str: "string",
-    bool: "bool",
-    int: "number",
-    float: "number",
 }
 
 
@@ -107,6 +100,6 @@ def _check_type(value: Any, wanted: type, path: str, go_type: str) -> None:
     """Go's complaint about a member of another type; null leaves a member unset."""
     if value is None or type(value) is wanted:
         return
-    found = f"number {value}" if type(value) is float and wanted is int else _JSON_TYPES[type(value)]
+    found = f"number {value}" if type(value) is float and wanted is int else TYPE_NAMES[type(value)]
     text = f"json: cannot unmarshal {found} into Go struct field {path} of type {go_type}"
     raise status.bad_request(text)

@@ -15,6 +15,15 @@ _NETWORKING: Final = "networking.k8s.io"
 _RBAC: Final = "rbac.authorization.k8s.io"
 _STORAGE: Final = "storage.k8s.io"
 
+_ADMISSION_KINDS: Final = (
+    (_ADMISSION, "mutatingadmissionpolicies"),
+    (_ADMISSION, "mutatingadmissionpolicybindings"),
+    (_ADMISSION, "mutatingwebhookconfigurations"),
+    (_ADMISSION, "validatingadmissionpolicies"),
+    (_ADMISSION, "validatingadmissionpolicybindings"),
+    (_ADMISSION, "validatingwebhookconfigurations"),
+)
+
 CRDS: Final = ("apiextensions.k8s.io", "customresourcedefinitions")
 API_SERVICES: Final = ("apiregistration.k8s.io", "apiservices")
 
@@ -49,12 +58,7 @@ GENERATIONS: Final = frozenset(
         ("discovery.k8s.io", "endpointslices"),
         ("policy", "poddisruptionbudgets"),
         ("scheduling.k8s.io", "priorityclasses"),
-        (_ADMISSION, "mutatingadmissionpolicies"),
-        (_ADMISSION, "mutatingadmissionpolicybindings"),
-        (_ADMISSION, "mutatingwebhookconfigurations"),
-        (_ADMISSION, "validatingadmissionpolicies"),
-        (_ADMISSION, "validatingadmissionpolicybindings"),
-        (_ADMISSION, "validatingwebhookconfigurations"),
+        *_ADMISSION_KINDS,
         (_DRA, "deviceclasses"),
         (_DRA, "resourceslices"),
         (_FLOW, "flowschemas"),
@@ -72,12 +76,7 @@ CONDITIONAL_UPDATES: Final = frozenset(
         ("coordination.k8s.io", "leases"),
         ("node.k8s.io", "runtimeclasses"),
         ("policy", "poddisruptionbudgets"),
-        (_ADMISSION, "mutatingadmissionpolicies"),
-        (_ADMISSION, "mutatingadmissionpolicybindings"),
-        (_ADMISSION, "mutatingwebhookconfigurations"),
-        (_ADMISSION, "validatingadmissionpolicies"),
-        (_ADMISSION, "validatingadmissionpolicybindings"),
-        (_ADMISSION, "validatingwebhookconfigurations"),
+        *_ADMISSION_KINDS,
         (_STORAGE, "csidrivers"),
         (_STORAGE, "csinodes"),
         (_STORAGE, "csistoragecapacities"),

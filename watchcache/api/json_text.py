@@ -22,6 +22,11 @@ from typing import Any, Final
 from watchcache.api.quoting import quoted_character
 
 MAX_DEPTH: Final = 10_000
+TYPE_NAMES: Final[dict[type, str]] = {
+    dict: "object", list: "array", str: "string", bool: "bool", int: "number", float: "number", type(None): "null",
+}  # fmt: skip
+"""What Go's errors call the JSON that a value was read from."""
+
 _REPLACEMENT: Final = "\ufffd"
 _WHITESPACE: Final = re.compile(r"[ \t\r\n]*")
 _STRING: Final = re.compile(r'[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*')

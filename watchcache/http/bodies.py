@@ -11,6 +11,7 @@ from typing import Any
 
 from watchcache.api import codec, protobuf, status
 from watchcache.api.catalog import Resource
+from watchcache.api.json_text import TYPE_NAMES
 from watchcache.http.exchange import Exchange
 from watchcache.http.negotiate import JSON, PROTOBUF, YAML
 
@@ -18,7 +19,6 @@ _NO_OBJECT = (
     "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type "
     'struct {{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }}'
 )
-_JSON_TYPES: dict[type, str] = {list: "array", str: "string", bool: "bool"}
 READ_TYPES = frozenset({JSON, YAML})
 
 
@@ -60,7 +60,7 @@ def read_options(exchange: Exchange, resource: Resource) -> dict[str, Any] | Non
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise status.bad_request(_NO_OBJECT.format(_JSON_TYPES.get(type(document), "number")))
+        raise status.bad_request(_NO_OBJECT.format(TYPE_NAMES.get(type(document), "number")))
     return document
 
 

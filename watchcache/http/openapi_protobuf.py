@@ -9,11 +9,12 @@ Source of the numbers: gnostic's OpenAPIv2.proto; compared with a kube-apiserver
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
+
+from watchcache.api.protobuf import wire
 
 MEDIA_TYPE: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 ACCEPTED: Final = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
@@ -22,26 +23,14 @@ Node = Mapping[str, Any]
 Write = Callable[[int, Any], bytes]
 """(field number, JSON value) to the field's bytes."""
 
-_VARINT, _DOUBLE, _BYTES = 0, 1, 2  # wire types
-
 
 def encode(document: Node) -> bytes:
     """A Swagger 2.0 document as gnostic's openapi.v2.Document."""
     return _fields(document, _DOCUMENT, 16)
 
 
-def _varint(value: int) -> bytes:
-    value &= 0xFFFF_FFFF_FFFF_FFFF  # negative numbers are written as 64-bit two's complement
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 def _delimited(number: int, payload: bytes) -> bytes:
-    return _varint(number << 3 | _BYTES) + _varint(len(payload)) + payload
+    return wire.delimited(wire.tag(number, wire.LENGTH), payload)
 
 
 def _text(number: int, value: str) -> bytes:
@@ -53,11 +42,11 @@ def _texts(number: int, values: Iterable[str]) -> bytes:
 
 
 def _integer(number: int, value: float) -> bytes:
-    return _varint(number << 3 | _VARINT) + _varint(int(value)) if value else b""
+    return wire.tag(number, wire.VARINT) + wire.varint(int(value)) if value else b""
 
 
 def _double(number: int, value: float) -> bytes:
-    return _varint(number << 3 | _DOUBLE) + struct.pack("<d", value) if value else b""
+    return wire.tag(number, wire.FIXED64) + wire.double(value) if value else b""
 
 
 def yaml_text(value: Any) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
+from watchcache.api.json_text import TYPE_NAMES
+
 Problems: TypeAlias = list[str]
 Decode: TypeAlias = Callable[[Any, "Place", Problems], Any]
 """Checks and normalises one value (never None); unknown fields go to the problems, a wrong type raises `TypeMismatch`."""
@@ -64,7 +66,7 @@ def unfit(value: Any, place: Place, go_type: str, target: str = "scalar") -> Typ
     path = ".".join(field.go_path for field in fields)
     owner = fields[-1].owner if fields else ""
     literal = f" {value!r}" if go_type in _NUMBERS and type(value) in (int, float) else ""
-    message = f"json: cannot unmarshal {_JSON_TYPES[type(value)]}{literal} into Go struct field {owner}.{path} of type {go_type}"
+    message = f"json: cannot unmarshal {TYPE_NAMES[type(value)]}{literal} into Go struct field {owner}.{path} of type {go_type}"
     return TypeMismatch(message, _restored(value, go_type, target))
 
 
@@ -78,9 +80,6 @@ def _steps(place: Place) -> Iterator[Field | int | str]:
 
 
 _NUMBERS: Final = frozenset({"int32", "int64", "uint8", "float64"})
-_JSON_TYPES: Final[dict[type, str]] = {
-    str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object", type(None): "null",
-}  # fmt: skip
 _GO_KINDS: Final[dict[type, str]] = {
     str: "string", bool: "bool", int: "int64", float: "float64", list: "slice", dict: "map",
 }  # fmt: skip
