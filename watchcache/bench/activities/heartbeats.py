@@ -17,22 +17,37 @@ if TYPE_CHECKING:
     from watchcache.bench.scenario import Scenario
 
 
-class Leases(Activity, tag="leases", frozen=True, kw_only=True):
-    """Every node renews its lease once in `every`, all of them spread evenly."""
+class _EachNode(Activity, frozen=True, kw_only=True):
+    """Every node has its turn once in `every`, all of them spread evenly."""
 
-    every: float = 10.0
+    every: float
 
     async def run(self, load: Load) -> None:
-        """Renew, node after node, for ever."""
+        """Node after node, for ever."""
         nodes = load.random.sample(load.nodes, len(load.nodes))
         pace = Pace(self.every / max(1, len(nodes)))
         while nodes:
             for node in nodes:
-                due = await pace.due()
-                if node.up and node.lease:
-                    self._renew(load, node, node.lease, due)
-                elif node.registered:
-                    load.measures.count("leases skipped")
+                self._take_turn(load, node, await pace.due())
+
+    def _take_turn(self, load: Load, node: Node, due: float) -> None:
+        raise NotImplementedError
+
+    def writes_per_second(self, scenario: Scenario) -> float:
+        """One for each node."""
+        return scenario.nodes.count / self.every
+
+
+class Leases(_EachNode, tag="leases", frozen=True, kw_only=True):
+    """Every node renews its lease once in `every`."""
+
+    every: float = 10.0
+
+    def _take_turn(self, load: Load, node: Node, due: float) -> None:
+        if node.up and node.lease:
+            self._renew(load, node, node.lease, due)
+        elif node.registered:
+            load.measures.count("leases skipped")
 
     def _renew(self, load: Load, node: Node, revision: str, due: float) -> None:
         node.lease = None
@@ -46,34 +61,20 @@ class Leases(Activity, tag="leases", frozen=True, kw_only=True):
         else:
             node.lease = str(revision_of(body)) if status == 200 else revision
 
-    def writes_per_second(self, scenario: Scenario) -> float:
-        """One for each node."""
-        return scenario.nodes.count / self.every
 
-
-class NodeStatus(Activity, tag="node-status", frozen=True, kw_only=True):
-    """Every node reports its status once in `every`, all of them spread evenly."""
+class NodeStatus(_EachNode, tag="node-status", frozen=True, kw_only=True):
+    """Every node reports its status once in `every`."""
 
     every: float = 300.0
 
-    async def run(self, load: Load) -> None:
-        """Report, node after node, for ever."""
-        nodes = load.random.sample(load.nodes, len(load.nodes))
-        pace = Pace(self.every / max(1, len(nodes)))
-        while nodes:
-            for node in nodes:
-                due = await pace.due()
-                if node.up and node.registered:
-                    request = write(
-                        "PATCH",
-                        NODES,
-                        f"{node.path}/status",
-                        objects.node_status(),
-                        part="status",
-                        content_type=STRATEGIC,
-                    )
-                    load.call(node, request, due=due)
-
-    def writes_per_second(self, scenario: Scenario) -> float:
-        """One for each node."""
-        return scenario.nodes.count / self.every
+    def _take_turn(self, load: Load, node: Node, due: float) -> None:
+        if node.up and node.registered:
+            request = write(
+                "PATCH",
+                NODES,
+                f"{node.path}/status",
+                objects.node_status(),
+                part="status",
+                content_type=STRATEGIC,
+            )
+            load.call(node, request, due=due)
