@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,22 +10,23 @@ import trio
 
 from tests.etcds import free_port
 
+from .child import Child
 from .exchange import Caller, Lost
 from .peers import PeerProxy
 
 SECONDS = 2.0
 
 
-class Member:
+class Member(Child):
     """One etcd of a cluster; `start`, `kill`, `freeze` and `thaw` as often as wanted."""
 
     def __init__(self, number: int, binary: str, directory: Path) -> None:
+        super().__init__()
         self.name = f"etcd{number}"
         self.directory = directory / self.name
         self.port, self.peer, self.metrics = free_port(), free_port(), free_port()
         self.peers = PeerProxy(self.peer)
         self.id = ""  # as etcd writes it, once it is known
-        self.process: subprocess.Popen[bytes] | None = None
         self._binary = binary
         self._caller = Caller(self.url, {})
 
@@ -64,27 +64,10 @@ class Member:
                 stderr=log,
             )
 
-    def kill(self) -> None:
-        """End it at once."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
     def close(self) -> None:
         """End it at once, with the connection to it."""
         self._caller.close()
         self.kill()
-
-    def freeze(self) -> None:
-        """Stop it in its tracks, with its connections open."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGCONT)
 
     async def learn_id(self) -> None:
         """Ask for its id. Raises Lost."""

@@ -13,6 +13,7 @@ import trio
 
 from tests.etcds import free_port
 
+from .child import Child
 from .exchange import Caller, Lost
 
 TOKEN = "robustness"  # of a server on loopback that lives for two minutes
@@ -21,17 +22,17 @@ COMPACTION = "10s"
 EVENTS_LIVE = "10s"
 
 
-class ServerProcess:
+class ServerProcess(Child):
     """One server; the port stays over restarts."""
 
     def __init__(self, number: int, directory: Path, etcd: list[str]) -> None:
+        super().__init__()
         self.number = number
         self.name = f"server{number}"
         self.log = directory / f"{self.name}.log"
         self.port = free_port()
         self.ready = False
         self.ended = ""  # how it ended by itself, after it had been ready
-        self.process: subprocess.Popen[bytes] | None = None
         self._directory = directory
         self._etcd = etcd
         self._caller: Caller | None = None
@@ -120,20 +121,7 @@ class ServerProcess:
         """End it at once, with the connection to it."""
         if self._caller is not None:
             self._caller.close()
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    def freeze(self) -> None:
-        """Stop it in its tracks, with its connections open."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGCONT)
+        self.kill()
 
     def tail(self, lines: int = 5) -> str:
         """The end of its log."""
