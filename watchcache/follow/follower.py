@@ -37,11 +37,9 @@ from watchcache.follow.messages import (
 )
 from watchcache.follow.outbox import Outbox
 from watchcache.follow.reply import FeedLost, Reply
-from watchcache.log import Compacted, Event, Head, HistoryReader, JournalFailed, Ring
+from watchcache.log import Compacted, Deliver, Event, Head, HistoryReader, JournalFailed, Ring, Subscribers
 
 RING_BYTES = 64 << 20
-
-Deliver = Callable[[Sequence[Event]], None]
 
 
 class FollowerLog:
@@ -63,7 +61,7 @@ class FollowerLog:
         self._ring = Ring(ring_bytes)
         self._heads: dict[str, Head] = {}
         self._sorted: list[str] | None = None
-        self._subscribers: tuple[Deliver, ...] = ()
+        self._subscribers = Subscribers()
         self._repairing = False
         self._outbox = Outbox(self._link)
         self._number = 0
@@ -164,8 +162,7 @@ class FollowerLog:
         self.published = events[-1].revision
         self.newest = max(self.newest, self.published)
         self._ring.extend(events)
-        for deliver in self._subscribers:
-            deliver(events)
+        self._subscribers.deliver(events)
 
     def _event(self, change: Change) -> Event:
         """The event of a change, with what it replaces, which is the head here; the head is then what it brings."""
@@ -219,12 +216,7 @@ class FollowerLog:
 
     def subscribe(self, deliver: Deliver) -> Callable[[], None]:
         """Have `deliver` called with each group of events, in order; returns the way out. It must not raise."""
-        self._subscribers = (*self._subscribers, deliver)
-
-        def unsubscribe() -> None:
-            self._subscribers = tuple(each for each in self._subscribers if each is not deliver)
-
-        return unsubscribe
+        return self._subscribers.add(deliver)
 
     def history(self, after: int) -> HistoryReader:
         """Return an iterator over the events after a revision: from here as far as they are held, from the feed before that."""

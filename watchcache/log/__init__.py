@@ -18,6 +18,7 @@ from watchcache.log.errors import (
     LogError,
     OneKeyOnly,
     ValueTooLarge,
+    unavailable,
 )
 from watchcache.log.events import Event, Head, Stamp
 from watchcache.log.history import HistoryReader
@@ -28,7 +29,9 @@ from watchcache.log.reading import ReadableLog
 from watchcache.log.ring import Ring, cost
 from watchcache.log.sequence import MAX_VALUE, Sequence
 from watchcache.log.stats import JournalStats, LogStats
+from watchcache.log.subscribers import Deliver, Subscribers
 from watchcache.log.ticket import Ticket
+from watchcache.log.waiters import Waiters
 
 __all__ = [
     "MAX_VALUE",
@@ -36,6 +39,7 @@ __all__ = [
     "Compacted",
     "Conflict",
     "Corrupt",
+    "Deliver",
     "Event",
     "EventLog",
     "Head",
@@ -57,7 +61,10 @@ __all__ = [
     "Sequence",
     "SharedLog",
     "Stamp",
+    "Subscribers",
     "Ticket",
     "ValueTooLarge",
+    "Waiters",
     "cost",
+    "unavailable",
 ]

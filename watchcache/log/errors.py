@@ -54,6 +54,18 @@ class LogClosed(JournalFailed):
     """The log was closed before, or while, the write was queued."""
 
 
+def unavailable(failure: BaseException | None) -> JournalFailed:
+    """What a log that has ended answers with, by its failure (None: it was closed).
+
+    One for each who is answered: a raised exception keeps its traceback.
+    """
+    if failure is None:
+        return LogClosed("the log is closed")
+    error = JournalFailed(str(failure))
+    error.__cause__ = failure
+    return error
+
+
 class JournalUnavailable(JournalError):
     """The store cannot be reached at the moment: a write may have been kept or not, later ones can succeed."""
 

@@ -12,7 +12,7 @@ servers share. Where they differ, and callers have to know:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -23,8 +23,6 @@ from watchcache.log.journal import Recovered
 from watchcache.log.reading import ReadableLog
 from watchcache.log.stats import LogStats
 from watchcache.log.ticket import Ticket
-
-Deliver = Callable[[Sequence[Event]], None]
 
 
 class EventLog(ReadableLog, Protocol):

@@ -14,27 +14,23 @@ How a write passes through, and why so:
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
-from collections.abc import Sequence as Several
-from heapq import heappop, heappush
-from itertools import count
 
 import trio
 
-from watchcache.log.errors import JournalError, JournalFailed, JournalFull, LogClosed
+from watchcache.log.errors import JournalFull, unavailable
 from watchcache.log.events import Event, Head, Stamp
 from watchcache.log.history import HistoryReader
 from watchcache.log.journal import Journal, Recovered
 from watchcache.log.ring import Ring
 from watchcache.log.sequence import Sequence
 from watchcache.log.stats import LogStats
+from watchcache.log.subscribers import Deliver, Subscribers
 from watchcache.log.ticket import Ticket
+from watchcache.log.waiters import Waiters
 
 RING_BYTES = 64 << 20
-
-Deliver = Callable[[Several[Event]], None]
 
 
 class Log:
@@ -60,9 +56,8 @@ class Log:
         self._snapshotting = False
         self._closing = False
         self._stopped: trio.Event | None = None  # there from the start of `run`, set at its end
-        self._subscribers: tuple[Deliver, ...] = ()
-        self._waiters: list[tuple[int, int, Ticket]] = []
-        self._arrivals = count()
+        self._subscribers = Subscribers()
+        self._waiters = Waiters()
         self._refused = 0
 
     # -- life
@@ -87,7 +82,7 @@ class Log:
                         await self._drain()
                 self._chores.cancel_scope.cancel()
         finally:
-            self._abandon_all(LogClosed("the log is closed"))
+            self._abandon_all()
             self._stopped.set()
 
     async def close(self) -> None:
@@ -179,7 +174,7 @@ class Log:
         The queue is not bounded: whoever uses this waits for a ticket now and then.
         """
         if self._closing or self.failure is not None:
-            raise self._unavailable()
+            raise unavailable(self.failure)
         if isinstance(expected, Ticket):
             expected = expected.event.revision
         ticket = Ticket(self._sequence.put(key, value, expected, self._clock()))
@@ -204,12 +199,7 @@ class Log:
 
         The caller sees every event after `published` as it is now. `deliver` must not raise.
         """
-        self._subscribers = (*self._subscribers, deliver)
-
-        def unsubscribe() -> None:
-            self._subscribers = tuple(each for each in self._subscribers if each is not deliver)
-
-        return unsubscribe
+        return self._subscribers.add(deliver)
 
     def history(self, after: int) -> HistoryReader:
         """Return an iterator over the published events after a revision, in order, in batches of up to some hundred.
@@ -227,10 +217,8 @@ class Log:
         if revision <= self.published:
             return
         if self.failure is not None or (self._stopped is not None and self._stopped.is_set()):
-            raise self._unavailable()
-        ticket = Ticket(_NOTHING)
-        heappush(self._waiters, (revision, next(self._arrivals), ticket))
-        await ticket.wait()
+            raise unavailable(self.failure)
+        await self._waiters.add(revision).wait()
 
     async def compact(self, revision: int) -> None:
         """Give up the history up to and including a published revision. One already given up changes nothing."""
@@ -282,13 +270,12 @@ class Log:
         self._sequence.publish()
         self._ring.extend(events)
         try:
-            for deliver in self._subscribers:
-                deliver(events)
+            self._subscribers.deliver(events)
         finally:  # whatever a subscriber did, these are written
             for ticket in tickets:
                 ticket.settle()
-        while self._waiters and self._waiters[0][0] <= self.published:
-            heappop(self._waiters)[2].settle()
+        for ticket in self._waiters.take_reached(self.published):
+            ticket.settle()
         if (
             self._journal.snapshot_due
             and not (self._snapshotting or self._closing)
@@ -309,31 +296,17 @@ class Log:
         self._tickets = []
         self._sequence.refuse()
         self._refused += len(refused)
-        while self._waiters and self._waiters[0][0] <= taken_back:
-            refused.append(heappop(self._waiters)[2])
-        for ticket in refused:
+        for ticket in (*refused, *self._waiters.take_reached(taken_back)):
             ticket.settle(JournalFull(*full.args))
 
     def _fail(self, tickets: list[Ticket], error: Exception) -> None:
         self.failure = error
         self._tickets = [*tickets, *self._tickets]
-        self._abandon_all(JournalFailed(str(error)), error)
+        self._abandon_all()
 
-    def _abandon_all(self, problem: JournalFailed, cause: Exception | None = None) -> None:
-        abandoned = [*self._tickets, *(ticket for _, _, ticket in self._waiters)]
-        self._tickets, self._waiters = [], []
+    def _abandon_all(self) -> None:
+        abandoned = [*self._tickets, *self._waiters.take_all()]
+        self._tickets = []
         self._sequence.refuse()
         for ticket in abandoned:
-            error = type(problem)(*problem.args)  # one each: a raised exception keeps its traceback
-            error.__cause__ = cause
-            ticket.settle(error)
-
-    def _unavailable(self) -> JournalError:
-        if self.failure is not None:
-            error = JournalFailed(str(self.failure))
-            error.__cause__ = self.failure
-            return error
-        return LogClosed("the log is closed")
-
-
-_NOTHING = Event(0, "", b"", deleted=False, prev=None, prev_revision=0, time=-math.inf)
+            ticket.settle(unavailable(self.failure))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from watchcache.log.events import Event, Head
+from watchcache.log.events import Head
 from watchcache.log.history import HistoryReader
+from watchcache.log.subscribers import Deliver
 
 
 class ReadableLog(Protocol):
@@ -46,7 +47,7 @@ class ReadableLog(Protocol):
         """Yield the published keys that start with `prefix`, sorted, with their heads; to be used up without an await."""
         ...
 
-    def subscribe(self, deliver: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
+    def subscribe(self, deliver: Deliver) -> Callable[[], None]:
         """Have `deliver` called with each group of published events, in order; an empty one when only `published` moved.
 
         Returns the way out.

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import trio
 
 from watchcache.log.events import Event
 
+_NOTHING = Event(0, "", b"", deleted=False, prev=None, prev_revision=0, time=-math.inf)
+
 
 class Ticket:
-    """A write that has its revision and is waiting to be durable."""
+    """A write that is waiting to be durable; without an event, one that has no revision yet, or who waits for others' writes."""
 
     __slots__ = ("_done", "_error", "_task", "event")
 
-    def __init__(self, event: Event) -> None:
+    def __init__(self, event: Event = _NOTHING) -> None:
         self.event = event
         self._task: trio.lowlevel.Task | None = None
         self._error: Exception | None = None

@@ -17,7 +17,6 @@ from watchcache.log import JournalError, Ticket
 from watchcache.persist.etcd import rpc_pb2 as rpc
 from watchcache.persist.etcd.client import RANGE, Client
 from watchcache.persist.etcd.errors import Problem, journal_error
-from watchcache.persist.etcd.writes import NOTHING
 
 SECONDS = 3.0  # that a consistent read may wait, L15
 GRACE = 0.005  # what is on its way by itself mostly comes within that
@@ -36,7 +35,7 @@ class Freshness:
 
     async def newest(self) -> int:
         """Etcd's revision at some moment after this was called. Raises JournalError."""
-        ticket = Ticket(NOTHING)
+        ticket = Ticket()
         self._waiting.append(ticket)
         if not self._asking:
             self._ask()

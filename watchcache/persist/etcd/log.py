@@ -11,30 +11,29 @@ History is the ring, and before it what is kept in files of our own and what etc
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from collections.abc import Sequence as Several
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from heapq import heappop, heappush
-from itertools import count
 
 import msgspec
 import trio
 
 from watchcache.log import (
     Beside,
+    Deliver,
     Event,
     Head,
     HistoryReader,
-    JournalError,
     JournalFailed,
     JournalStats,
-    LogClosed,
     LogStats,
     Recovered,
     Ring,
     Stamp,
+    Subscribers,
     Ticket,
+    Waiters,
+    unavailable,
 )
 from watchcache.persist.etcd import opening
 from watchcache.persist.etcd import rpc_pb2 as rpc
@@ -52,11 +51,9 @@ from watchcache.persist.etcd.leases import Leases
 from watchcache.persist.etcd.past import Past
 from watchcache.persist.etcd.patience import Patience
 from watchcache.persist.etcd.state import Form, State
-from watchcache.persist.etcd.writes import NOTHING, TimeToLive, Writes
+from watchcache.persist.etcd.writes import TimeToLive, Writes
 
 RING_BYTES = 64 << 20
-
-Deliver = Callable[[Several[Event]], None]
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -117,9 +114,8 @@ class EtcdLog:
         self._freshness = Freshness(client, self._prefix)
         self._progress = Progress(lambda: state.revision, self._feed.ask_progress)
         self._compactor = Compactor(client, self._past, options.compaction)
-        self._subscribers: tuple[Deliver, ...] = ()
-        self._waiters: list[tuple[int, int, Ticket]] = []
-        self._arrivals = count()
+        self._subscribers = Subscribers()
+        self._waiters = Waiters()
         self._events = 0
         self._scope: trio.CancelScope | None = None
         self._stopped: trio.Event | None = None
@@ -204,16 +200,11 @@ class EtcdLog:
     def _abandon(self) -> None:
         self._writes.abandon(self._unavailable)
         self._freshness.abandon(self._unavailable)
-        waiters, self._waiters = self._waiters, []
-        for _, _, ticket in waiters:
+        for ticket in self._waiters.take_all():
             ticket.settle(self._unavailable())
 
-    def _unavailable(self) -> JournalError:
-        if self.failure is not None:
-            error = JournalFailed(str(self.failure))
-            error.__cause__ = self.failure
-            return error
-        return LogClosed("the log is closed")
+    def _unavailable(self) -> JournalFailed:
+        return unavailable(self.failure)
 
     async def _measure(self) -> None:
         """Ask etcd for its size now and then."""
@@ -327,7 +318,7 @@ class EtcdLog:
         return self._writes.put(key, value, expected)
 
     async def append_together(
-        self, key: str, value: bytes | None, *, expected: int, beside: Several[Beside]
+        self, key: str, value: bytes | None, *, expected: int, beside: Sequence[Beside]
     ) -> Event:
         """`append`, and what changes beside the key, in one transaction and one revision: all or nothing.
 
@@ -368,12 +359,7 @@ class EtcdLog:
 
     def subscribe(self, deliver: Deliver) -> Callable[[], None]:
         """Have `deliver` called with each group of events, in order; with none when only `published` moved. Returns the way out."""
-        self._subscribers = (*self._subscribers, deliver)
-
-        def unsubscribe() -> None:
-            self._subscribers = tuple(each for each in self._subscribers if each is not deliver)
-
-        return unsubscribe
+        return self._subscribers.add(deliver)
 
     def history(self, after: int) -> HistoryReader:
         """Return an iterator over the published events after a revision; see `Log.history`."""
@@ -385,8 +371,7 @@ class EtcdLog:
             return
         if self.failure is not None or self._closing:
             raise self._unavailable()
-        ticket = Ticket(NOTHING)
-        heappush(self._waiters, (revision, next(self._arrivals), ticket))
+        ticket = self._waiters.add(revision)
         self._progress.want(revision)
         await ticket.wait()
 
@@ -405,7 +390,7 @@ class EtcdLog:
 
     # -- the publisher
 
-    def _publish(self, events: Several[Event], anew: bool) -> None:
+    def _publish(self, events: Sequence[Event], anew: bool) -> None:
         """Deliver what the feed has brought; `anew`: changes in between are left out."""
         if anew:
             self.gap = self._state.revision
@@ -417,9 +402,8 @@ class EtcdLog:
         self._events += len(events)
         self._writes.seen(events)
         try:
-            for deliver in self._subscribers:
-                deliver(events)
+            self._subscribers.deliver(events)
         finally:  # whatever a subscriber did, these are written
             self._writes.delivered()
-            while self._waiters and self._waiters[0][0] <= self.published:
-                heappop(self._waiters)[2].settle()
+            for ticket in self._waiters.take_reached(self.published):
+                ticket.settle()

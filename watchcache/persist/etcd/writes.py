@@ -32,7 +32,6 @@ from watchcache.persist.etcd.state import Form, State
 IN_FLIGHT = 64  # transactions; 256 were no faster, 16 half as fast
 
 TimeToLive = Callable[[str], float | None]
-NOTHING = Event(0, "", b"", deleted=False, prev=None, prev_revision=0, time=0.0)
 
 
 class Write:
@@ -48,7 +47,7 @@ class Write:
         self.expected = expected
         self.beside = beside
         self.replaced: bytes | None = None  # what was known of the key when it was sent
-        self.ticket = Ticket(NOTHING)
+        self.ticket = Ticket()
         self.began = 0.0
         self.revision = 0  # etcd has kept it at this revision
         self.seen: list[Event] = []  # of its key, delivered while it was under way
