@@ -29,13 +29,14 @@ import trio
 from watchcache.log import Compacted, Event, Stamp
 from watchcache.persist.errors import DirectoryUnusable
 from watchcache.persist.etcd.remains import HistoryFile, Remains, Source, read_remains
+from watchcache.persist.file.chain import Chain
 from watchcache.persist.file.directory import HISTORY_NAME, Directory
 from watchcache.persist.file.disk import Disk, Unsynced
 from watchcache.persist.file.frames import Damaged
 from watchcache.persist.file.history import History
-from watchcache.persist.file.records import FORMAT, SegmentHeader, mark
+from watchcache.persist.file.records import FORMAT, mark
 from watchcache.persist.file.segment import Segment, SegmentWriter
-from watchcache.persist.retention import Retention, Stretch, surplus
+from watchcache.persist.retention import Retention
 
 
 class Archive:
@@ -54,14 +55,12 @@ class Archive:
             str
         ] = []  # what was set aside or could not be removed, since somebody last looked
         self._directory = Directory(Path(path))
-        self._retention = retention
-        self._segment_bytes = segment_bytes or retention.segment_bytes
         self._disk = disk or Unsynced()
         self._threads = trio.CapacityLimiter(1)
+        size = segment_bytes or retention.segment_bytes
+        self._chain = Chain(self._directory, self._disk, retention, size, self._threads)
         self._lock = -1
         self._file = HistoryFile(FORMAT, "", Source("", "", ""))
-        self._segments: list[Segment] = []
-        self._writer: SegmentWriter | None = None
         self._floor = 0  # given up by a compaction, or not to be read
 
     @property
@@ -80,10 +79,9 @@ class Archive:
             if found is None:
                 return None
             self._file = found.file
-            self._segments = found.segments
-            if self._segments:
-                base = self._segments[-1].base
-                self._writer = SegmentWriter.reopen(self._disk, self._directory.segment(base), base)
+            self._chain.epoch = found.file.id
+            if found.segments:
+                self._chain.start(self._chain.reopen(found.segments[-1]), found.segments)
         except OSError as error:
             self.close()
             where = error.filename or self.path
@@ -98,17 +96,16 @@ class Archive:
         file = HistoryFile(FORMAT, uuid.uuid4().hex, source, floor, lost)
         self._let_go()
         self._file = file
-        self._writer, segment = await trio.to_thread.run_sync(
-            self._begin, file, revision, limiter=self._threads
-        )
-        self._segments = [segment]
+        self._chain.epoch = file.id
+        writer, segment = await trio.to_thread.run_sync(self._begin, file, revision, limiter=self._threads)
+        self._chain.start(writer, [segment])
         self._floor = 0
         self.broken = False
 
     def _begin(self, file: HistoryFile, revision: int) -> tuple[SegmentWriter, Segment]:
         self._write_file(file)
         self._remove_all()
-        return self._begin_segment(revision, 0.0, None)
+        return self._chain.create(revision)
 
     async def drop(self) -> None:
         """Give all history up, and its room on the disk."""
@@ -131,12 +128,10 @@ class Archive:
             self._lock = -1
 
     def _let_go(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-        for segment in self._segments:
+        self._chain.close()
+        for segment in self._chain.segments:
             self._history.forget(segment.base)
-        self._segments = []
+        self._chain.segments = []
 
     def _write_file(self, file: HistoryFile) -> None:
         self._disk.write_aside(self.path / HISTORY_NAME, [msgspec.json.encode(file) + b"\n"], "format")
@@ -150,42 +145,19 @@ class Archive:
 
     async def append(self, events: Sequence[Event], through: int, time: float) -> None:
         """Add the events that follow, of whole revisions; `through`: nothing else happened up to there. Raises OSError, JournalError."""
-        writer = self._writer
-        assert writer is not None, "it was begun"
-        if writer.length >= self._segment_bytes and self.reached > writer.base:
-            writer = await self._roll()
-        await trio.to_thread.run_sync(writer.write, [*events, mark(through, time)], limiter=self._threads)
-        active = self._segments[-1]
-        active.last, active.time, active.bytes = through, time, writer.length
+        chain = self._chain
+        if chain.full and self.reached > chain.writer.base:
+            await chain.roll()
+            for segment in chain.given_up(self._floor):
+                await self._remove(segment)
+        records = [*events, mark(through, time)]
+        await trio.to_thread.run_sync(chain.writer.write, records, limiter=self._threads)
+        chain.appended(through, time)
         self._history.rest()
-
-    async def _roll(self) -> SegmentWriter:
-        full = self._segments[-1]
-        writer, segment = await trio.to_thread.run_sync(
-            self._begin_segment, full.last, full.time, full.base, limiter=self._threads
-        )
-        assert self._writer is not None
-        self._writer.close()
-        self._writer = writer
-        self._segments.append(segment)
-        await self._trim()
-        return writer
-
-    def _begin_segment(self, base: int, time: float, previous: int | None) -> tuple[SegmentWriter, Segment]:
-        header = SegmentHeader(self._file.id, base, time, previous)
-        writer = SegmentWriter.create(self._disk, self._directory.segment(base), header)
-        return writer, Segment(base, base, time, writer.length)
-
-    async def _trim(self) -> None:
-        sealed, active = self._segments[:-1], self._segments[-1]
-        stretches = [Stretch(each.last, each.time, each.bytes) for each in sealed]
-        count = surplus(stretches, self._retention, newest=active.last, now=active.time, floor=self._floor)
-        for segment in sealed[:count]:
-            await self._remove(segment)
 
     async def _remove(self, segment: Segment) -> None:
         """Give one up; what cannot be removed now is no longer part of the chain, and goes at a start."""
-        self._segments.remove(segment)
+        self._chain.segments.remove(segment)
         self._history.forget(segment.base)
         path = self._directory.segment(segment.base)
         try:
@@ -198,22 +170,22 @@ class Archive:
     @property
     def reached(self) -> int:
         """Everything up to here is kept, 0 for nothing."""
-        return self._segments[-1].last if self._segments else 0
+        return self._chain.segments[-1].last if self._chain.segments else 0
 
     @property
     def oldest(self) -> int | None:
         """Every event with a greater revision, up to `reached`, can be read; None when there is nothing."""
-        return max(self._floor, self._segments[0].base) if self._segments else None
+        return max(self._floor, self._chain.segments[0].base) if self._chain.segments else None
 
     @property
     def bytes(self) -> int:
         """The length of all segments."""
-        return sum(each.bytes for each in self._segments)
+        return self._chain.bytes
 
     @property
     def segments(self) -> int:
         """How many there are."""
-        return len(self._segments)
+        return len(self._chain.segments)
 
     def compact(self, revision: int) -> None:
         """Give up what is not after a revision; files go with the next segment."""
@@ -224,7 +196,7 @@ class Archive:
         while after < through:
             if self.oldest is None or after < self.oldest:
                 raise Compacted(after, self.oldest or through)
-            segment = next(each for each in reversed(self._segments) if each.base <= after)
+            segment = self._chain.holding(after)
             found = await self._read(segment, after, through)
             if found or segment.last >= through:
                 return found
@@ -244,18 +216,18 @@ class Archive:
 
     async def _set_aside(self, damaged: Segment, problem: str) -> None:
         """History begins after a segment that cannot be read."""
-        if damaged not in self._segments:
+        if damaged not in self._chain.segments:
             return
         path = self._directory.segment(damaged.base)
         self.failures.append(
             f"{path} cannot be read ({problem}): the history up to revision {damaged.last} is given up"
         )
-        if damaged is self._segments[-1]:
+        if damaged is self._chain.segments[-1]:
             self._floor = damaged.last
             self.broken = True
             return
-        for segment in self._segments[: self._segments.index(damaged)]:
+        for segment in self._chain.segments[: self._chain.segments.index(damaged)]:
             await self._remove(segment)
-        self._segments.remove(damaged)
+        self._chain.segments.remove(damaged)
         with suppress(OSError):
             self._disk.rename(path, path.with_name(path.name + ".damaged"), "recovery")

@@ -24,16 +24,17 @@ import trio
 
 from watchcache.log import Compacted, Event, Head, JournalStats, Recovered, Ring, Stamp
 from watchcache.persist.errors import DirectoryUnusable
+from watchcache.persist.file.chain import Chain
 from watchcache.persist.file.directory import Directory
 from watchcache.persist.file.disk import Disk
 from watchcache.persist.file.frames import Damaged
 from watchcache.persist.file.history import Decoded, History
 from watchcache.persist.file.pace import Pace
-from watchcache.persist.file.records import SegmentHeader, SnapshotHeader
+from watchcache.persist.file.records import SnapshotHeader
 from watchcache.persist.file.recovery import Recovery, State
 from watchcache.persist.file.segment import Segment, SegmentWriter
 from watchcache.persist.file.snapshot import write_snapshot
-from watchcache.persist.retention import Retention, Stretch, surplus
+from watchcache.persist.retention import Retention
 
 SNAPSHOT_BYTES = 64 << 20  # read in about 0.3 s: below that a snapshot saves nothing worth having
 SNAPSHOT_SEGMENTS = 4  # a snapshot is due after so many at the latest (while the state is no larger): no segment goes before one
@@ -56,13 +57,12 @@ class FileJournal:
     ) -> None:
         self.epoch = ""
         self._directory = Directory(Path(path))
-        self._retention = retention
         self._segment_bytes = segment_bytes or retention.segment_bytes
         self._snapshot_bytes = snapshot_bytes or min(SNAPSHOT_BYTES, SNAPSHOT_SEGMENTS * self._segment_bytes)
         self._disk = disk or Disk()
         self._lock = -1
-        self._writer: SegmentWriter | None = None
-        self._segments: list[Segment] = []
+        self._threads = trio.CapacityLimiter(1)  # commits never wait behind other users of threads
+        self._chain = Chain(self._directory, self._disk, retention, self._segment_bytes, self._threads)
         self._floor = 0  # given up by a compaction, though the files may still be needed for the state
         self._snapshot_revision = 0
         self._snapshot_size = 0
@@ -70,7 +70,6 @@ class FileJournal:
         self._patience = 0  # bytes that a failed snapshot put off the next one by
         self._trimming = False
         self._pace = Pace()
-        self._threads = trio.CapacityLimiter(1)  # commits never wait behind other users of threads
         self._commits = self._events = self._snapshots = self._failures = 0
         self._commit_seconds = 0.0
         self._last_failure = ""
@@ -81,12 +80,12 @@ class FileJournal:
         """Take the directory and recover. Raises DirectoryLocked, DirectoryUnusable, Corrupt."""
         self._lock = self._directory.lock()
         try:
-            state = await trio.to_thread.run_sync(self._recover, stamp, ring)
+            state, writer = await trio.to_thread.run_sync(self._recover, stamp, ring)
         except BaseException:
             self._unlock()
             raise
         self._history = History(stamp)
-        self._segments = state.segments
+        self._chain.start(writer, state.segments)
         self._snapshot_revision = state.snapshot_revision
         self._snapshot_size = state.snapshot_bytes
         self._since_snapshot = sum(
@@ -94,28 +93,23 @@ class FileJournal:
         )
         return Recovered(state.revision, state.heads, tuple(state.notes))
 
-    def _recover(self, stamp: Stamp, ring: Ring) -> State:
+    def _recover(self, stamp: Stamp, ring: Ring) -> tuple[State, SegmentWriter]:
         try:
-            self.epoch = self._directory.begin(self._disk)
+            self.epoch = self._chain.epoch = self._directory.begin(self._disk)
             state = Recovery(self._directory, self.epoch, stamp, ring, self._disk).run()
             if state.segments:
-                active = state.segments[-1]
-                self._writer = SegmentWriter.reopen(
-                    self._disk, self._directory.segment(active.base), active.base
-                )
+                writer = self._chain.reopen(state.segments[-1])
             else:
-                self._writer, segment = self._begin_segment(state.revision, 0.0, None)
+                writer, segment = self._chain.create(state.revision)
                 state.segments.append(segment)
         except OSError as error:
             where = error.filename or self._directory.path
             raise DirectoryUnusable(f"{where} cannot be used: {error.strerror}") from error
-        return state
+        return state, writer
 
     async def close(self) -> None:
         """Let another server have the directory."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        self._chain.close()
         self._unlock()
 
     def _unlock(self) -> None:
@@ -127,49 +121,29 @@ class FileJournal:
 
     async def commit(self, events: Sequence[Event]) -> None:
         """Append the events to the active segment and sync it."""
-        writer = self._writer
-        assert writer is not None, "the journal is open"
         started = time.perf_counter()
-        if writer.length >= self._segment_bytes:
-            writer = await self._roll()
+        if self._chain.full:
+            await self._chain.roll()
+            await self._trim()
+        writer = self._chain.writer
         if self._pace.suits(sum(len(event.value) for event in events)):
             writer.write(events)
         else:
             await trio.to_thread.run_sync(writer.write, events, limiter=self._threads)
         self._pace.took(writer.sync_seconds)
-        active = self._segments[-1]
-        self._since_snapshot += writer.length - active.bytes
-        active.last, active.time, active.bytes = events[-1].revision, events[-1].time, writer.length
+        self._since_snapshot += self._chain.appended(events[-1].revision, events[-1].time)
         self._commits += 1
         self._events += len(events)
         self._commit_seconds += time.perf_counter() - started
         self._history.rest()
-
-    async def _roll(self) -> SegmentWriter:
-        full = self._segments[-1]
-        writer, segment = await trio.to_thread.run_sync(
-            self._begin_segment, full.last, full.time, full.base, limiter=self._threads
-        )
-        assert self._writer is not None
-        self._writer.close()
-        self._writer = writer
-        self._segments.append(segment)
-        await self._trim()
-        return writer
-
-    def _begin_segment(
-        self, base: int, base_time: float, previous: int | None
-    ) -> tuple[SegmentWriter, Segment]:
-        header = SegmentHeader(self.epoch, base, base_time, previous)
-        writer = SegmentWriter.create(self._disk, self._directory.segment(base), header)
-        return writer, Segment(base, base, base_time, writer.length)
 
     # -- history
 
     @property
     def oldest(self) -> int:
         """Every event with a greater revision can be read."""
-        return max(self._floor, self._segments[0].base) if self._segments else self._floor
+        segments = self._chain.segments
+        return max(self._floor, segments[0].base) if segments else self._floor
 
     async def read(self, after: int, through: int) -> Sequence[Event]:
         """Return the events after one revision, up to another, that are in the same segment. Raises Compacted."""
@@ -179,7 +153,7 @@ class FileJournal:
         return decoded.between(after, through)
 
     async def _decode(self, after: int, through: int) -> Decoded:
-        segment = next(each for each in reversed(self._segments) if each.base <= after)
+        segment = self._chain.holding(after)
         path = self._directory.segment(segment.base)
         try:
             decoded = await self._history.decode(path, segment, through)
@@ -207,7 +181,7 @@ class FileJournal:
             for segment in self._removable():
                 path = self._directory.segment(segment.base)
                 await trio.to_thread.run_sync(self._disk.unlink, path, "retention")
-                self._segments.remove(segment)
+                self._chain.segments.remove(segment)
                 self._history.forget(segment.base)
         except OSError as error:
             self._count_failure(f"removing old events: {error}")
@@ -215,11 +189,7 @@ class FileJournal:
             self._trimming = False
 
     def _removable(self) -> list[Segment]:
-        sealed = self._segments[:-1]
-        stretches = [Stretch(each.last, each.time, each.bytes) for each in sealed]
-        active = self._segments[-1]
-        count = surplus(stretches, self._retention, newest=active.last, now=active.time, floor=self._floor)
-        return [each for each in sealed[:count] if each.last <= self._snapshot_revision]
+        return [each for each in self._chain.given_up(self._floor) if each.last <= self._snapshot_revision]
 
     # -- snapshots
 
@@ -266,8 +236,8 @@ class FileJournal:
     def stats(self) -> JournalStats:
         """Return the counters."""
         return JournalStats(
-            bytes=sum(each.bytes for each in self._segments) + self._snapshot_size,
-            segments=len(self._segments),
+            bytes=self._chain.bytes + self._snapshot_size,
+            segments=len(self._chain.segments),
             commits=self._commits,
             events=self._events,
             commit_seconds=self._commit_seconds,
