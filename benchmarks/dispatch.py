@@ -73,6 +73,7 @@ class Null:
     framing = staticmethod(chunk)
     queued = 0
     connection = 0
+    stalled = False
 
     def __init__(self) -> None:
         self.bytes = 0

@@ -97,6 +97,7 @@ class Pipe:
         self.connection = 0
         self.mark = mark
         self.queued = 0
+        self.stalled = False
         self.finished = False
         self.sent = b""
         self.sends = 0

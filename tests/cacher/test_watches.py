@@ -9,7 +9,7 @@ import trio
 
 from watchcache.cacher import After, Bounds, Initial, NotReady, Now, Piece, Selection
 from watchcache.log import Log
-from watchcache.persist import FileJournal
+from watchcache.persist import FileJournal, MemoryJournal
 
 from .scene import HasLabel, Lines, Pipe, Scene, running, stamp
 
@@ -426,6 +426,7 @@ async def test_a_stalled_watcher_ends_when_no_history_holds_it(scene: Scene) -> 
         slow.drain()
         await small.settle()
         assert (slow.events, slow.finished) == ([("ADDED", 1)], True)
+        assert small.pods.stats().terminated == 1
 
 
 async def test_initial_events_wait_for_the_sink(scene: Scene) -> None:
@@ -554,6 +555,28 @@ async def test_shutdown_ends_every_watch(scene: Scene) -> None:
     await scene.settle()
     scene.hub.end_watches()
     assert [pipe.finished for pipe in pipes] == [True] * 3
+
+
+class Shared(Log):
+    """A log that others write, too, and that may have missed something of theirs."""
+
+    gap = 0
+
+
+async def test_a_gap_is_a_new_beginning() -> None:
+    """What the log could not follow makes the window begin anew, and that counts as the first loading does."""
+    log = Shared(MemoryJournal(), stamp=stamp)
+    await log.open()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(log.run)
+        async with running(log) as shared:
+            await shared.put("a/1")
+            assert shared.pods.stats().loads.done == 1
+            log.gap = 2
+            await shared.put("a/2")
+            stats = shared.pods.stats()
+        nursery.cancel_scope.cancel()
+    assert (stats.loads.done, stats.window_floor, stats.objects) == (2, 2, 2)
 
 
 async def test_figures_tell_what_happened(scene: Scene) -> None:

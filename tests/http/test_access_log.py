@@ -20,6 +20,7 @@ class Sink:
     framing = bytes
     queued = 0
     connection = 0
+    stalled = False
 
     def send(self, framed: bytes) -> bool:
         """Take it."""

@@ -20,6 +20,7 @@ class Full:
 
     queued = 0
     connection = 0
+    stalled = False
 
     @staticmethod
     def framing(frame: bytes) -> bytes:

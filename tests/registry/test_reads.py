@@ -44,6 +44,7 @@ class Page:
 
     queued = 0
     connection = 0
+    stalled = False
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []

@@ -210,6 +210,11 @@ def test_metrics_of_etcd(pair, etcd):
     event = {"metadata": {"name": "e"}, "involvedObject": {"kind": "Pod", "namespace": "default"}}
     assert one.call("POST", "/api/v1/namespaces/default/events", event)[0] == 201
     assert metric(one, f'{reads}"true"}}') == before + 1
+    waited = 'apiserver_watch_cache_read_wait_seconds_count{group="",resource="configmaps"}'
+    waits = metric(one, waited)
+    one.call("GET", MAPS)
+    one.call("GET", f"{MAPS}/m")
+    assert metric(one, waited) == waits + 2
     assert count("etcd_requests_total") == count("etcd_request_duration_seconds_count") == made + 1
     assert count("etcd_requests_total", "get") == asked + 1
     assert count("etcd_requests_total", "create", "events") == 1

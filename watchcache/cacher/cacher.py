@@ -21,6 +21,7 @@ from watchcache.cacher.change import Change
 from watchcache.cacher.dispatch import Dispatcher
 from watchcache.cacher.entry import AttributesOf, Entry
 from watchcache.cacher.fanout import Tick
+from watchcache.cacher.figures import Loads, Reads
 from watchcache.cacher.frames import Frames
 from watchcache.cacher.latency import Latency
 from watchcache.cacher.listing import Listing
@@ -44,14 +45,6 @@ KEEP_PLACES = 60.0
 BLOCK = 2048
 
 
-class ListCounts(msgspec.Struct):
-    """Lists, the objects that were looked at for them, and those that were returned."""
-
-    lists: int = 0
-    fetched: int = 0
-    returned: int = 0
-
-
 class CacherStats(msgspec.Struct, frozen=True):
     """Counts since the start, and sizes now; bytes are of values."""
 
@@ -70,9 +63,9 @@ class CacherStats(msgspec.Struct, frozen=True):
     window_bytes: int
     window_capacity: int
     window_floor: int
-    consistent_reads: int  # lists that asked for the newest revision, and had it
-    failed_reads: int  # that asked in vain
-    lists: dict[str, ListCounts]  # by the field of the index that served them, "" for none
+    terminated: int  # watches ended because their clients did not keep up
+    reads: Reads
+    loads: Loads
 
 
 class Cacher:
@@ -97,9 +90,10 @@ class Cacher:
         self.field_names = field_names
         self.revision = 0  # the newest event of this resource
         self.events = self.dispatched = self.initial_events = self.dispatched_bytes = 0
-        self.consistent_reads = self.failed_reads = 0
+        self.terminated = 0
         self.latency = Latency()
-        self._lists: dict[str, ListCounts] = {}
+        self.reads = Reads()
+        self.loads = Loads()
         self.watchers: set[Watcher] = set()
         self._indexed = tuple(field_names.index(name) for name in indexes)
         self._bounds = bounds or Bounds()
@@ -228,10 +222,10 @@ class Cacher:
         """
         hub = self.hub
         scope = selection.bind(self.root, self.field_names)
-        if plan.wait_for > hub.revision:
-            await hub.wait_revision(plan.wait_for)
+        if plan.wait_for:
+            await self.wait_revision(plan.wait_for)
         elif plan.freshness is Freshness.NEWEST:
-            await self._wait_newest(hub)
+            await self._read_newest()
         hub = self.hub  # it may have been removed meanwhile
         if plan.freshness is not Freshness.EXACT:
             if (ready := listing.at_hand(self.store, plan, hub.revision, scope)) is not None:
@@ -240,15 +234,27 @@ class Cacher:
         undone = await self._undone(plan)
         return await self._list_at(plan.revision, undone, selection, scope, plan)
 
-    async def _wait_newest(self, hub: Hub) -> None:
-        if hub.read_revision is None:
-            return
+    async def wait_revision(self, revision: int) -> None:
+        """Wait until the state is not older than a revision. Raises `FutureRevision` after 3 s (L15)."""
+        hub = self.hub
+        began = hub.now()
         try:
-            await hub.wait_newest()
+            await hub.wait_revision(revision)
+        finally:
+            self.reads.waits.observe(hub.now() - began)
+
+    async def wait_newest(self) -> None:
+        """Wait until the state has all that had been acknowledged when this was called (L1). Raises as `wait_revision`."""
+        newest = self.hub.read_revision
+        await self.wait_revision(self.hub.revision if newest is None else await newest())
+
+    async def _read_newest(self) -> None:
+        try:
+            await self.wait_newest()
         except Exception:
-            self.failed_reads += 1
+            self.reads.failed += 1
             raise
-        self.consistent_reads += 1
+        self.reads.consistent += 1
 
     async def _list_at(
         self, revision: int, undone: Undone, selection: Selection, scope: Scope, plan: Plan
@@ -266,10 +272,7 @@ class Cacher:
         return self._counted("", found, listing.page(plan, revision, scope, found, found, total))
 
     def _counted(self, index: str, found: Sequence[Entry], listed: Listing) -> Listing:
-        counts = self._lists.setdefault(index, ListCounts())
-        counts.lists += 1
-        counts.fetched += len(found)
-        counts.returned += len(listed.entries)
+        self.reads.listed(index, len(found), len(listed.entries))
         return listed
 
     async def _undone(self, plan: Plan) -> Undone:
@@ -357,9 +360,9 @@ class Cacher:
             window_bytes=self.window.bytes,
             window_capacity=self.window.bounds.bytes,
             window_floor=self.window.floor,
-            consistent_reads=self.consistent_reads,
-            failed_reads=self.failed_reads,
-            lists=self._lists,
+            terminated=self.terminated,
+            reads=self.reads,
+            loads=self.loads,
         )
 
     def check(self) -> None:

@@ -75,7 +75,7 @@ class History:
                         break
                     await trio.lowlevel.checkpoint()
         except Compacted:
-            watcher.finish()  # W11: no ERROR; the client's next watch gets it
+            watcher.fall_out()  # W11: no ERROR; the client's next watch gets it
         except JournalUnavailable as problem:
             _logger.warning("ending a watch of %s that needs history: %s", cacher.prefix, problem)
             watcher.finish()  # its client comes back, perhaps to a server that has the history in memory

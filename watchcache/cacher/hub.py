@@ -124,9 +124,14 @@ class Hub:
             self._running = False
 
     def _load(self, cacher: Cacher) -> None:
+        began = time.perf_counter()
         try:
             cacher.load(self, self.log.heads(cacher.root), self.revision)
+            cacher.loads.done += 1
+            if len(cacher.store):  # else there is nothing to tell, of most of 60 resources
+                cacher.loads.seconds.observe(time.perf_counter() - began)
         except Exception:
+            cacher.loads.failed += 1
             _logger.exception("%s cannot be served: a stored value could not be taken in", cacher.prefix)
 
     def end_watches(self) -> None:
@@ -180,6 +185,7 @@ class Hub:
         for cacher in self:
             if cacher.ready:
                 cacher.window = Window(gap, cacher.window.bounds)
+                cacher.loads.done += 1
 
     def route(self, key: str) -> Cacher | None:
         """The cacher of a key; storage prefixes have one segment or two."""

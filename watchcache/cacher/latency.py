@@ -24,14 +24,14 @@ class Distribution:
 
     __slots__ = ("bounds", "counts", "sum")
 
-    def __init__(self) -> None:
-        self.bounds: tuple[float, ...] = BOUNDS
-        self.counts = [0] * (len(BOUNDS) + 1)
+    def __init__(self, bounds: tuple[float, ...] = BOUNDS) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
 
-    def observe(self, seconds: float, times: int) -> None:
+    def observe(self, seconds: float, times: int = 1) -> None:
         """Count a value that many times."""
-        self.counts[bisect_left(BOUNDS, seconds)] += times
+        self.counts[bisect_left(self.bounds, seconds)] += times
         self.sum += seconds * times
 
 

@@ -56,6 +56,10 @@ class Sink(Protocol):
     def queued(self) -> int:
         """Bytes accepted and not yet taken by the transport."""
 
+    @property
+    def stalled(self) -> bool:
+        """Whether the stream was cut off because its client took nothing for too long."""
+
     def send(self, framed: bytes, /) -> bool:
         """Accept bytes, always; False: the queue is above its high-water mark, so wait for the drain."""
 

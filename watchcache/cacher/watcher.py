@@ -91,7 +91,7 @@ class Watcher:
 
     __slots__ = (
         "_blocked", "_bookmark", "_cacher", "_deadline", "_ends_at", "_entries", "_group", "_owes_end", "_position",
-        "_problem", "_since", "_threshold", "connection", "cursor", "first", "framing", "held", "phase", "queued", "reading", "request", "scope", "send",
+        "_problem", "_since", "_tell_sent", "_threshold", "connection", "cursor", "first", "framing", "held", "phase", "queued", "reading", "request", "scope", "send",
         "sink",
     )  # fmt: skip
 
@@ -115,6 +115,7 @@ class Watcher:
         self._entries: Sequence[Entry] = ()
         self._position = 0
         self._owes_end = False
+        self._tell_sent: Callable[[], None] | None = None
         self._since = 0  # bookmarks tell of what is newer than all that is replayed at the start (W12)
         self._threshold: Threshold | None = None
         self._bookmark: Timer | None = None
@@ -154,6 +155,11 @@ class Watcher:
             self._problem = TooOld(revision, oldest)
         self.cursor = revision
 
+    def when_initial_sent(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called once, when the bookmark that ends the initial events has been given to the sink; never, if there is none."""
+        if self._owes_end:
+            self._tell_sent = tell
+
     # -- catching up
 
     def advance(self) -> bool:
@@ -184,9 +190,14 @@ class Watcher:
                 frames.append(frame)
                 size += len(frame)
         self._cacher.initial_events += len(frames)
-        if self._position == len(self._entries):
-            self._end_initial(frames)
-        return self._write(frames)
+        if self._position < len(self._entries):
+            return self._write(frames)
+        self._end_initial(frames)
+        more = self._write(frames)
+        tell, self._tell_sent = self._tell_sent, None
+        if tell is not None:
+            tell()
+        return more
 
     def _end_initial(self, frames: list[bytes]) -> None:
         self._entries = ()
@@ -361,6 +372,12 @@ class Watcher:
 
     fail = finish
 
+    def fall_out(self) -> None:
+        """History no longer holds what it is owed: end as `finish` does, and count as one that did not keep up."""
+        if self.phase is not Phase.ENDED:
+            self._cacher.terminated += 1
+            self.finish()
+
     def stop(self) -> None:
         """The client left: forget it. May be called at any time, also while it is being sent to, and twice."""
         if self.phase is Phase.ENDED:
@@ -370,6 +387,9 @@ class Watcher:
         self.held = False
         self.send = _take_and_ignore
         self._entries = ()
+        self._tell_sent = None
+        if self.sink.stalled:
+            self._cacher.terminated += 1
         for timer in (self._bookmark, self._deadline):
             if timer is not None:
                 timer.cancel()

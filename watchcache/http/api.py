@@ -213,6 +213,7 @@ class Api:
         yield from self._health_families()
         yield from cache_families(self.registry.hubs, self.catalog)
         yield dispatch_family(self.registry.hubs, self.catalog)
+        yield self._service.watch_lists.family()
         yield from load_families(self.in_flight, self.lists, self.registry.hubs)
 
     def _health_families(self) -> list[Family]:

@@ -148,6 +148,7 @@ class QueueSink:
     """A `cacher.Sink` over a bounded queue; the sending task iterates over it."""
 
     connection = 0
+    stalled = False  # the host that sends it on cuts nobody off
 
     def __init__(self) -> None:
         self.framing = unframed

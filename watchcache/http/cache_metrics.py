@@ -7,6 +7,7 @@ Sizes of single events are not counted: making a histogram of them would cost a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.cacher import CacherStats, Hub
@@ -93,6 +94,22 @@ FAMILIES: tuple[tuple[str, str, str, Sequence[str], Labels, Value], ...] = (
         lambda _, stats: stats.revision,
     ),
     (
+        "counter",
+        "apiserver_watch_cache_initializations_total",
+        "Times that the watch cache's state and history began anew.",
+        GROUP_RESOURCE,
+        _group_resource,
+        lambda _, stats: stats.loads.done,
+    ),
+    (
+        "counter",
+        "apiserver_terminated_watchers_total",
+        "Watches ended because their clients did not keep up.",
+        GROUP_RESOURCE,
+        _group_resource,
+        lambda _, stats: stats.terminated,
+    ),
+    (
         "gauge",
         "watchcache_watchers",
         "Open watches of the cache.",
@@ -151,8 +168,8 @@ def cache_families(hubs: Sequence[Hub], catalog: Catalog) -> Iterable[Family]:
         family.samples.extend((labels(resource), value(resource, stats)) for resource, stats in rows)
         yield family
     yield from _lists(rows)
-    if hubs[0].read_revision is not None:
-        yield _consistent_reads(rows)
+    yield from _reads(rows)
+    yield from _loads(hubs, catalog)
 
 
 def _lists(rows: Iterable[tuple[Resource, CacherStats]]) -> Iterator[Family]:
@@ -164,24 +181,48 @@ def _lists(rows: Iterable[tuple[Resource, CacherStats]]) -> Iterator[Family]:
     name, text = "apiserver_cache_list_returned_objects_total", "Objects that lists returned."
     returned = Family("counter", name, text, GROUP_RESOURCE)
     for resource, stats in rows:
-        for field, counts in sorted(stats.lists.items()):
+        for field, counts in sorted(stats.reads.lists.items()):
             values = (resource.group, resource.plural, f"f:{field}" if field else "")
             lists.samples.append((values, counts.lists))
             fetched.samples.append((values, counts.fetched))
-        if stats.lists:
-            total = sum(counts.returned for counts in stats.lists.values())
+        if stats.reads.lists:
+            total = sum(counts.returned for counts in stats.reads.lists.values())
             returned.samples.append((_group_resource(resource), total))
     yield from (lists, fetched, returned)
 
 
-def _consistent_reads(rows: Iterable[tuple[Resource, CacherStats]]) -> Family:
-    """Where the newest revision has to be asked for; none falls back to the store, as kube-apiserver's may."""
+def _reads(rows: Iterable[tuple[Resource, CacherStats]]) -> Iterator[Family]:
+    """Reads that ask for a state; none falls back to the store, as kube-apiserver's may. Only what was read is shown."""
     name, text = "apiserver_watch_cache_consistent_read_total", "Consistent reads served from the cache."
-    family = Family("counter", name, text, ("group", "resource", "success", "fallback"))
+    consistent = Family("counter", name, text, ("group", "resource", "success", "fallback"))
+    name, text = "apiserver_watch_cache_read_wait_seconds", "Time that reads waited for the cache."
+    waits = Family("histogram", name, text, GROUP_RESOURCE)
     for resource, stats in rows:
-        for success, count in (("true", stats.consistent_reads), ("false", stats.failed_reads)):
-            family.samples.append(((resource.group, resource.plural, success, "false"), count))
-    return family
+        reads = stats.reads
+        for success, count in (("true", reads.consistent), ("false", reads.failed)):
+            if count:
+                consistent.samples.append(((resource.group, resource.plural, success, "false"), count))
+        if any(reads.waits.counts):
+            waits.samples.append((_group_resource(resource), reads.waits))
+    yield from (consistent, waits)
+
+
+def _loads(hubs: Sequence[Hub], catalog: Catalog) -> Iterator[Family]:
+    """What loading took, of resources that had objects then; and resources that could not be loaded, which are not served."""
+    name, text = "apiserver_watch_cache_initialization_errors_total", "Failures to load the watch cache."
+    errors = Family("counter", name, text, GROUP_RESOURCE)
+    name, text = "apiserver_watch_cache_initialization_duration_seconds", "Time that loading took."
+    durations = Family("histogram", name, text, GROUP_RESOURCE)
+    by_prefix = {resource.storage_prefix: resource for resource in catalog.stored()}
+    for cacher in chain(*hubs):
+        resource, loads = by_prefix.get(cacher.prefix), cacher.loads
+        if resource is None:
+            continue
+        if loads.failed:
+            errors.samples.append((_group_resource(resource), loads.failed))
+        if any(loads.seconds.counts):
+            durations.samples.append((_group_resource(resource), loads.seconds))
+    yield from (errors, durations)
 
 
 def stored(hub: Hub, catalog: Catalog) -> Iterator[tuple[Resource, CacherStats]]:

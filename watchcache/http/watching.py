@@ -58,6 +58,11 @@ class WatchedSink:
         """Bytes waiting in the host."""
         return self._sink.queued
 
+    @property
+    def stalled(self) -> bool:
+        """The host's."""
+        return self._sink.stalled
+
     def finish(self) -> None:
         """End the stream after what is queued."""
         if self._end():

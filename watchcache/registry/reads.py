@@ -55,15 +55,18 @@ def get_nowait(store: Stored, call: Call) -> Outcome:
 
 
 async def wait_for(store: Stored, resource: Resource, resource_version: str) -> None:
-    """Wait until the caches hold a revision that a GET asks for, the newest when it asks for none (L18)."""
-    revision, hub = watch_revision(resource_version), store.hub_of(resource)
+    """Wait until the cache holds a revision that a GET asks for, the newest when it asks for none (L18)."""
+    revision = watch_revision(resource_version)
+    cacher = store.cacher(resource)
     try:
-        if resource_version:
-            await hub.wait_revision(revision)
-        else:
-            await hub.wait_newest()
+        if revision:
+            await cacher.wait_revision(revision)
+        elif not resource_version:
+            await cacher.wait_newest()
     except FutureRevision as problem:
         raise status.too_large_revision(problem.requested, problem.current) from None
+    except NotReady:
+        raise status.reinitializing() from None
 
 
 async def list_objects(store: Stored, call: Call, options: ListOptions) -> Listed:
@@ -142,10 +145,12 @@ async def watch(
     start = watch_nowait(store, call, options, representation, least_timeout)
     if start is not None:
         return start
-    if not options.resource_version:
+    if options.resource_version:
+        # The cacher writes the one into the stream; `_starting` says the other.
+        with suppress(FutureRevision, NotReady):
+            await store.cacher(call.resource).wait_revision(watch_revision(options.resource_version))
+    else:
         await wait_for(store, call.resource, "")
-    with suppress(FutureRevision):  # the cacher writes it into the stream
-        await store.hub_of(call.resource).wait_revision(watch_revision(options.resource_version))
     selection = _selection(call, store.cacher(call.resource), options)
     return _starting(store, call, options, representation, least_timeout, selection)
 

@@ -288,8 +288,10 @@ async def test_a_client_that_does_not_read_is_closed(autojump_clock):
         while watch.send(b"x" * 65536):
             pass
         started = trio.current_time()
+        assert not watch.sink.stalled
         await watch.stopped.wait()
         assert 59 < trio.current_time() - started < 62
+        assert watch.sink.stalled
 
 
 async def test_an_idle_watch_is_left_alone(autojump_clock):

@@ -114,6 +114,7 @@ async def test_resets_in_moderation_are_no_abuse():
             await client.flush()
         assert (await client.get("/"))[0] == "200"
         assert all(watch.stopped.is_set() for watch in scene.watches)
+        assert not any(watch.sink.stalled for watch in scene.watches)
 
 
 async def test_a_window_that_stays_shut_ends_its_stream_only(autojump_clock):
@@ -127,6 +128,7 @@ async def test_a_window_that_stays_shut_ends_its_stream_only(autojump_clock):
         assert 59 < trio.current_time() - started < 62
         assert reset.error_code == 8
         assert watch.stopped.is_set()
+        assert watch.sink.stalled
         second = await client.ask("/watch")
         (await scene.watch(1)).send(b"hello")
         assert await client.until_body(second, 5) == b"hello"

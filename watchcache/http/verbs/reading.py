@@ -77,19 +77,21 @@ def watch(service: Service, exchange: Exchange, route: Route) -> Answering:
     # Below /watch/, which is a watch whatever `watch=` says, only that parameter makes the options those of a watch.
     as_watch = not exchange.info.watch_prefix or is_true(exchange.query, "watch")
     options = api_options.parse_list(exchange.query, watch=as_watch)
-    start: _Start | None
+    start: _Start
     call = call_of(exchange, route)
     try:
-        start = service.registry.watch_nowait(call, options, representation)
+        ready = service.registry.watch_nowait(call, options, representation)
     except WatchProblem as problem:
-        start = _Failing(representation, problem)
-    if start is None:
-        return _watch_later(service, call, options, representation, medium)
+        return _watching(call, representation, medium, _Failing(representation, problem))
+    if ready is None:
+        return _watch_later(service, exchange, call, options, representation, medium)
+    start = service.watch_lists.timed(exchange, options, ready)
     return _watching(call, representation, medium, start)
 
 
 async def _watch_later(
     service: Service,
+    exchange: Exchange,
     call: Call,
     options: api_options.ListOptions,
     representation: CacherRepresentation,
@@ -97,7 +99,8 @@ async def _watch_later(
 ) -> Answer:
     start: _Start
     try:
-        start = await service.registry.watch(call, options, representation)
+        ready = await service.registry.watch(call, options, representation)
+        start = service.watch_lists.timed(exchange, options, ready)
     except WatchProblem as problem:
         start = _Failing(representation, problem)
     return _watching(call, representation, medium, start)

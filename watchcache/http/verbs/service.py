@@ -26,6 +26,7 @@ from watchcache.http.query import first
 from watchcache.http.respond import Form
 from watchcache.http.route import Route
 from watchcache.http.routing import check_segments
+from watchcache.http.watch_lists import WatchLists
 from watchcache.registry import Call, Resources
 
 PLAIN_FORM = Form()
@@ -39,11 +40,12 @@ _PRODUCED: dict[tuple[bool, bool], tuple[str, ...]] = {
 
 
 class Service(msgspec.Struct, frozen=True):
-    """What answers requests on resources; `lists` is the gate of large lists."""
+    """What answers requests on resources; `lists` is the gate of large lists, `watch_lists` times what watches begin with."""
 
     registry: Resources
     catalog: Catalog
     lists: Lists = msgspec.field(default_factory=lambda: Lists(Pool(0), 0))
+    watch_lists: WatchLists = msgspec.field(default_factory=WatchLists)
 
 
 def form_of(exchange: Exchange, route: Route, *, collection: bool = False) -> Form:

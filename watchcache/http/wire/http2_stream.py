@@ -31,7 +31,7 @@ class Http2Stream:
     """A stream of a session. It is also the `Sink` of a watch: the frames of a payload are made below the queue."""
 
     __slots__ = (
-        "_alarm", "_body", "_callback", "_ending", "_event", "_framing", "_pressed", "_queue", "_running", "_scope",
+        "_alarm", "_body", "_callback", "_ending", "_event", "_expired", "_framing", "_pressed", "_queue", "_running", "_scope",
         "_session", "answering", "body_size", "closed", "complete", "framing", "id", "queued", "request",
     )  # fmt: skip
 
@@ -41,6 +41,7 @@ class Http2Stream:
         self._queue = NOTHING
         self._ending = False  # END_STREAM follows what is queued
         self._pressed = False  # somebody waits for the queue to drain
+        self._expired = False  # a queue did not move
         self._callback: Callable[[], None] | None = None
         self._event: trio.Event | None = None
         self._running: Running | None = None
@@ -275,6 +276,7 @@ class Http2Stream:
             self._set_alarm(self._session.shared.limits.stall_seconds)
 
     def _expire(self) -> None:
+        self._expired = bool(self._queue)  # else it is the body that did not come
         self.reset(ErrorCode.CANCEL)
 
     # -- what sends itself
@@ -331,6 +333,11 @@ class Http2Stream:
     def connection(self) -> int:
         """The number of the connection."""
         return self._session.number
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the stream, or its connection, was ended because a queue did not move."""
+        return self._expired or self._session.transport.stalled
 
     def on_drain(self, callback: Callable[[], None]) -> None:
         """Call this when the queue has fallen below the low-water mark after a False."""

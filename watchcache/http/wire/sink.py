@@ -49,6 +49,11 @@ class Http1Sink:
         self._ended()
 
     @property
+    def stalled(self) -> bool:
+        """Whether the connection was closed because it did not move."""
+        return self._transport.stalled
+
+    @property
     def queued(self) -> int:
         """Bytes the kernel has not taken yet."""
         return self._transport.queued

@@ -41,7 +41,7 @@ class Transport:
 
     __slots__ = (
         "_drain", "_early", "_event", "_limits", "_lost", "_moved", "_queue", "_send", "_sent", "_sock", "_spawn", "_stall",
-        "above", "closed", "queued", "tls",
+        "above", "closed", "queued", "stalled", "tls",
     )  # fmt: skip
 
     def __init__(
@@ -60,7 +60,7 @@ class Transport:
         self._drain: Callable[[], None] | None = None
         self._event: trio.Event | None = None  # the queue is below the low-water mark
         self._sent: trio.Event | None = None  # the queue is empty; there while a writer runs
-        self._stall = Alarm(wheel, self.abort)
+        self._stall = Alarm(wheel, self._give_up)
         self._moved = 0
         self._lost: Callable[[], None] | None = None
         self._early = b""  # what came in the packet that ended the handshake
@@ -69,6 +69,7 @@ class Transport:
         # Whether producers should wait: from above the high-water mark until below the low one.
         self.above = False
         self.closed = False
+        self.stalled = False  # closed because the queue did not move
 
     # -- writing
 
@@ -270,6 +271,10 @@ class Transport:
         self.above = False
         self._drain = None  # it refers to a producer, who refers to this
         self._wake()  # tasks; a watcher is told by stop(), not by a drain callback in the middle of its own send()
+
+    def _give_up(self) -> None:
+        self.stalled = not self.closed
+        self.abort()
 
     def on_lost(self, callback: Callable[[], None] | None) -> None:
         """Call this when the connection is closed by `abort`, before its descriptor is."""
