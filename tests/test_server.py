@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -71,3 +73,21 @@ def test_the_window_in_memory_is_as_large_as_the_flag_says(tmp_path: Path):
         )
         numbers = [event["object"].data["number"][500:] for event, _ in zip(seen, range(40), strict=False)]
         assert numbers == [str(number) for number in range(40)]
+
+
+def test_loading_and_handshakes_are_in_the_metrics(tmp_path: Path):
+    """A server that finds objects at its start says how long it took; who speaks no TLS is counted."""
+    took = r'^apiserver_watch_cache_initialization_duration_seconds_count\{.*resource="configmaps"\} 1.0$'
+    server = TestServer(tmp_path, storage_backend="file")
+    with server:
+        config.load_kube_config(str(server.kubeconfig))
+        client.CoreV1Api().create_namespaced_config_map("default", {"metadata": {"name": "one"}})
+        assert not re.search(took, get(server, "/metrics", server.token), re.MULTILINE)
+    with server:
+        address = urllib.parse.urlsplit(server.url)
+        with socket.create_connection((address.hostname, address.port), timeout=10) as stranger:
+            stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert stranger.recv(100).startswith(b"HTTP/1.0 400")
+        text = get(server, "/metrics", server.token)
+    assert re.search(took, text, re.MULTILINE)
+    assert re.search(r"^apiserver_tls_handshake_errors_total 1.0$", text, re.MULTILINE)

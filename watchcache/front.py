@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -22,6 +23,7 @@ from watchcache.auth import (
     Union,
 )
 from watchcache.http.api import Api, Options
+from watchcache.http.exposition import Family
 from watchcache.http.health import Check, always_well
 from watchcache.http.wire import Limits, Server, serve
 from watchcache.log import JournalError, JournalFull, ReadableLog, ValueTooLarge
@@ -65,6 +67,7 @@ async def serve_requests(
     )
     async with trio.open_nursery() as nursery:
         wire: Server = await nursery.start(_serve, api, listeners, context, limits)
+        api.metrics.add_source(partial(_wire_families, wire))
         for hub in api.registry.hubs:
             hub.fan_out.surround(wire.gathering.hold, wire.gathering.release)
         task_status.started()
@@ -77,6 +80,11 @@ async def serve_requests(
             await api.wait_idle()
             await trio.sleep(0.1)  # the last answers are on their way out
         nursery.cancel_scope.cancel()
+
+
+def _wire_families(wire: Server) -> Iterator[Family]:
+    name, text = "apiserver_tls_handshake_errors_total", "TLS handshakes that came to nothing."
+    yield Family("counter", name, text, samples=[((), wire.failed_handshakes)])
 
 
 async def _serve(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import trio
@@ -226,3 +227,38 @@ async def test_loading_is_counted_and_timed():
     took = "apiserver_watch_cache_initialization_duration_seconds"
     assert (scrape.value(f"{took}_count", **of("configmaps")), scrape.series(f"{took}_count")) == (1, 1)
     assert scrape.buckets(took) == "0.05 0.1 0.25 0.5 1 2.5 5 10 30 60 180 600 +Inf"
+
+
+# -- requests
+
+
+async def test_deprecated_apis_that_were_asked_for_are_named(client: Client):
+    """As kube-apiserver: any request counts, and the sample stays."""
+    name = "apiserver_requested_deprecated_apis"
+    assert (await Scrape.of(client)).series(name) == 0
+    await client.get("/api/v1/componentstatuses")
+    async with client.watch("/api/v1/endpoints?watch=1"):
+        pass
+    scrape = await Scrape.of(client)
+    assert scrape.series(name) == 2
+    for plural in ("componentstatuses", "endpoints"):
+        labels: dict[str, Any] = of(plural, version="v1", subresource="", removed_release="")
+        assert scrape.value(name, **labels) == 1
+
+
+async def test_requests_that_found_a_seat_count_with_all_their_time(client: Client):
+    """Dry runs and others together; the buckets are kube-apiserver's, coarser than those of the duration."""
+    await create(client, "a")
+    reply = await client.ask("POST", f"{MAPS}?dryRun=All", {"metadata": {"name": "b"}})
+    assert reply.status == 201
+    scrape = await Scrape.of(client)
+    name = "apiserver_request_sli_duration_seconds"
+    labels = of(
+        "configmaps", version="v1", subresource="", scope="resource", verb="POST", component="apiserver"
+    )
+    assert scrape.value(f"{name}_count", **labels) == 2
+    assert scrape.buckets(name).split() == ["0.05", "0.1", "0.2", "0.4", "0.6", "0.8", "1", "1.25", "1.5", "2", "3", "4", "5", "6", "8", "10", "15", "20", "30", "45", "60", "+Inf"]  # fmt: skip
+    both = [
+        scrape.value("apiserver_request_duration_seconds_sum", **labels, dry_run=run) for run in ("", "All")
+    ]
+    assert scrape.value(f"{name}_sum", **labels) == pytest.approx(sum(both))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -122,10 +123,11 @@ class Busy:
     def __init__(self, reading: int, mutating: int) -> None:
         self.gate = trio.Event()
         self.in_flight = InFlight(reading, mutating)
+        self.metrics = Metrics()
         lifecycle = Lifecycle()
-        accounting = Accounting(Metrics(), lifecycle)
+        accounting = Accounting(self.metrics, lifecycle, clock=trio.current_time)
         filters = standard_filters(accounting, lifecycle, 60.0, Anyone(), self.in_flight, AlwaysAllow())
-        self.handle = Pipeline(filters, self.endpoint)
+        self.handle = Pipeline(filters, self.endpoint, clock=trio.current_time)
 
     def endpoint(self, exchange: Exchange) -> Answering:
         if exchange.user.name == "slow":
@@ -182,6 +184,36 @@ async def test_a_request_that_waited_for_its_seat_is_served(autojump_clock: trio
         assert reply.status == 200
         assert header(reply, "Audit-Id")
     assert busy.in_flight.current == {False: 0, True: 0}
+
+
+async def test_waiting_for_a_seat_is_no_part_of_the_service_level(autojump_clock: trio.testing.MockClock):
+    """One is refused after half a second, one waits a quarter and is then answered at once: that is in the durations, and not in `sli`."""
+    busy = Busy(2, 2)
+    async with trio.open_nursery() as nursery:
+        await crowded(busy, nursery)
+        assert (await busy.ask("refused")).status == 429
+
+        async def open_gate() -> None:
+            await trio.sleep(WAIT / 2)
+            busy.gate.set()
+
+        nursery.start_soon(open_gate)
+        assert (await busy.ask("late")).status == 200
+    text = busy.metrics.text().decode()
+
+    def value(name: str, more: str = "") -> float:
+        labels = 'group="",resource="",scope="",subresource="",verb="GET",version=""'
+        (found,) = re.findall(rf'^{name}{{component="apiserver",{more}{labels}}} (.*)', text, re.MULTILINE)
+        return float(found)
+
+    held = 2 * (WAIT + WAIT / 2)  # by those who had the seats
+    duration, sli = "apiserver_request_duration_seconds", "apiserver_request_sli_duration_seconds"
+    assert value(f"{duration}_sum", 'dry_run="",') == pytest.approx(held + WAIT + WAIT / 2, abs=0.01)
+    assert value(f"{sli}_sum") == pytest.approx(held, abs=0.01)
+    assert (value(f"{sli}_count"), value(f"{duration}_count", 'dry_run="",')) == (4, 4)
+    assert re.search(rf'^{sli}_bucket{{.*le="0.05".*verb="GET".*}} 2.0$', text, re.MULTILINE)
+    waits = {granted: wait.counts for granted, wait in busy.in_flight.pools[False].waits.items()}
+    assert [sum(waits[True]), sum(waits[False])] == [1, 1]
 
 
 async def test_lists_of_leases_are_like_any_other():

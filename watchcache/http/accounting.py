@@ -53,7 +53,10 @@ class Accounting:
             origin = origin_of(exchange, self._wall_clock())
             answer.start = watched(answer, _Kept(record, self._lifecycle, origin)).start
             return
-        record.duration.observe(self._clock() - exchange.received)
+        seconds = self._clock() - exchange.received
+        record.duration.observe(seconds)
+        if exchange.waited:
+            record.correct(seconds, exchange.waited)
         if isinstance(answer, Reply) and exchange.info.is_resource:
             body = answer.body
             record.size.observe(len(body) if isinstance(body, bytes) else sum(map(len, body)))

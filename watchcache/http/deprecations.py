@@ -22,3 +22,8 @@ _TEXTS: Final = {
 def deprecation_of(resource: Resource) -> str | None:
     """The text of the warning; None for what is not deprecated."""
     return _TEXTS.get((resource.group, resource.version, resource.plural))
+
+
+def is_deprecated(group: str, version: str, plural: str) -> bool:
+    """Whether a resource is one of them."""
+    return (group, version, plural) in _TEXTS

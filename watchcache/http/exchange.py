@@ -55,6 +55,7 @@ class Exchange(msgspec.Struct, gc=False):
     route: Route | None = None  # set when the path names a served resource
     entered: int = 0
     seats: int = 0  # that `InFlight` took for it
+    waited: float = 0.0  # seconds, for seats and for room for a large list
 
     @property
     def accept(self) -> str:

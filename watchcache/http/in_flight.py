@@ -11,6 +11,8 @@ A seat is given back when the answer is there; a large list keeps its seats unti
 
 from __future__ import annotations
 
+import trio
+
 from watchcache.http.encoding import TEXT_HEADERS
 from watchcache.http.exchange import Exchange, Pending
 from watchcache.http.messages import Answer, Reply
@@ -71,7 +73,10 @@ class InFlight:
 
 
 async def _wait(exchange: Exchange, pool: Pool) -> Reply | None:
-    if await pool.take(exchange.user.name):
+    began = trio.current_time()
+    granted = await pool.take(exchange.user.name)
+    exchange.waited = trio.current_time() - began
+    if granted:
         exchange.seats = 1
         return None
     return Reply(429, [*TEXT_HEADERS, ("Retry-After", "1")], TOO_MANY.encode())

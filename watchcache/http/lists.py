@@ -42,7 +42,7 @@ class Lists:
 
     async def admit(self, exchange: Exchange, size: int) -> Sending:
         """Take what a list of this size costs. Raises StatusError 429."""
-        user = exchange.user.name
+        user, began = exchange.user.name, trio.current_time()
         seats = min(MOST_SEATS, 1 + size // SEAT) - exchange.seats
         if not await self.bytes.take(user, size):
             raise self._refusal()
@@ -54,6 +54,7 @@ class Lists:
         if not seated:
             self.bytes.give(user, size)
             raise self._refusal()
+        exchange.waited += trio.current_time() - began
         held, exchange.seats = exchange.seats + max(0, seats), 0
         return Sending(self, user, size, held)
 

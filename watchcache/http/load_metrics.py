@@ -45,12 +45,16 @@ def load_families(in_flight: InFlight, lists: Lists, hubs: Sequence[Hub]) -> Ite
     rejected = Family(
         "counter", f"{prefix}rejected_requests_total", "Requests that found no seat.", (*FLOW, "reason")
     )
+    name, text = f"{prefix}request_wait_duration_seconds", "Time in line of those who found no seat."
+    waits = Family("histogram", name, text, (*FLOW, "execute"))
     for mutating, name in ((False, "readOnly"), (True, "mutating")):
         pool = in_flight.pools[mutating]
         executing.samples.append(((SCHEMA, name), pool.taken))
         inqueue.samples.append(((SCHEMA, name), pool.waiting))
         rejected.samples.append(((SCHEMA, name, "time-out"), pool.rejected))
-    yield from (executing, inqueue, rejected)
+        for granted, wait in pool.waits.items():
+            waits.samples.append(((SCHEMA, name, str(granted).lower()), wait))
+    yield from (executing, inqueue, rejected, waits)
     pressures = [hub.pressure for hub in hubs]
     for kind, name, text, value in (
         ("gauge", "watchcache_list_bytes", "Bytes of large lists that are being sent.", lists.bytes.taken),

@@ -15,12 +15,14 @@ from typing import NamedTuple
 
 import msgspec
 
+from watchcache.http.deprecations import is_deprecated
 from watchcache.http.exposition import Family, exposition
 
 # Buckets of the published metrics (kubernetes-api facts): seconds and bytes.
 DURATION_BUCKETS = (
     0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0,
 )  # fmt: skip
+SLI_BUCKETS = DURATION_BUCKETS[2:]
 SIZE_BUCKETS = (1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9)
 
 Source = Callable[[], Iterable[Family]]
@@ -63,6 +65,17 @@ class RequestRecord(msgspec.Struct):
     duration: Distribution
     size: Distribution
     running: int = 0  # long-running ones that are open
+    # what to add to `duration` to have the time without waiting for a seat; made when somebody has waited
+    correction: Distribution | None = None
+
+    def correct(self, seconds: float, waited: float) -> None:
+        """Of what was just observed, so much was waiting for a seat."""
+        if self.correction is None:
+            self.correction = Distribution.of(DURATION_BUCKETS)
+        counts, served = self.correction.counts, max(0.0, seconds - waited)
+        counts[bisect_left(DURATION_BUCKETS, seconds)] -= 1
+        counts[bisect_left(DURATION_BUCKETS, served)] += 1
+        self.correction.sum += served - seconds
 
 
 class Metrics:
@@ -113,7 +126,34 @@ class Metrics:
                 sizes.samples.append((without, record.size))
             if record.running:
                 running.samples.append((without, record.running))
-        return iter((total, duration, sizes, running))
+        return iter((total, duration, sizes, running, self._slis(undried), self._deprecated()))
+
+    def _slis(self, labels: tuple[str, ...]) -> Family:
+        """Derived: durations of dry runs and others together, without the time in line, in coarser buckets."""
+        name, text = "apiserver_request_sli_duration_seconds", "Response latency without waiting for a seat."
+        found: dict[tuple[str, ...], Distribution] = {}
+        for key, record in self._requests.items():
+            for part in (record.duration, record.correction):
+                if part is None or not any(part.counts):
+                    continue
+                values = (key.verb, *key[2:], "apiserver")
+                sli = found.setdefault(values, Distribution.of(SLI_BUCKETS))
+                finer = len(DURATION_BUCKETS) - len(SLI_BUCKETS)
+                counts = [sum(part.counts[: finer + 1]), *part.counts[finer + 1 :]]
+                sli.counts = [one + other for one, other in zip(sli.counts, counts, strict=True)]
+                sli.sum += part.sum
+        return Family("histogram", name, text, labels, list(found.items()))
+
+    def _deprecated(self) -> Family:
+        """Which deprecated resources have been asked for; none of them has a release in which it goes."""
+        name, text = "apiserver_requested_deprecated_apis", "Deprecated APIs that have been requested."
+        found = dict.fromkeys(
+            (key.group, key.version, key.resource, key.subresource, "")
+            for key in self._requests
+            if is_deprecated(key.group, key.version, key.resource)
+        )
+        labels = ("group", "version", "resource", "subresource", "removed_release")
+        return Family("gauge", name, text, labels, [(values, 1) for values in found])
 
 
 def healthcheck_families(

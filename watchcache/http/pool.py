@@ -19,7 +19,11 @@ from collections import deque
 import msgspec
 import trio
 
+from watchcache.http.metrics import Distribution
+
 WAIT = 0.5  # seconds
+# Seconds: those of `apiserver_flowcontrol_request_wait_duration_seconds`.
+WAIT_BOUNDS = (0.0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0)
 LINE = 100  # who waits of one user; more would only be refused later
 
 
@@ -41,6 +45,8 @@ class Pool:
         self.held: dict[str, float] = {}  # user -> places
         self.lines: dict[str, deque[Waiter]] = {}
         self.rejected = 0
+        # seconds in line, by whether there were places in the end
+        self.waits = {granted: Distribution.of(WAIT_BOUNDS) for granted in (True, False)}
         self._wait = wait
         self._line = line
 
@@ -77,7 +83,9 @@ class Pool:
         line = self.lines.setdefault(user, deque())
         if len(line) >= self._line:
             self.rejected += 1
+            self.waits[False].observe(0.0)
             return False
+        began = trio.current_time()
         waiter = Waiter(min(amount, self.most), trio.Event())
         line.append(waiter)
         self._grant()
@@ -93,6 +101,7 @@ class Pool:
                 self._leave(user, waiter)
         if not waiter.granted:
             self.rejected += 1
+        self.waits[waiter.granted].observe(trio.current_time() - began)
         return waiter.granted
 
     def _fits(self, held: float, amount: float) -> bool:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+import trio.testing
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -128,6 +129,7 @@ async def test_a_strangers_certificate_fails_the_handshake(pki):
                 await stream.send_all(request())
                 await stream.receive_some(10)
         assert not scene.requests
+        assert scene.server.failed_handshakes == 1
 
 
 async def test_close_notify_ends_the_connection(pki):
@@ -157,6 +159,8 @@ async def test_a_handshake_that_does_not_end_is_cut_off(pki, data, autojump_cloc
         await stream.send_all(data)
         await read_all(stream)
         assert trio.current_time() < 12
+        await trio.testing.wait_all_tasks_blocked()
+        assert scene.server.failed_handshakes == 1
 
 
 async def test_damaged_records_end_the_connection(pki):
@@ -168,6 +172,7 @@ async def test_damaged_records_end_the_connection(pki):
         async with connect(scene, pki) as second:
             await second.send_all(request())
             await read_until(second, b"]")
+        assert scene.server.failed_handshakes == 0
 
 
 async def test_a_renewed_certificate_serves_new_connections(pki):

@@ -59,6 +59,7 @@ class Connection:
     async def _serve(self) -> bool:
         self._alarm.set(self._shared.limits.handshake_seconds)
         if self.transport.tls is not None and not await self.transport.handshake(self._turn):
+            self._shared.failed_handshakes += 1
             return False
         data = await self._first_bytes()
         self._alarm.drop()

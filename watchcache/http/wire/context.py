@@ -34,6 +34,7 @@ class Shared(msgspec.Struct):
         default_factory=lambda: itertools.count(1)
     )  # of HTTP/2 connections
     handshakes: Turns = msgspec.field(default_factory=Turns)
+    failed_handshakes: int = 0
     draining: bool = False  # shutting down: no request is begun on an old connection after the running one
 
     def spawn(self, task: Callable[[], Awaitable[None]]) -> None:

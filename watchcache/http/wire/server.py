@@ -91,6 +91,11 @@ class Server:
         """Connections and the bytes queued on them. Looks at each connection."""
         return ServerStats(len(self._connections), sum(one.transport.queued for one in self._connections))
 
+    @property
+    def failed_handshakes(self) -> int:
+        """TLS handshakes that came to nothing, whatever the reason: who connects and leaves is one of them."""
+        return self._shared.failed_handshakes
+
     def shut_down(self) -> None:
         """Stop accepting and close idle connections; the others close when what runs on them has ended.
 
