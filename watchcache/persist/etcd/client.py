@@ -14,8 +14,9 @@ import msgspec
 import trio
 
 from watchcache.persist.etcd import rpc_pb2 as rpc
+from watchcache.persist.etcd.call import Stream
 from watchcache.persist.etcd.codes import Code
-from watchcache.persist.etcd.connection import Connection, Stream
+from watchcache.persist.etcd.connection import Connection
 from watchcache.persist.etcd.endpoints import Cluster, Endpoint, Tls, endpoints_of
 from watchcache.persist.etcd.errors import EtcdUnusable, Problem
 from watchcache.persist.etcd.figures import Figures

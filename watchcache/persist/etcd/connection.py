@@ -14,16 +14,16 @@ and ours. Here a call is two frames appended to what the writer sends next, and 
 from __future__ import annotations
 
 import math
-import re
 import ssl
 from collections import deque
 from collections.abc import Callable
-from urllib.parse import unquote
 
 import trio
 
 from watchcache.persist.etcd import frames
-from watchcache.persist.etcd.codes import Code, code_of
+from watchcache.persist.etcd.call import Stream, framed
+from watchcache.persist.etcd.codes import Code
+from watchcache.persist.etcd.dialing import FAILURES, dial, text_of
 from watchcache.persist.etcd.endpoints import Endpoint
 from watchcache.persist.etcd.frames import Kind
 
@@ -33,48 +33,7 @@ QUIET = 6.0
 PATIENCE = 4.0
 RECEIVE = 1 << 18
 LAST_STREAM = 0x7FFF_FFF0
-MESSAGE_HEAD = 5
-CLIENT_ERRORS = (OSError, ssl.SSLError, trio.BrokenResourceError, trio.ClosedResourceError, frames.Broken)
-
-OnMessage = Callable[[bytes], None]
-OnEnd = Callable[
-    [Code, str, bool], None
-]  # the status, its text, whether the request certainly never left here
-
-
-class Stream:
-    """One call."""
-
-    __slots__ = (
-        "body",
-        "deadline",
-        "done",
-        "headers",
-        "id",
-        "on_end",
-        "on_message",
-        "owed",
-        "pending",
-        "sent",
-        "started",
-        "window",
-    )
-
-    def __init__(self, on_message: OnMessage, on_end: OnEnd, deadline: float) -> None:
-        self.on_message = on_message
-        self.on_end = on_end
-        self.deadline = deadline
-        self.id = 0
-        self.done = False
-        self.sent = False
-        self.started = 0.0
-        self.headers: dict[str, str] = {}
-        self.body = bytearray()  # received, not a whole message yet
-        self.pending: deque[tuple[bytes, bool]] = (
-            deque()
-        )  # to send when the windows allow: data, and whether it is the last
-        self.window = 0
-        self.owed = 0  # credit that is given back when its messages are taken
+_NO_GREETING = "the connection was closed before anything was said; is it an https endpoint, or no etcd?"
 
 
 class Connection:
@@ -168,7 +127,7 @@ class Connection:
                 self._refuse_waiting("the connection has no streams left")
 
     def _queue_data(self, stream: Stream, message: bytes, *, last: bool) -> None:
-        data = b"\0" + len(message).to_bytes(4, "big") + message
+        data = framed(message)
         if len(data) <= min(stream.window, self._window, self._frame) and not stream.pending:
             stream.window -= len(data)
             self._window -= len(data)
@@ -227,13 +186,13 @@ class Connection:
         try:
             with self._scope:
                 with trio.move_on_after(CONNECT_SECONDS) as connecting:
-                    stream = await self._connect()
+                    stream = await dial(self._endpoint, self._context)
                 if connecting.cancelled_caught:
                     why = "no connection within 3 s"
                 else:
                     await self._use(stream)
-        except* CLIENT_ERRORS as group:
-            why = _text_of(group)
+        except* FAILURES as group:
+            why = text_of(group)
         except* (
             Exception
         ) as group:  # a defect of ours; a system task that raises would take the whole server with it
@@ -246,18 +205,6 @@ class Connection:
         self._refuse_waiting(text)
         for stream in list(self._streams.values()):
             self._end(stream, Code.UNAVAILABLE, text)
-
-    async def _connect(self) -> trio.abc.Stream:
-        tcp = await trio.open_tcp_stream(self._endpoint.host, self._endpoint.port)
-        if self._context is None:
-            return tcp
-        tls = trio.SSLStream(tcp, self._context, server_hostname=self._endpoint.host)
-        try:
-            await tls.do_handshake()
-        except BaseException:
-            await trio.aclose_forcefully(tls)
-            raise
-        return tls
 
     async def _use(self, stream: trio.abc.Stream) -> None:
         try:
@@ -341,20 +288,8 @@ class Connection:
         if stream is None:
             return
         stream.owed += len(payload)
-        body = stream.body
-        body += frames.unpadded(Kind.DATA, flags, payload)
-        while len(body) >= MESSAGE_HEAD:
-            size = MESSAGE_HEAD + int.from_bytes(body[1:5], "big")
-            if len(body) < size:
-                # A message larger than the window would otherwise never be whole.
-                self.taken(stream)
-                break
-            if body[0]:
-                raise frames.Broken("a compressed message")
-            message = bytes(body[MESSAGE_HEAD:size])
-            del body[:size]
-            if not stream.done:
-                stream.on_message(message)
+        if stream.receive(frames.unpadded(Kind.DATA, flags, payload)):
+            self.taken(stream)  # a message larger than the window would otherwise never be whole
         if flags & frames.END_STREAM:
             self._finish(stream, "the stream ended without a status")
 
@@ -365,7 +300,7 @@ class Connection:
         headers = self._headers.read(block)
         stream = self._streams.get(number)
         if stream is not None:
-            stream.headers = headers if not stream.headers else {**stream.headers, **headers}
+            stream.add_headers(headers)
             if flags & frames.END_STREAM:
                 self._finish(stream, "")
 
@@ -377,13 +312,7 @@ class Connection:
         self._take_headers(first | flags & frames.END_HEADERS, number, block + payload)
 
     def _finish(self, stream: Stream, otherwise: str) -> None:
-        headers = stream.headers
-        if "grpc-status" in headers:
-            self._end(stream, code_of(headers["grpc-status"]), unquote(headers.get("grpc-message", "")))
-        elif otherwise:
-            self._end(stream, Code.UNAVAILABLE, otherwise)
-        else:
-            self._end(stream, Code.UNKNOWN, f"HTTP status {headers.get(':status', 'missing')}, not gRPC")
+        self._end(stream, *stream.status(otherwise))
 
     def _take_settings(self, payload: bytes) -> None:
         for setting, value in frames.settings_of(payload):
@@ -417,23 +346,3 @@ class Connection:
         self._refuse_waiting("the member is going away")
         if not self._streams:
             self._scope.cancel()
-
-
-_NO_GREETING = "the connection was closed before anything was said; is it an https endpoint, or no etcd?"
-_NO_TLS = ("WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING")
-
-
-def _text_of(group: BaseExceptionGroup[BaseException]) -> str:
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    if isinstance(found, trio.BrokenResourceError | OSError) and found.__cause__ is not None:
-        found = found.__cause__  # trio's own texts name the address only
-        while isinstance(found, BaseExceptionGroup):
-            found = found.exceptions[0]
-    if isinstance(found, OSError) and found.strerror and not isinstance(found, ssl.SSLError):
-        return found.strerror
-    text = re.sub(r" \(_ssl\.c:\d+\)", "", " ".join(str(found).split()))
-    if any(each in text for each in _NO_TLS):
-        return f"no TLS came about; is it an http endpoint? ({text})"
-    return text or type(found).__name__

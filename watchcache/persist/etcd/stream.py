@@ -9,9 +9,9 @@ from typing import Self
 import trio
 
 from watchcache.persist.etcd import rpc_pb2 as rpc
+from watchcache.persist.etcd.call import Stream
 from watchcache.persist.etcd.client import Client, Member
 from watchcache.persist.etcd.codes import Code
-from watchcache.persist.etcd.connection import Stream
 from watchcache.persist.etcd.errors import Problem
 
 _PATH = "/etcdserverpb.Watch/Watch"
