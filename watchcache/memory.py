@@ -15,7 +15,7 @@ _SHARE = 1 / 20_000
 
 
 def settle_memory() -> None:
-    """Begin to collect garbage, and not in what was loaded (design D1b): that lives as long as the server.
+    """Begin to collect garbage, and not in what was loaded: that lives as long as the server.
 
     With 150,000 pods a full collection would otherwise stop the server for a good part of a second. What the start left
     to collect is so little (no difference in resident memory) that finding it (20 ms) is not worth the wait.

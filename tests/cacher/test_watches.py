@@ -168,7 +168,7 @@ async def test_the_window_replays_what_the_log_has_compacted(scene: Scene) -> No
 
 
 async def test_a_restarted_server_resumes_watches(scene: Scene) -> None:
-    """A hub that has just started replays the log's history (rule 8 of the design)."""
+    """A hub that has just started replays the log's history (rule 8 of the architecture)."""
     await scene.put("a/1")
     await scene.other()
     await scene.put("a/1")
@@ -399,7 +399,7 @@ async def test_a_full_sink_is_left_alone_until_it_drains(scene: Scene) -> None:
 
 
 async def test_a_stalled_watcher_outlives_the_window(scene: Scene) -> None:
-    """What fell out of the window while the client stalled comes from the log (rule 6 of the design)."""
+    """What fell out of the window while the client stalled comes from the log (rule 6 of the architecture)."""
     async with running(scene.log, Bounds(changes=2)) as small:
         slow = Pipe(mark=10)
         watcher = small.watch(After(0), slow)

@@ -14,6 +14,7 @@ from tests.test_architecture import ALLOWED
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _FILE = re.compile(r"[\w./-]+\.(?:py|json|md|yaml|toml|jsonl)")
+_ROW = re.compile(r"(?<=[ (-])[LWM][1-9]\d?(?=[ ,.:;)-])")
 _REFERENCE = re.compile(r"([\w./]+\.py)(?::([\w.]+))?")
 
 
@@ -54,6 +55,15 @@ def definitions(path: Path) -> set[str]:
     found: set[str] = set()
     walk(ast.parse(path.read_text()), "")
     return found
+
+
+def test_rows_that_the_code_names_are_in_the_page():
+    """A row of lists, watches or writes that a docstring or comment names can be looked up."""
+    rows = set(re.findall(r"^\| ([LWM]\d+) \|", (ROOT / "docs/semantics.md").read_text(), re.MULTILINE))
+    sources = [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("test_*.py")]
+    named = {row for path in sources for row in _ROW.findall(path.read_text())}
+    assert named - rows == set()
+    assert len(named) > 50
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -1,4 +1,4 @@
-"""POST: rows M1-M3, M16-M19 and M22 of the list-watch spec."""
+"""POST: rows M1-M3, M16-M19 and M22 of docs/semantics.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DELETE: rows M12-M15, M19 and M20 of the list-watch spec."""
+"""DELETE: rows M12-M15, M19 and M20 of docs/semantics.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PUT and PATCH: rows M4-M10, M13, M16-M18 of the list-watch spec."""
+"""PUT and PATCH: rows M4-M10, M13, M16-M18 of docs/semantics.md."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """DeleteOptions, from the query or the body of a DELETE. A body, when there is one, wins over the whole query (M15).
 
-Source: apimachinery/pkg/apis/meta/v1/validation/validation.go; measured on kube-apiserver 1.36 (list-watch spec M12, M15, M19).
+Source: apimachinery/pkg/apis/meta/v1/validation/validation.go; measured on kube-apiserver 1.36 (docs/semantics.md M12, M15, M19).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The rules are the same for every kind, but for the form of names. Causes are col
 update is looked at by the generic part and again by the kind's strategy, hence the repeats, which `status.invalid` leaves out of the message.
 
 Sources: apimachinery/pkg/api/validation/objectmeta.go, apiserver/pkg/registry/rest/{create,update}.go; measured on kube-apiserver 1.36
-(list-watch spec M3, M13, M16, M18).
+(docs/semantics.md M3, M13, M16, M18).
 """
 
 from __future__ import annotations

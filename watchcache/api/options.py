@@ -2,7 +2,7 @@
 
 Faults are found in kube-apiserver's order: numbers (400), selectors (400), rules between options (422, all at once); fields that the kind does not select by
 and the form of resourceVersion (`revisions`) are looked at by who serves the request. Source: apimachinery/pkg/apis/meta/v1/conversion.go,
-.../v1/validation/validation.go, .../internalversion/validation/validation.go; measured on kube-apiserver 1.36 (list-watch spec L7-L13,
+.../v1/validation/validation.go, .../internalversion/validation/validation.go; measured on kube-apiserver 1.36 (docs/semantics.md L7-L13,
 W2, W5-W7, M19, M21).
 """
 

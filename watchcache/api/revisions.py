@@ -1,6 +1,6 @@
 """Reading resourceVersions that clients send: decimal, unsigned, 64 bits; "" and "0" are none.
 
-A malformed one is answered differently by list, by watch and GET, and by PUT (list-watch spec L13, M4): each has its function.
+A malformed one is answered differently by list, by watch and GET, and by PUT (docs/semantics.md L13, M4): each has its function.
 """
 
 from __future__ import annotations

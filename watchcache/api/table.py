@@ -4,7 +4,7 @@ kubectl asks for a Table to print (`Accept: application/json;as=Table;v=v1;g=met
 labels ask for PartialObjectMetadata. Both are views of a document; nothing of them is stored. Column definitions are facts recorded
 from a kube-apiserver (`data/columns.json`, made by scripts/build_columns.py); cells come from `printers/`.
 
-Sources: meta/v1 types Table, TableOptions, PartialObjectMetadata; spec list-watch L19 (an empty PartialObjectMetadataList has
+Sources: meta/v1 types Table, TableOptions, PartialObjectMetadata; docs/semantics.md L19 (an empty PartialObjectMetadataList has
 `"items": null`, an empty Table `"rows": []`) and W21 (watch events carry the columns only in the first).
 """
 

@@ -25,7 +25,7 @@ class Listing(msgspec.Struct, frozen=True):
     """The answer to a list: `entries` in key order, as they were at `revision`.
 
     `next_start` is the relative key where the next page begins, None when this was the last; `remaining`
-    counts what follows and is None when there is no next page or a selector makes it unknowable (1.1 of the spec).
+    counts what follows and is None when there is no next page or a selector makes it unknowable (docs/semantics.md, Pages).
     `gathered` are the entries' values where they are at hand.
     """
 

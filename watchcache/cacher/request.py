@@ -16,7 +16,7 @@ from watchcache.cacher.problems import WatchProblem
 from watchcache.cacher.selection import Selection
 
 Framing: TypeAlias = Callable[[bytes], bytes]
-"""Wraps one frame for the transport (an HTTP/1.1 chunk, a WebSocket message; identity for HTTP/2)."""
+"""Wraps one frame for the transport (a chunk of HTTP/1.1; as it is for HTTP/2)."""
 
 
 class Representation(Protocol):

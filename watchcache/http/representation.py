@@ -1,6 +1,6 @@
 """The bytes of watch events, one class for each form that a client can ask for.
 
-Rules (spec list-watch W8 to W12, W19, W21):
+Rules (docs/semantics.md W8 to W12, W19, W21):
 
 - A frame is `{"type":...,"object":...}` and a newline; in the plain form the stored bytes go into it untouched.
 - A bookmark carries kind, apiVersion and metadata, and of typed kinds what Go writes of an empty object (`data/bookmarks.json`).

@@ -5,7 +5,7 @@ for: a struct type is made for each kind that names only its selectable fields, 
 rest of the bytes unread (about 3 us for a pod of 2.6 KB). Equal label sets and equal field values
 are one object in memory: a hundred thousand pods of some hundred owners share some hundred dicts.
 
-Sources of the fields and of what a missing one compares as: list-watch spec 1.3 and
+Sources of the fields and of what a missing one compares as: docs/semantics.md and
 k/k pkg/registry/*/strategy.go (the `...ToSelectableFields` functions).
 """
 

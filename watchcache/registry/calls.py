@@ -1,7 +1,7 @@
 """What goes into and comes out of the registry: one request, one answer, one list.
 
 The HTTP layer makes a `Call` from what it knows about a request and gets back bytes wherever an
-object is stored (rule 4 of the design: objects are bytes), and a document only for what is not
+object is stored (rule 4 of the architecture: objects are bytes), and a document only for what is not
 stored as such: a Status, a Scale, a review, a dry-run creation (which has no resourceVersion).
 """
 

@@ -1,6 +1,6 @@
 """What a DELETE does to an object: pure decisions, no I/O.
 
-The rules (list-watch spec M13-M16, measured on kube-apiserver 1.36.3):
+The rules (docs/semantics.md M13-M16, measured on kube-apiserver 1.36.3):
 
 - An object with finalizers is marked (deletionTimestamp, grace 0, generation + 1 the first time) and stays
   until an update leaves it without finalizers. Without finalizers it is removed.

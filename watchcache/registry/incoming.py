@@ -5,7 +5,7 @@ kind and apiVersion -> types and unknown fields -> name -> namespace -> (default
 
 A document that comes out of here is a fresh one in canonical form: pruned, with zero values as Go prints
 them and all defaults, so that two documents that mean the same compare equal.
-Texts: golden exchanges 57, 58, 60, 64; list-watch spec M7, M21.
+Texts: golden exchanges 57, 58, 60, 64; docs/semantics.md M7, M21.
 """
 
 from __future__ import annotations

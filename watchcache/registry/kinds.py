@@ -1,6 +1,6 @@
 """What is special about each kind when it is written: one row per kind, and small functions without I/O.
 
-Sources: list-watch spec M13-M17 and the golden exchanges 0-43 (measured), and k/k pkg/registry/*/*/strategy.go.
+Sources: docs/semantics.md M13-M17 and the golden exchanges 0-43 (measured), and k/k pkg/registry/*/*/strategy.go.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which part of an object a path changes: the object itself, its status, and others.
 
 A row takes the wanted and the stored document and gives what is to be stored; what the path does not
-change comes from the stored one. Source: list-watch spec M17; k/k pkg/registry/*/*/strategy.go.
+change comes from the stored one. Source: docs/semantics.md M17; k/k pkg/registry/*/*/strategy.go.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ The rules, and why:
   log's queue instead of failing one another. Only what a client asked for by resourceVersion or uid fails.
 - An append names the revision it was built on. When another writer was faster (it can be only while
   `modify` waits, as admission may), everything is done again on the newer state: the client never sees it.
-- What is answered must be durable (rule 3 of the design). Refusals and "nothing to do" are about a state
+- What is answered must be durable (rule 3 of the architecture). Refusals and "nothing to do" are about a state
   that may still be queued, or be outdated where several servers share an etcd: `confirm` waits, or says that it is.
 - An unchanged document is not written: same revision, no event (M10). Documents are compared, not
   bytes, because the order of a client's keys means nothing.

@@ -9,7 +9,7 @@ The life cycle is the same for all kinds; a `Strategy` says where one differs. T
 A prepare function changes the new document in place and never the old one. What needs more than the two
 documents (uids, addresses) comes in as a `Preparation`. The rows of the kinds are in `kinds`.
 
-Sources: list-watch spec M16 and M17 (measured), and k/k pkg/registry/*/*/strategy.go.
+Sources: docs/semantics.md M16 and M17 (measured), and k/k pkg/registry/*/*/strategy.go.
 """
 
 from __future__ import annotations
