@@ -225,9 +225,9 @@ class Server:
         host, port = self.settings.bind_address, self.settings.secure_port
         if self.settings.workers and self.settings.host == "hypercorn":
             raise SettingsProblem("--watchcache-workers needs --watchcache-host=wire")
-        if self.settings.workers and self.settings.storage_backend == "etcd3":
+        if self.settings.workers and self.settings.etcd_servers_overrides:
             raise SettingsProblem(
-                "--watchcache-workers needs a journal of its own (file or memory); on etcd run several servers instead"
+                "--watchcache-workers follow one log: leave out --etcd-servers-overrides, or the workers"
             )
         try:
             if self.settings.workers:

@@ -12,7 +12,7 @@ import trio.testing
 
 from tests.log.samples import stamp, value
 from watchcache.follow import Feed, FollowerLog
-from watchcache.log import Event, Log
+from watchcache.log import Event, EventLog, Log
 from watchcache.persist import MemoryJournal, Retention
 
 __all__ = ["Scene", "running", "stamp", "value"]
@@ -21,7 +21,9 @@ __all__ = ["Scene", "running", "stamp", "value"]
 class Scene:
     """The log and its feed, both running in `nursery`."""
 
-    def __init__(self, log: Log, feed: Feed, nursery: trio.Nursery, streams: list[trio.SocketStream]) -> None:
+    def __init__(
+        self, log: EventLog, feed: Feed, nursery: trio.Nursery, streams: list[trio.SocketStream]
+    ) -> None:
         self.log = log
         self.feed = feed
         self.nursery = nursery

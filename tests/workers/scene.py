@@ -5,7 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +16,7 @@ from typing import Any
 
 from watchcache.testing.server import TestServer
 
+ROOT = Path(__file__).parent.parent.parent
 MAPS = "/api/v1/namespaces/default/configmaps"
 TRIES = 200  # the kernel deals connections out by their ports: that many never reach one process only
 
@@ -46,6 +50,11 @@ class Connection:
         """The body of a GET."""
         self._connection.request("GET", path, headers=self._headers)
         return self._connection.getresponse().read().decode()
+
+    def certificate(self) -> bytes:
+        """What the server showed, DER."""
+        assert isinstance(self._connection.sock, ssl.SSLSocket)
+        return self._connection.sock.getpeercert(binary_form=True) or b""
 
     def watch(self, path: str) -> None:
         """Begin a watch; `line` reads it."""
@@ -131,3 +140,24 @@ def is_there(pid: int) -> bool:
 def own_workers() -> set[int]:
     """Those of the servers in this process."""
     return workers_of(os.getpid())
+
+
+@contextmanager
+def process(directory: Path, workers: int, *flags: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A server as it is started by hand, on a file journal, and its URL."""
+    (directory / "tokens.csv").write_text('secret,admin,admin,"system:masters"\n')
+    command = [sys.executable, "-m", "watchcache", "serve", "--secure-port=0"]
+    command += [f"--cert-dir={directory}/pki", f"--watchcache-data-dir={directory}/data"]
+    command += [f"--token-auth-file={directory}/tokens.csv", f"--watchcache-workers={workers}", *flags]
+    with (directory / "errors").open("ab") as errors:
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, cwd=ROOT)
+    assert server.stdout is not None
+    try:
+        line = server.stdout.readline().decode()
+        match = re.search(r"serving (https://\S+)", line)
+        assert match, line + (directory / "errors").read_text()
+        yield server, match[1]
+    finally:
+        server.kill()
+        server.wait(10)
+        server.stdout.close()

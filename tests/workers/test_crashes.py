@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from tests.workers.scene import (
     MAPS,
+    ROOT,
     Connection,
     each_of,
     is_there,
     one_of_each,
     own_workers,
+    process,
     workers_of,
 )
+from watchcache import pki
 from watchcache.testing.server import TestServer
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 def wait_for(what: Callable[[], bool], seconds: float = 20) -> None:
@@ -94,27 +99,6 @@ def test_a_worker_that_stands_still_is_replaced(tmp_path: Path):
     wait_for(lambda: not own_workers())
 
 
-@contextmanager
-def process(directory: Path, workers: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """A server as it is started by hand, on a file journal, and its URL."""
-    (directory / "tokens.csv").write_text('secret,admin,admin,"system:masters"\n')
-    command = [sys.executable, "-m", "watchcache", "serve", "--secure-port=0"]
-    command += [f"--cert-dir={directory}/pki", f"--watchcache-data-dir={directory}/data"]
-    command += [f"--token-auth-file={directory}/tokens.csv", f"--watchcache-workers={workers}"]
-    with (directory / "errors").open("ab") as errors:
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, cwd=ROOT)
-    assert server.stdout is not None
-    try:
-        line = server.stdout.readline().decode()
-        match = re.search(r"serving (https://\S+)", line)
-        assert match, line + (directory / "errors").read_text()
-        yield server, match[1]
-    finally:
-        server.kill()
-        server.wait(10)
-        server.stdout.close()
-
-
 def test_without_the_process_that_writes_the_server_ends_cleanly(tmp_path: Path):
     """Watches end as at a shutdown, no process is left, and what was acknowledged is there at the next start."""
     ca = tmp_path / "pki" / "ca.crt"
@@ -134,18 +118,72 @@ def test_without_the_process_that_writes_the_server_ends_cleanly(tmp_path: Path)
             assert one("GET", f"{MAPS}/{each['metadata']['name']}") == (200, each)
 
 
-def test_a_shutdown_ends_them_all(tmp_path: Path):
-    """SIGTERM to the process that was started: the watches end cleanly, and the exit status is 0."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_shutdown_ends_them_all(tmp_path: Path, number: signal.Signals):
+    """A signal to the process that was started: the watches end cleanly, the exit status is 0, and one line says what happens."""
     with process(tmp_path, workers=2) as (server, url):
         workers = workers_of(server.pid)
         with one_of_each(url, tmp_path / "pki" / "ca.crt", "secret") as both:
             for connection in both:
                 connection.watch(f"{MAPS}?watch=1&resourceVersion=1&timeoutSeconds=100")
-            server.send_signal(signal.SIGTERM)
+            server.send_signal(number)
             for connection in both:
                 connection.rest()
         assert server.wait(20) == 0
         assert not any(map(is_there, workers))
+        assert (tmp_path / "errors").read_text().count("\n") == 1
+
+
+def test_all_read_a_new_certificate(tmp_path: Path):
+    """SIGHUP to the process that was started: connections of both workers show it soon, and running watches go on."""
+    ca = tmp_path / "pki" / "ca.crt"
+    with process(tmp_path, workers=2) as (server, url), one_of_each(url, ca, "secret") as both:
+        for connection in both:
+            connection.watch(f"{MAPS}?watch=1&resourceVersion=1&fieldSelector=metadata.name%3Dafter")
+        names = ["localhost", "127.0.0.1"]
+        certificate, key = pki.Authority(tmp_path / "pki").issue("new", names=names)
+        (tmp_path / "pki" / "apiserver.crt").write_bytes(certificate)
+        (tmp_path / "pki" / "apiserver.key").write_bytes(key)
+        server.send_signal(signal.SIGHUP)
+        new = ssl.PEM_cert_to_DER_cert(certificate.decode())
+
+        def shown() -> bool:
+            with one_of_each(url, ca, "secret") as connections:
+                return [connection.certificate() for connection in connections] == [new, new]
+
+        wait_for(shown)
+        with one_of_each(url, ca, "secret", processes=1) as (writer,):
+            writer.create("after")
+        for connection in both:
+            assert b'"ADDED"' in connection.line()
+
+
+def test_a_process_that_writes_and_stands_still_is_told_of(tmp_path: Path):
+    """It lives and answers nobody: workers are not ready and then not alive, show their own metrics, and go on when it does."""
+    ca = tmp_path / "pki" / "ca.crt"
+    with process(tmp_path, 2, "--watchcache-worker-timeout=6s") as (server, url):
+        workers = workers_of(server.pid)
+        with one_of_each(url, ca, "secret") as both:
+            server.send_signal(signal.SIGSTOP)
+            try:
+                with ThreadPoolExecutor(1) as pool:  # each takes the seconds that it waits for an answer
+                    metrics = pool.submit(both[0].text, "/metrics")
+                    page = json.loads(both[1].text("/debug/watchers"))
+                assert (
+                    len(re.findall(r'watchcache_worker_revision\{process="worker-\d"\}', metrics.result()))
+                    == 1
+                )
+                assert page["total"]["watchers"] == 0
+                for connection in both:
+                    assert "[-]writer failed" in connection.text("/readyz")
+                    assert "[-]writer-alive failed" in connection.text("/livez")
+                    assert connection("GET", f"{MAPS}?resourceVersion=0")[0] == 200
+            finally:
+                server.send_signal(signal.SIGCONT)
+            for connection in both:
+                connection.create(f"after-{both.index(connection)}")
+                assert connection.text("/readyz") == connection.text("/livez") == "ok"
+        assert workers_of(server.pid) == workers
 
 
 def test_hypercorn_has_no_workers(tmp_path: Path):

@@ -107,6 +107,7 @@ class Hub:
         """Load all, follow the log, serve watches; ends only when cancelled, and then ends all watches."""
         unsubscribe = self.log.subscribe(self.deliver)
         self.revision = self.log.published
+        self._gap = self.log.gap
         self._running = True
         for cacher in self:
             self._load(cacher)

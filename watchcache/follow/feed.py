@@ -9,8 +9,9 @@ is a follower told that it has to begin anew (`Gone`).
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import cast
 
@@ -35,7 +36,9 @@ from watchcache.follow.messages import (
     head_frames,
     pieces,
 )
-from watchcache.log import Compacted, Event, HistoryReader, ReadableLog
+from watchcache.log import Compacted, Event, HistoryReader, JournalError, ReadableLog
+
+logger = logging.getLogger(__name__)
 
 LIMIT = 8 << 20
 BEAT = 1.0
@@ -54,13 +57,27 @@ class FeedStats(msgspec.Struct, frozen=True):
 
 
 class Feed:
-    """Sends one log, in which no two events have the same revision, to any number of followers. `limit` bounds the bytes queued for each; `beat` is in seconds."""
+    """Sends one log to any number of followers. `limit` bounds the bytes queued for each; `beat` is in seconds.
 
-    def __init__(self, log: ReadableLog, *, limit: int = LIMIT, beat: float = BEAT) -> None:
+    read_revision: asks for the log's newest revision, when what it has published is not that. problems: what is not well, by name, which followers
+    are to know.
+    """
+
+    def __init__(
+        self,
+        log: ReadableLog,
+        *,
+        limit: int = LIMIT,
+        beat: float = BEAT,
+        read_revision: Callable[[], Awaitable[int]] | None = None,
+        problems: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
         self.log = log
         self.limit = limit
+        self.read_revision = read_revision
         self.parked = 0
-        self._beat = beat
+        self.beat_seconds = beat
+        self._problems = problems
         self._outlets: list[Outlet] = []
         self._delivered = 0
 
@@ -76,10 +93,14 @@ class Feed:
         try:
             task_status.started()
             while True:
-                await trio.sleep(self._beat)
+                await trio.sleep(self.beat_seconds)
                 failure = self.log.failure
+                text, problems = (
+                    "" if failure is None else str(failure) or repr(failure),
+                    dict(self._problems()),
+                )
                 for outlet in self._outlets:
-                    outlet.beat("" if failure is None else str(failure) or repr(failure))
+                    outlet.beat(text, problems)
         finally:
             unsubscribe()
 
@@ -97,12 +118,10 @@ class Feed:
 
     def _deliver(self, events: Sequence[Event]) -> None:
         """In the publisher: never waits, never raises."""
-        if not events:
-            return  # nothing of ours happened: a beat says how far the log is
-        after, self._delivered = self._delivered, events[-1].revision
+        after, self._delivered = self._delivered, self.log.published
         live = [outlet for outlet in self._outlets if outlet.live]
         if live:
-            frame = events_frame(after, self.log.oldest, events)
+            frame = events_frame(after, self._delivered, self.log, events)
             for outlet in live:
                 outlet.offer(frame, self._delivered)
 
@@ -136,10 +155,11 @@ class Outlet:
             self._put(frame)
         self._changed.set()
 
-    def beat(self, failure: str) -> None:
+    def beat(self, failure: str, problems: dict[str, str]) -> None:
         """Queue a sign of life for a follower that has been given the state."""
+        log = self._log
         if self._subscribed and self.queued < self._feed.limit:
-            self._put(framed(Beat(self.cursor, self._log.published, self._log.oldest, failure)))
+            self._put(framed(Beat(self.cursor, log.published, log.oldest, failure, log.lost, problems)))
 
     def _put(self, frame: bytes) -> None:
         self._frames.append(frame)
@@ -179,11 +199,14 @@ class Outlet:
         assert wanted is not None
         log = self._log
         if not wanted.epoch:
-            heads, revision, oldest = list(log.heads("")), log.published, log.oldest
+            heads, loaded = (
+                list(log.heads("")),
+                Loaded(log.epoch, log.published, log.oldest, log.gap, log.lost),
+            )
             for frame in head_frames(heads):
                 await self._link.send(frame)
-            await self._link.send(framed(Loaded(log.epoch, revision, oldest)))
-            self.cursor, self._subscribed = revision, True
+            await self._link.send(framed(loaded))
+            self.cursor, self._subscribed = loaded.revision, True
         elif wanted.epoch != log.epoch or not log.oldest <= wanted.after <= log.published:
             await self._refuse(wanted.after)
         else:
@@ -195,15 +218,26 @@ class Outlet:
             async with aclosing(self._log.history(self.cursor)) as batches:
                 async for batch in batches:
                     for piece in pieces(batch):
-                        await self._link.send(events_frame(self.cursor, self._log.oldest, piece))
+                        await self._link.send(events_frame(self.cursor, piece[-1].revision, self._log, piece))
                         self.cursor = piece[-1].revision
                         if self._wanted is not None:
                             return
                     await self._flush()
                 # Nothing was awaited since the head was reached: the next tick follows what was sent.
-                self.live = self._wanted is None
+                if self._wanted is None:
+                    self._go_live()
         except Compacted:
             await self._refuse(self.cursor)
+        except JournalError as problem:
+            logger.warning("a follower waits for history: %s", problem)
+            await trio.sleep(self._feed.beat_seconds)
+
+    def _go_live(self) -> None:
+        published = self._log.published
+        if published > self.cursor:  # with nothing of ours
+            self._put(events_frame(self.cursor, published, self._log, ()))
+            self.cursor = published
+        self.live = True
 
     async def _refuse(self, after: int) -> None:
         self._subscribed = False
@@ -217,7 +251,10 @@ class Outlet:
             if isinstance(message, Subscribe):
                 self._begin_anew(message)
             elif isinstance(message, Ask):
-                self._put(framed(Newest(message.number, self._log.published)))
+                if self._feed.read_revision is None:
+                    self._put(framed(Newest(message.number, self._log.published)))
+                else:
+                    nursery.start_soon(self._answer, message.number, self._feed.read_revision)
             else:
                 nursery.start_soon(self._recall, cast("Recall", message))
         raise trio.BrokenResourceError
@@ -228,20 +265,32 @@ class Outlet:
         self._wanted, self.live, self._subscribed = wanted, False, False
         self._changed.set()
 
+    async def _answer(self, number: int, read_revision: Callable[[], Awaitable[int]]) -> None:
+        try:
+            newest = Newest(number, await read_revision())
+        except JournalError as problem:
+            newest = Newest(number, 0, str(problem))
+        self._put(framed(newest))
+
     async def _recall(self, asked: Recall) -> None:
         reader = self._passes.pop(asked.after, None) or self._log.history(asked.after)
         events: Sequence[Event] = ()
+        compacted, failure = False, ""
         try:
             events = await anext(reader)
-        except (Compacted, StopAsyncIteration):
+        except Compacted:
+            compacted = True
+        except StopAsyncIteration:
             pass
+        except JournalError as problem:
+            failure = str(problem)
         else:
             self._keep(events[-1].revision, reader)
         while self.queued > self._feed.limit:
             self._drained = trio.Event()
             await self._drained.wait()
         changes = [change_of(event, whole=True) for event in events]
-        self._put(framed(Past(asked.number, self._log.oldest, changes)))
+        self._put(framed(Past(asked.number, self._log.oldest, changes, compacted, failure)))
 
     def _keep(self, after: int, reader: HistoryReader) -> None:
         """A pass that nobody goes on with makes room for the next: it only holds what it has read ahead."""

@@ -37,15 +37,23 @@ from watchcache.follow.messages import (
 )
 from watchcache.follow.outbox import Outbox
 from watchcache.follow.reply import FeedLost, Reply
-from watchcache.log import Compacted, Deliver, Event, Head, HistoryReader, JournalFailed, Ring, Subscribers
+from watchcache.log import (
+    Compacted,
+    Deliver,
+    Event,
+    Head,
+    HistoryReader,
+    JournalFailed,
+    JournalUnavailable,
+    Ring,
+    Subscribers,
+)
 
 RING_BYTES = 64 << 20
 
 
 class FollowerLog:
     """A `ReadableLog` that is fed through a stream; `open`, then `run` it in a task."""
-
-    lost = 0  # it follows logs that give no revision out twice
 
     def __init__(self, stream: trio.abc.Stream, *, ring_bytes: int = RING_BYTES) -> None:
         self.epoch = ""
@@ -55,6 +63,8 @@ class FollowerLog:
         self.gaps = 0
         self.heard = 0.0  # when the feed last said anything, by trio's clock
         self.gap = 0
+        self.lost = 0
+        self._problems: dict[str, str] = {}
         self.failure: BaseException | None = None
         self._stream = stream
         self._link = Link(stream)
@@ -66,8 +76,8 @@ class FollowerLog:
         self._outbox = Outbox(self._link)
         self._number = 0
         self._recalls: dict[int, Reply[Past]] = {}
-        self._asked: tuple[int, Reply[int]] | None = None
-        self._gathering: Reply[int] | None = None
+        self._asked: tuple[int, Reply[Newest]] | None = None
+        self._gathering: Reply[Newest] | None = None
         self._lost = False
 
     # -- life
@@ -88,7 +98,7 @@ class FollowerLog:
                 loaded = message
         self._sorted = list(self._heads)  # they come in order
         self.epoch, self.published, self.oldest = loaded.epoch, loaded.revision, loaded.oldest
-        self.newest = loaded.revision
+        self.newest, self.gap, self.lost = loaded.revision, loaded.gap, loaded.lost
         self._ring.restart(loaded.revision)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -128,7 +138,7 @@ class FollowerLog:
 
     def _lose(self) -> None:
         self._lost = True
-        waiting: list[Reply[int] | None] = [self._asked[1] if self._asked else None, self._gathering]
+        waiting: list[Reply[Newest] | None] = [self._asked[1] if self._asked else None, self._gathering]
         self._asked = self._gathering = None
         for asked in waiting:
             if asked is not None:
@@ -156,12 +166,19 @@ class FollowerLog:
             self._repair()
             return
         self.oldest = message.oldest
-        events = [self._event(change) for change in message.changes if change.revision > self.published]
-        if not events:
+        if message.through <= self.published:
             return
-        self.published = events[-1].revision
+        changes = message.changes
+        if message.after < self.published:  # a part of it has been applied
+            changes = [change for change in changes if change.revision > self.published]
+        events = [self._event(change) for change in changes]
+        self.published = message.through
         self.newest = max(self.newest, self.published)
-        self._ring.extend(events)
+        if message.gap > self.gap:
+            self.gap = message.gap
+            self._ring.restart(self.published)
+        else:
+            self._ring.extend(events)
         self._subscribers.deliver(events)
 
     def _event(self, change: Change) -> Event:
@@ -188,6 +205,7 @@ class FollowerLog:
         self.oldest = beat.oldest
         self.newest = max(self.newest, beat.published)
         self.failure = JournalFailed(beat.failure) if beat.failure else None
+        self.lost, self._problems = beat.lost, beat.problems
         if beat.sent > self.published:
             self._repair()
 
@@ -199,6 +217,10 @@ class FollowerLog:
     def _next_number(self) -> int:
         self._number += 1
         return self._number
+
+    def problem(self, name: str) -> str | None:
+        """What the feed last said that is wrong with something of its own; None when all is well."""
+        return self._problems.get(name)
 
     # -- reading
 
@@ -223,19 +245,23 @@ class FollowerLog:
         return HistoryReader(self, self._ring, self, after)
 
     async def read(self, after: int, through: int) -> Sequence[Event]:
-        """Old events, from the feed: some that follow `after`, none after `through`. Raises Compacted, FeedLost."""
+        """Old events, from the feed: those that follow `after`, or the first of them, none after `through`.
+
+        Raises Compacted, JournalUnavailable, FeedLost.
+        """
         self._check()
         number = self._next_number()
         reply = self._recalls[number] = Reply[Past]()
         self._say(Recall(number, after))
         past = await reply.wait()  # who leaves here leaves the reply to be settled and forgotten
-        events = [event_of(change, change.prev) for change in past.changes if change.revision <= through]
-        if not events:
+        if past.compacted:
             raise Compacted(after, past.oldest)
-        return events
+        if past.failure:
+            raise JournalUnavailable(past.failure)
+        return [event_of(change, change.prev) for change in past.changes if change.revision <= through]
 
     async def read_revision(self) -> int:
-        """The feed's newest revision, not older than any write that was acknowledged when this was called. Raises FeedLost.
+        """The feed's newest revision, not older than any write that was acknowledged when this was called. Raises FeedLost, JournalUnavailable.
 
         One question at a time: who comes while it is under way shares the next, because its answer may have been read
         before they came.
@@ -246,7 +272,10 @@ class FollowerLog:
             reply = self._gathering = Reply()
             if self._asked is None:
                 self._ask()
-        return await reply.wait()
+        newest = await reply.wait()
+        if newest.failure:
+            raise JournalUnavailable(newest.failure)
+        return newest.revision
 
     def _ask(self) -> None:
         if self._gathering is not None:
@@ -255,7 +284,7 @@ class FollowerLog:
 
     def _answered(self, message: Newest) -> None:
         if self._asked is not None and self._asked[0] == message.number:
-            self._asked[1].settle(message.revision)
+            self._asked[1].settle(message)
             self._asked = None
             self._ask()
 

@@ -7,7 +7,7 @@
     Subscribe(epoch, revision)           ->                            a frame was missed: again from here
                                          <-    Resumed, Events ...     or Gone: that can no longer be told
     Ask(number)                          ->
-                                         <-    Newest(number, revision)
+                                         <-    Newest(number, revision)    or why that is not known
     Recall(number, after)                ->
                                          <-    Past(number, ...)       older events than the follower holds
                                          <-    Beat                    every second
@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from watchcache.follow.link import frame
-from watchcache.log import Event, Head
+from watchcache.log import Event, Head, ReadableLog
 
 # Bytes of values in one frame of a snapshot or of old events: live frames pass between two of them.
 PIECE_BYTES = 1 << 20
@@ -67,43 +67,55 @@ class Heads(msgspec.Struct, frozen=True, array_like=True, tag=1):
 
 
 class Loaded(msgspec.Struct, frozen=True, array_like=True, tag=2):
-    """The state is complete."""
+    """The state is complete. gap, lost: as of the log (`ReadableLog`)."""
 
     epoch: str
     revision: int
     oldest: int
+    gap: int
+    lost: int
 
 
 class Events(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """The events that follow revision `after`, without a gap."""
+    """All events after revision `after` up to `through`; none when only the revision moved. All those of one revision are in one.
+
+    gap: as of the log; when it has risen, changes between these two revisions are left out, and the state is right.
+    """
 
     after: int
+    through: int
     oldest: int
+    gap: int
     changes: list[Change]
 
 
 class Newest(msgspec.Struct, frozen=True, array_like=True, tag=4):
-    """The answer to `Ask`: everything acknowledged when it was read has this revision or an older one."""
+    """The answer to `Ask`: everything acknowledged when it was read has this revision or an older one. failure: why it is not known."""
 
     number: int
     revision: int
+    failure: str = ""
 
 
 class Past(msgspec.Struct, frozen=True, array_like=True, tag=5):
-    """The answer to `Recall`; without events when they are compacted."""
+    """The answer to `Recall`: the next events, none when there are none up to now, unless they are compacted or cannot be read (`failure`)."""
 
     number: int
     oldest: int
     changes: list[Change]
+    compacted: bool = False
+    failure: str = ""
 
 
 class Beat(msgspec.Struct, frozen=True, array_like=True, tag=6):
-    """All is well, or the journal's failure. `sent`: the follower has been sent everything up to here."""
+    """All is well, or the journal's failure. `sent`: the follower has been sent everything up to here. problems: what else is not well, by name."""
 
     sent: int
     published: int
     oldest: int
     failure: str
+    lost: int
+    problems: dict[str, str]
 
 
 class Gone(msgspec.Struct, frozen=True, array_like=True, tag=7):
@@ -153,17 +165,19 @@ def event_of(change: Change, prev: bytes | None) -> Event:
     )
 
 
-def events_frame(after: int, oldest: int, events: Sequence[Event]) -> bytes:
+def events_frame(after: int, through: int, log: ReadableLog, events: Sequence[Event]) -> bytes:
     """Live events as one frame, the same for every follower."""
-    return framed(Events(after, oldest, [change_of(event, whole=False) for event in events]))
+    changes = [change_of(event, whole=False) for event in events]
+    return framed(Events(after, through, log.oldest, log.gap, changes))
 
 
 def pieces(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
-    """Events in runs of some `PIECE_BYTES`."""
+    """Events in runs of some `PIECE_BYTES`; those of one revision together."""
     start = size = 0
     for index, event in enumerate(events):
         size += len(event.value) + len(event.prev or b"")
-        if size >= PIECE_BYTES:
+        last = index + 1 == len(events) or events[index + 1].revision > event.revision
+        if size >= PIECE_BYTES and last:
             yield events[start : index + 1]
             start, size = index + 1, 0
     if start < len(events):

@@ -70,7 +70,10 @@ class HistoryReader:
         if self._after < self._extent.oldest:
             raise Compacted(self._after, self._extent.oldest)
         if self._after >= self._ring.oldest:
-            return self._ring.after(self._after, BATCH)
+            if batch := self._ring.after(self._after, BATCH):
+                return batch
+            self._after = self._extent.published  # nothing of ours has happened since
+            raise StopAsyncIteration
         through = min(self._ring.oldest, self._extent.published)
         self._stretch, self._given = await self._past.read(self._after, through), 0
         if not self._stretch:

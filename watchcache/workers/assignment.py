@@ -11,7 +11,10 @@ from watchcache.settings import Settings
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """Who the worker is, where it listens (`settings` with `port`), and the files of the serving certificate."""
+    """Who the worker is, where it listens (`settings` with `port`), and the files of the serving certificate.
+
+    storage_checks: the health checks whose problems the feed tells, and their endpoints.
+    """
 
     name: str
     settings: Settings
@@ -21,6 +24,7 @@ class Assignment(msgspec.Struct, frozen=True):
     key: Path
     client_ca: Path
     token_file: Path | None
+    storage_checks: list[tuple[str, tuple[str, ...]]]
 
 
 def encode(assignment: Assignment) -> bytes:

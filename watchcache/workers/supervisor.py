@@ -7,7 +7,7 @@ then the log closes. A worker that ends unasked is replaced; its clients come ba
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 import trio
@@ -16,6 +16,7 @@ from watchcache.credentials import Credentials
 from watchcache.follow import Feed
 from watchcache.front import DRAIN_SECONDS, Ending
 from watchcache.http.exposition import Family, exposition
+from watchcache.http.health import Check, reason_of
 from watchcache.http.merged_exposition import merged
 from watchcache.http.metrics import Source
 from watchcache.http.watchers import merged_watchers
@@ -31,7 +32,14 @@ logger = logging.getLogger("watchcache.workers")
 
 # What a worker may take to leave beyond the delay that was asked for; then it is killed.
 _GRACE = 2 * DRAIN_SECONDS + 5
+# What a worker may take for its part of a page; who waits for the whole gives up later (`worker.GATHER_SECONDS`).
 _ANSWER_SECONDS = 5.0
+
+
+def problems_of(checks: Iterable[Check]) -> dict[str, str]:
+    """What is not well, by the names of the checks."""
+    found = ((check.name, reason_of(check)) for check in checks)
+    return {name: reason for name, reason in found if reason}
 
 
 class Supervisor:
@@ -47,7 +55,9 @@ class Supervisor:
         port: int,
     ) -> None:
         log = storage.log
-        self.feed = Feed(log)
+        self.feed = Feed(
+            log, read_revision=storage.read_revision, problems=partial(problems_of, storage.checks)
+        )
         self.desk = Desk(registry, log)
         self._sources: list[Source] = [partial(log_families, log), *storage.metrics, self._families]
         self._grace = settings.shutdown_delay_duration + _GRACE
@@ -63,6 +73,7 @@ class Supervisor:
                     key=credentials.pair.key,
                     client_ca=credentials.client_ca,
                     token_file=credentials.token_file,
+                    storage_checks=[(check.name, check.endpoints) for check in storage.checks],
                 ),
             )
             for number in range(settings.workers)

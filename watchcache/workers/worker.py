@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 import trio
@@ -27,7 +28,9 @@ from watchcache.front import JOURNAL_FAILURES, Ending, api_options, authenticato
 from watchcache.http.api import Api
 from watchcache.http.exposition import Family
 from watchcache.http.health import Check
+from watchcache.http.merged_exposition import merged
 from watchcache.http.query import parse_query
+from watchcache.http.watchers import merged_watchers
 from watchcache.http.wire import listen
 from watchcache.http.wire.blocks import whole
 from watchcache.memory import keep_heap_trimmed, settle_memory, use_one_heap
@@ -41,8 +44,11 @@ from watchcache.workers.place import stream_of
 
 logger = logging.getLogger("watchcache.workers")
 
-# Seconds without a word from the process that writes, after which a worker is not ready.
+# Seconds without a word from the process that writes, after which a worker is not ready. After what a worker may be silent for
+# (`--watchcache-worker-timeout`) it is not alive either: whoever watches over the server starts it anew.
 _SILENCE = 5.0
+# What a page of all processes may take. Less than a scraper waits, more than the process that writes waits for its workers.
+GATHER_SECONDS = 7.0
 LOST, UNFIT = 3, 2
 FAILURES = (*JOURNAL_FAILURES, (FeedLost, lambda problem: service_unavailable(str(problem), 1)))
 
@@ -121,15 +127,15 @@ class Worker:
             resources.catalog,
             authenticator(settings, assignment.token_file),
             options=api_options(settings, assignment.url),
-            checks=[*checks(log), Check("writer", partial(_silence, log), ("readyz",))],
+            checks=[*checks(log), *_checks_of_writer(log, assignment)],
             metrics_sources=[partial(_families, log)],
             failures=FAILURES,
-            gather=writer.call,
+            gather=partial(self._gather, assignment.name, writer),
         )
         pair = KeyPair(assignment.certificate, assignment.key)
         certificate = self._certificate = Serving(settings, pair, assignment.client_ca)
         async with trio.open_nursery() as core:
-            core.start_soon(self._follow, log)
+            core.start_soon(self._follow, assignment.name, log)
             await core.start(hub.run)
             listeners = listen(settings.bind_address, assignment.port, reuse_port=True)
             front = partial(serve_requests, api, listeners, certificate.context, settings, self.ending)
@@ -140,18 +146,35 @@ class Worker:
                 await writer.call("serving")
             core.cancel_scope.cancel()
 
-    async def _follow(self, log: FollowerLog) -> None:
+    async def _gather(self, name: str, writer: Peer, operation: str, payload: bytes) -> bytes:
+        """A page of all processes; while the one that writes does not answer, of this one."""
+        with trio.move_on_after(GATHER_SECONDS), suppress(PeerGone):
+            return await writer.call(operation, payload)
+        own = {name: await self.answer(operation, payload)}
+        return merged(own) if operation == "metrics" else merged_watchers(own, payload.decode())
+
+    async def _follow(self, name: str, log: FollowerLog) -> None:
         try:
             await log.run()
         except FeedLost as problem:
-            logger.warning("%s; this worker ends", problem)
+            logger.warning(
+                "%s cannot follow the process that writes (%s): it ends its watches and leaves", name, problem
+            )
             self.ending.begin(lost=True)
 
 
-def _silence(log: FollowerLog) -> str | None:
-    """The check `writer`."""
+def _checks_of_writer(log: FollowerLog, assignment: Assignment) -> Iterator[Check]:
+    """What this worker knows of the process that writes, and what that has said of its storage."""
+    for name, endpoints in assignment.storage_checks:
+        yield Check(name, partial(log.problem, name), endpoints)
+    yield Check("writer", partial(_silence, log, _SILENCE), ("readyz",))
+    if timeout := assignment.settings.worker_timeout:
+        yield Check("writer-alive", partial(_silence, log, max(timeout, _SILENCE)), ("healthz", "livez"))
+
+
+def _silence(log: FollowerLog, limit: float) -> str | None:
     silent = trio.current_time() - log.heard
-    return f"nothing was heard from the process that writes for {silent:.0f} s" if silent > _SILENCE else None
+    return f"nothing was heard from the process that writes for {silent:.0f} s" if silent > limit else None
 
 
 def _families(log: FollowerLog) -> Iterator[Family]:
