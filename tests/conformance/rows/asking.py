@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from watchcache.testing.server import TestServer
+from tests.conformance.rows.dealing import Dealer, Place, Turns
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -79,14 +79,22 @@ class _Connection(http.client.HTTPSConnection):
 
 
 class Client:
-    """An administrator; paths that begin with a word lie in the test's own namespace: `configmaps/x`, `apps/v1:deployments`."""
+    """An administrator; paths that begin with a word lie in the test's own namespace: `configmaps/x`, `apps/v1:deployments`.
 
-    def __init__(self, server: TestServer, namespace: str) -> None:
+    Requests take turns between the processes of the server.
+    """
+
+    def __init__(self, server: Place, processes: int) -> None:
         context = ssl.create_default_context(cafile=str(server.ca_file))
         host, _, port = server.url.removeprefix("https://").partition(":")
-        self._connection = _Connection(host, int(port), context=context, timeout=20)
+
+        def connect() -> _Connection:
+            return _Connection(host, int(port), context=context, timeout=20)
+
+        self._dealer = Dealer(connect, server.token, processes)
+        self._turns = Turns(self._dealer)
         self.token = server.token
-        self.namespace = namespace
+        self.namespace = "default"
 
     def path(self, path: str) -> str:
         """The whole path of a short one."""
@@ -110,7 +118,8 @@ class Client:
         """Send a request. A body that is no bytes or text is sent as JSON."""
         data = body if isinstance(body, bytes | str | None) else json.dumps(body)
         raw = data.encode() if isinstance(data, str) else data
-        connection = self._connection
+        connection = self._turns.next()
+        self._dealer.catch_up(connection, path)
         connection.putrequest(method, self.path(path), skip_accept_encoding=True)
         lines = [("Authorization", f"Bearer {self.token if token is None else token}"), *headers]
         if token == "":
@@ -123,8 +132,12 @@ class Client:
                 lines.append(("Content-Type", content_type))
         for name, value in lines:
             connection.putheader(name, value)
-        connection.endheaders(raw)
-        return Answer(connection.getresponse())
+        try:
+            connection.endheaders(raw)
+            return Answer(connection.getresponse())
+        except BaseException:
+            connection.close()  # what still comes is no answer to the next request
+            raise
 
     def create(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
         """Create an object and return it."""
@@ -158,7 +171,7 @@ class Client:
 
     def close(self) -> None:
         """Leave."""
-        self._connection.close()
+        self._turns.close()
 
 
 def config_map(name: str, data: dict[str, str] | None = None, **metadata: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One server for all tests of rows; each works in a namespace of its own."""
+"""A client of each server for all tests of rows; each test works in a namespace of its own."""
 
 from __future__ import annotations
 
@@ -7,23 +7,20 @@ from itertools import count
 
 import pytest
 
-from .past import Past
-from .remote import Remote, server_in
+from tests.conformance.rows.places import Served
 
-FIRST_REVISION = 100_000
-"""The shared server's revisions begin here, so that small ones are too old as after a compaction."""
+from .past import Past
+from .remote import Remote
 
 _numbers = count()
 
 
 @pytest.fixture(scope="session")
-def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
+def remote(place: Served) -> Iterator[Remote]:
     """A client of the shared server."""
-    directory = tmp_path_factory.mktemp("rows")
-    with server_in(directory, first_revision=FIRST_REVISION) as server:
-        client = Remote(server)
-        yield client
-        client.close()
+    client = Remote(place, place.processes)
+    yield client
+    client.close()
 
 
 @pytest.fixture

@@ -6,15 +6,13 @@ import http.client
 import json
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from watchcache.testing.server import TestServer
+from tests.conformance.rows.dealing import Dealer, Place, Turns
 
 INITIAL = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
 
@@ -74,23 +72,19 @@ class Watching:
         return list(iter(self.next, None))
 
 
-KEPT = 30.0
-"""Seconds without a request for which a connection is used again; the server ends it after 90."""
-
-
 class Remote:
-    """A client of one server, usable from several threads; each has a connection of its own."""
+    """A client of one server, usable from several threads; each has connections of its own, one to each process, for requests in turn."""
 
-    def __init__(self, server: TestServer) -> None:
+    def __init__(self, server: Place, processes: int = 1) -> None:
         parts = urlsplit(server.url)
         self._host, self._port = parts.hostname or "", parts.port
         self._context = ssl.create_default_context(cafile=str(server.ca_file))
         self._token = server.token
         self._local = threading.local()
         self._all: list[http.client.HTTPSConnection] = []
+        self._dealer = Dealer(self._connect, server.token, processes)
 
-    def connect(self) -> http.client.HTTPSConnection:
-        """A new connection."""
+    def _connect(self) -> http.client.HTTPSConnection:
         connection = http.client.HTTPSConnection(self._host, self._port, context=self._context, timeout=20)
         self._all.append(connection)
         return connection
@@ -109,6 +103,7 @@ class Remote:
         **headers: str,
     ) -> http.client.HTTPResponse:
         """A request on a connection; returns when the headers of the answer have come."""
+        self._dealer.catch_up(connection, path)
         fields = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         fields |= {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, None if body is None else json.dumps(body), fields)
@@ -116,13 +111,9 @@ class Remote:
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """A request and its whole answer."""
-        if not hasattr(self._local, "connection"):
-            self._local.connection = self.connect()
-            self._local.used = time.monotonic()
-        if time.monotonic() - self._local.used > KEPT:
-            self._local.connection.close()  # other tests took long; the next request connects anew
-        self._local.used = time.monotonic()
-        response = self.send(self._local.connection, method, path, body, **headers)
+        if not hasattr(self._local, "turns"):
+            self._local.turns = Turns(self._dealer)
+        response = self.send(self._local.turns.next(), method, path, body, **headers)
         data = response.read()
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, data)
 
@@ -155,7 +146,7 @@ class Remote:
     @contextmanager
     def watching(self, path: str, **headers: str) -> Iterator[Watching]:
         """An open watch, on a connection of its own."""
-        connection = self.connect()
+        connection = self._dealer.open()
         response = self.send(connection, "GET", path, **headers)
         assert response.status == 200, response.read()
         yield Watching(response)
@@ -182,9 +173,3 @@ def brief(events: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
 def query(**parameters: str) -> str:
     """Parameters of a URL, escaped."""
     return "?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters.items())
-
-
-def server_in(directory: Path, **settings: Any) -> TestServer:
-    """A server that has not been started, with files of its own below `directory`."""
-    directory.mkdir(parents=True, exist_ok=True)
-    return TestServer(directory, **settings)

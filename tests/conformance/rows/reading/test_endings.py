@@ -45,10 +45,14 @@ def shut_down(server: TestServer) -> None:
     trio.from_thread.run_sync(Server.shut_down, server.server, trio_token=server._trio)
 
 
-def test_w22_open_watches_end_cleanly(tmp_path: Path):
+PROCESSES = pytest.mark.parametrize("workers", [0, 2])
+
+
+@PROCESSES
+def test_w22_open_watches_end_cleanly(tmp_path: Path, workers: int):
     """What was written before is delivered, the streams end as at their timeout, and nobody is let in any more."""
-    with ending(tmp_path) as server:
-        remote = Remote(server)
+    with ending(tmp_path, workers=workers) as server:
+        remote = Remote(server, workers or 1)
         with remote.watching(f"{MAPS}?watch=1&resourceVersion=1&labelSelector=a") as watch:
             created = remote.create(MAPS, "x", {"a": "b"})
             shut_down(server)
@@ -58,11 +62,16 @@ def test_w22_open_watches_end_cleanly(tmp_path: Path):
         remote.close()
 
 
-def test_w22_newcomers_are_told_to_come_again(tmp_path: Path):
+@PROCESSES
+def test_w22_newcomers_are_told_to_come_again(tmp_path: Path, workers: int):
     """During the delay only /readyz changes; then new requests get 429 as text while those that run finish."""
-    settings: dict[str, Any] = {"shutdown_delay_duration": 0.5, "shutdown_send_retry_after": True}
+    settings: dict[str, Any] = {
+        "shutdown_delay_duration": 0.5,
+        "shutdown_send_retry_after": True,
+        "workers": workers,
+    }
     with ending(tmp_path, **settings) as server, ThreadPoolExecutor(1) as pool:
-        remote = Remote(server)
+        remote = Remote(server, workers or 1)
         with remote.watching(f"{MAPS}?watch=1&resourceVersion=1&labelSelector=a") as watch:
             assert remote.get("/readyz").status == 200
             shut_down(server)
@@ -121,10 +130,11 @@ class Http2:
         self._socket.close()
 
 
-def test_watches_share_an_http2_connection(tmp_path: Path):
+@PROCESSES
+def test_watches_share_an_http2_connection(tmp_path: Path, workers: int):
     """Replay, state, selectors, one object, an expired revision and an end at once, side by side."""
-    with TestServer(tmp_path, first_revision=1000) as server:
-        remote = Remote(server)
+    with TestServer(tmp_path, first_revision=1000, workers=workers) as server:
+        remote = Remote(server, workers or 1)
         past = Past(remote, MAPS)
         client = Http2(server)
         paths = {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from .conftest import FIRST_REVISION
+from tests.conformance.rows.places import FIRST_REVISION
+
 from .remote import Remote, query
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -191,6 +194,21 @@ def test_l15_a_revision_from_the_future(remote: Remote, shelf: Shelf):
             "retryAfterSeconds": 1,
         }
         assert answer.headers["retry-after"] == "1"
+
+
+def test_l15_a_revision_that_comes_in_time(remote: Remote, shelf: Shelf):
+    """Who waits for it is answered when it is there."""
+    ahead = remote.get(shelf.maps).revision + 1
+    paths = [
+        f"{shelf.maps}{rest}resourceVersion={ahead}"
+        for rest in ("?", "?", "/a?", "?resourceVersionMatch=Exact&")
+    ]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(remote.get_all, paths)
+        assert remote.create(shelf.maps, "e") == ahead
+        answers = waiting.result()
+    assert [answer.status for answer in answers] == [200] * 4
+    assert answers[0].names == answers[3].names == ["a", "b", "c", "d", "e"]
 
 
 @pytest.mark.parametrize(

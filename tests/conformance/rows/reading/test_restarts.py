@@ -18,17 +18,23 @@ MAPS = "/api/v1/namespaces/default/configmaps"
 class Machine:
     """A server on one directory that can be cut off and started again."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, workers: int) -> None:
         self._directory = directory
+        self._workers = workers
         self._clients: list[Remote] = []
         self.server: TestServer | None = None
 
     def start(self) -> Remote:
         """A new process' worth of server on what is in the directory; returns a client of it."""
         self.stop()
-        self.server = TestServer(self._directory, storage_backend="file", data_dir=self._directory / "data")
+        self.server = TestServer(
+            self._directory,
+            storage_backend="file",
+            data_dir=self._directory / "data",
+            workers=self._workers,
+        )
         self.server.start()
-        self._clients.append(Remote(self.server))
+        self._clients.append(Remote(self.server, self._workers or 1))
         return self._clients[-1]
 
     def stop(self) -> None:
@@ -41,13 +47,18 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]:
     """A machine with an empty directory."""
-    made = Machine(tmp_path)
+    made = Machine(tmp_path, getattr(request, "param", 0))
     yield made
     made.stop()
 
 
+# Workers start with what the feed gives them: their first history is all read from the process that writes.
+WITH_WORKERS = pytest.mark.parametrize("machine", [0, 2], indirect=True)
+
+
+@WITH_WORKERS
 def test_a_watch_resumes_behind_a_restart(machine: Machine):
     """Every event since its revision, with its type, whatever happened before the restart."""
     past = Past(machine.start(), MAPS)
@@ -84,6 +95,7 @@ def test_the_state_and_what_comes_after_it(machine: Machine):
         assert brief([watch.next() or {}]) == [("ADDED", "new", created)]
 
 
+@WITH_WORKERS
 def test_lists_at_old_revisions(machine: Machine):
     """Exact and legacy exact lists, plain and selected, are what they were."""
     past = Past(machine.start(), MAPS)

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from .conftest import FIRST_REVISION
+from tests.conformance.rows.places import FIRST_REVISION
+
 from .past import Past
 from .remote import INITIAL, Remote, brief
 
@@ -173,3 +174,14 @@ def test_w9_initial_events_of_the_future(remote: Remote, maps: str):
 def test_w10_errors_before_the_stream(remote: Remote, maps: str, parameters: str, accept: str, code: int):
     """HTTP errors, in this order: bad options, contradictions, unknown fields, the revision, the form."""
     assert remote.get(f"{maps}?watch=1&{parameters}", Accept=accept).status == code
+
+
+def test_w12_a_bookmark_before_the_end(remote: Remote, past: Past):
+    """Between 0.9 and 1.9 s before it, with the newest revision of the resource, if anything has happened since the start."""
+    path = f"{past.maps}?watch=1&timeoutSeconds=3&labelSelector=none{BOOKMARKS}&resourceVersion={past.now}"
+    with remote.watching(path) as watch:
+        begun = time.monotonic()
+        last = remote.create(past.maps, "news")
+        (bookmark,) = watch.rest()
+        assert time.monotonic() - begun > 2
+    assert brief([bookmark]) == [("BOOKMARK", "", last)]
