@@ -9,7 +9,7 @@ Where to look: `hub` (the tick), `cacher` (one resource), `dispatch` and `groups
 joining), `window` (history, undo), `plan` and `listing` (lists), `continuation` (tokens), `bookmarks` (timers).
 """
 
-from watchcache.cacher.cacher import Cacher, CacherStats
+from watchcache.cacher.cacher import Cacher
 from watchcache.cacher.change import Change, EventType
 from watchcache.cacher.continuation import Continuation
 from watchcache.cacher.entry import AttributesOf, Entry
@@ -20,8 +20,9 @@ from watchcache.cacher.plan import Freshness, Match, Plan, plan_list
 from watchcache.cacher.problems import BadContinue, Expired, FutureRevision, NotReady, TooOld, WatchProblem
 from watchcache.cacher.request import After, Framing, Initial, Now, Representation, Sink, WatchRequest
 from watchcache.cacher.selection import Predicate, Scope, Selection
+from watchcache.cacher.stats import CacherStats, WatcherStats
 from watchcache.cacher.timed import Timed
-from watchcache.cacher.watcher import Piece, Watcher, WatcherStats
+from watchcache.cacher.watcher import Piece, Watcher
 from watchcache.cacher.window import Bounds
 
 __all__ = [

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
 import trio
 
 from watchcache.cacher import listing
@@ -30,6 +29,7 @@ from watchcache.cacher.plan import Freshness, Plan, expired_token
 from watchcache.cacher.problems import Expired, NotReady
 from watchcache.cacher.request import Sink, WatchRequest
 from watchcache.cacher.selection import Scope, Selection
+from watchcache.cacher.stats import CacherStats
 from watchcache.cacher.store import Store
 from watchcache.cacher.watcher import Piece, Watcher
 from watchcache.cacher.window import Bounds, Following, Undone, Window, undo
@@ -43,29 +43,6 @@ if TYPE_CHECKING:
 KEEP_PLACES = 60.0
 # Objects whose selectors are asked between two checkpoints of a list: about a millisecond.
 BLOCK = 2048
-
-
-class CacherStats(msgspec.Struct, frozen=True):
-    """Counts since the start, and sizes now; bytes are of values."""
-
-    prefix: str
-    revision: int
-    objects: int
-    bytes: int
-    events: int
-    dispatched: int
-    dispatched_bytes: int
-    initial_events: int
-    watchers: int
-    live: int
-    groups: int
-    window_changes: int
-    window_bytes: int
-    window_capacity: int
-    window_floor: int
-    terminated: int  # watches ended because their clients did not keep up
-    reads: Reads
-    loads: Loads
 
 
 class Cacher:

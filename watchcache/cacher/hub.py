@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 import trio
 
 from watchcache.cacher.bookmarks import Action, Spread, Timer, Wheel
-from watchcache.cacher.cacher import Cacher, CacherStats
+from watchcache.cacher.cacher import Cacher
 from watchcache.cacher.change import Stamp
 from watchcache.cacher.fanout import FanOut, Tick
 from watchcache.cacher.frames import Frames
@@ -29,6 +29,7 @@ from watchcache.cacher.history import History
 from watchcache.cacher.pressure import Pressure
 from watchcache.cacher.problems import FutureRevision
 from watchcache.cacher.queues import LIMIT, Budget
+from watchcache.cacher.stats import CacherStats
 from watchcache.cacher.thresholds import Thresholds
 from watchcache.cacher.watcher import Watcher
 from watchcache.cacher.window import Window

@@ -35,6 +35,7 @@ from watchcache.cacher.entry import Entry
 from watchcache.cacher.problems import FutureRevision, TooOld, WatchProblem
 from watchcache.cacher.request import After, Framing, Initial, Sink, WatchRequest
 from watchcache.cacher.selection import Scope
+from watchcache.cacher.stats import WatcherStats
 
 if TYPE_CHECKING:
     from watchcache.cacher.cacher import Cacher
@@ -67,23 +68,6 @@ class Phase(enum.Enum):
 
 
 _RESTING = frozenset({Phase.LIVE, Phase.ENDED, Phase.AHEAD})
-
-
-class WatcherStats(msgspec.Struct, frozen=True):
-    """Where a watch stands.
-
-    `state` is its phase in an operator's words: `live`, `catching up`, `parked` (its sink is full, or it is held), `ahead`, `ended`.
-    `lag`: how far the newest event of the resource is ahead of what was given to the sink, in revisions. `owed_since`: when the oldest
-    event that it has not been given was committed, in unix seconds; 0 when there is none. `queued`: bytes that its sink
-    has accepted and not passed on.
-    """
-
-    phase: str
-    state: str
-    cursor: int
-    lag: int
-    owed_since: float
-    queued: int
 
 
 class Watcher:
