@@ -49,6 +49,18 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def secured(scratch: Path, certificate: Path, key: Path, ca: Path) -> Etcd:
+    """An etcd over TLS that asks its clients for certificates of a CA."""
+    return Etcd(
+        scratch,
+        f"--cert-file={certificate}",
+        f"--key-file={key}",
+        f"--trusted-ca-file={ca}",
+        "--client-cert-auth",
+        scheme="https",
+    )
+
+
 class Etcd:
     """One etcd; `start`, `kill`, `freeze` and `thaw` as often as wanted, `stop` at the end."""
 

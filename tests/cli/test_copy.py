@@ -284,14 +284,7 @@ def test_an_etcd_that_asks_for_certificates(source: Path, tmp_path: Path):
     server = authority.ensure("etcd", "etcd", names=["127.0.0.1", "localhost"])
     user = authority.ensure("user", "user", organizations=["o"])
     ca = authority.files.certificate
-    member = etcds.Etcd(
-        tmp_path / "etcd",
-        f"--cert-file={server.certificate}",
-        f"--key-file={server.key}",
-        f"--trusted-ca-file={ca}",
-        "--client-cert-auth",
-        scheme="https",
-    ).start()
+    member = etcds.secured(tmp_path / "etcd", server.certificate, server.key, ca).start()
     flags = [f"--etcd-cafile={ca}", f"--etcd-certfile={user.certificate}", f"--etcd-keyfile={user.key}"]
     try:
         copied(f"file:{source}", f"etcd:{member.url}", *flags)

@@ -20,6 +20,16 @@ from watchcache.persist import FileJournal, MemoryJournal, Retention
 from .samples import Verbatim, stamp
 
 
+@asynccontextmanager
+async def running(log: EventLog) -> AsyncIterator[None]:
+    """Open, run and close a log."""
+    await log.open()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(log.run)
+        yield
+        await log.close()
+
+
 class Place:
     """Somewhere to keep events; each `log` opens what is there."""
 
@@ -45,11 +55,8 @@ class Place:
     ) -> AsyncIterator[EventLog]:
         """Open and run a log on this place."""
         log = Log(self.journal(retention), stamp=stamp, clock=lambda: 1000.0, ring_bytes=ring_bytes)
-        await log.open()
-        async with trio.open_nursery() as nursery:
-            await nursery.start(log.run)
+        async with running(log):
             yield log
-            await log.close()
 
 
 class Memory(Place):
@@ -109,11 +116,8 @@ class Etcd(Place):
             clock=lambda: 1000.0,
             ring_bytes=ring_bytes,
         )
-        await log.open()
-        async with trio.open_nursery() as nursery:
-            await nursery.start(log.run)
+        async with running(log):
             yield log
-            await log.close()
 
 
 class OlderEtcd(Etcd):

@@ -6,29 +6,18 @@ from typing import Any
 
 import trio
 
+from .client import Client
 from .exchange import Lost
 from .history import Get, List, Object, Scope, object_of
-from .scene import HOT, SCOPES, Glimpse, Scene, key_of, path_of
+from .scene import HOT, SCOPES, Glimpse, key_of, path_of
 
-PAUSE = 0.15
 PAST = 300  # revisions, by which an exact list goes back at most
 
 
-class Reader:
+class Reader(Client):
     """One client."""
 
-    def __init__(self, scene: Scene, name: str) -> None:
-        self.name = name
-        self._scene = scene
-        self._random = scene.random(name)
-        self._callers = [scene.caller(number) for number in range(len(scene.servers))]
-
-    async def run(self) -> None:
-        """Read until the load is over."""
-        while not self._scene.over.is_set():
-            await self.step()
-            with trio.move_on_after(self._random.random() * PAUSE):
-                await self._scene.over.wait()
+    pause = 0.15
 
     async def step(self) -> None:
         """One read, of a kind that chance picks."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import trio
 
+from .client import Client
 from .exchange import Caller, Lost
 from .history import NAMESPACE, UNKNOWN, Write
 from .scene import HOT, SHADES, Glimpse, Scene, key_of, path_of
 
-PAUSE = 0.08  # seconds between two writes of one client, at most
 VERBS = (
     "create",
     "create",
@@ -28,24 +28,16 @@ VERBS = (
 MERGE = "application/merge-patch+json"
 
 
-class Writer:
+class Writer(Client):
     """One client, which goes on from any server to any other."""
 
+    pause = 0.08
+
     def __init__(self, scene: Scene, name: str, server: int | None = None) -> None:
-        self.name = name
-        self._scene = scene
-        self._random = scene.random(name)
-        self._callers = [scene.caller(number) for number in range(len(scene.servers))]
+        super().__init__(scene, name)
         self._server = self._random.randrange(len(self._callers)) if server is None else server
         self._numbers = count(1)
         self._own: list[str] = []
-
-    async def run(self) -> None:
-        """Write until the load is over."""
-        while not self._scene.over.is_set():
-            await self.step()
-            with trio.move_on_after(self._random.random() * PAUSE):
-                await self._scene.over.wait()
 
     async def step(self) -> None:
         """One write, of a kind and to an object that chance picks."""

@@ -301,13 +301,8 @@ async def test_tls_with_client_certificates(tmp_path):
     server = authority.ensure("etcd", "etcd", names=["127.0.0.1", "localhost"])
     user = authority.ensure("user", "user", organizations=["o"])
     ca = str(authority.files.certificate)
-    member = etcds.Etcd(
-        tmp_path / "etcd",
-        f"--cert-file={server.certificate}",
-        f"--key-file={server.key}",
-        f"--trusted-ca-file={ca}",
-        "--client-cert-auth",
-        scheme="https",
+    member = etcds.secured(
+        tmp_path / "etcd", server.certificate, server.key, authority.files.certificate
     ).start()
     files = {"ca": ca, "certificate": str(user.certificate), "key": str(user.key)}
     try:
