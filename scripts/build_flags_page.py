@@ -19,7 +19,7 @@ Made by `scripts/build_flags_page.py` from the table that the command line reads
 
 Names and notations are kube-apiserver's: `--flag=value`, `--flag value`, booleans alone or with `=`, Go durations (`1h30m`), comma lists. Our own flags start
 with `--watchcache-`. Every flag can be set in the environment (`WATCHCACHE_SECURE_PORT=0`) and in a file given with `--config`; the
-command line wins over the environment, which wins over the file. Where a default differs from kube-apiserver's, decision 4 says why.
+command line wins over the environment, which wins over the file. Where a default differs from kube-apiserver's, [decision 4](decisions/0004-safe-defaults.md) says why.
 """
 
 
