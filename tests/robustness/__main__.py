@@ -38,6 +38,12 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--watchers", type=int, default=6)
     flags.add_argument("--etcd", default=etcds.binary(), help="the etcd to use")
     flags.add_argument(
+        "--apiserver",
+        default="",
+        metavar="PATH",
+        help="a kube-apiserver that joins as one more server, on the same etcd and prefix",
+    )
+    flags.add_argument(
         "--keep", type=Path, help="where to leave histories and logs; else only failures are kept"
     )
     flags.add_argument("--check", type=Path, metavar="FILE", help="only check a history.jsonl again")
@@ -84,6 +90,7 @@ def one(arguments: argparse.Namespace, seed: str) -> int:
         writers=arguments.writers,
         readers=arguments.readers,
         watchers=arguments.watchers,
+        apiserver=arguments.apiserver,
     )
     run = Run(setting, lambda text: print(f"seed {seed}: {text}", flush=True))
     incomplete: list[BaseException] = []

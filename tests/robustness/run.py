@@ -10,6 +10,7 @@ import trio
 
 from tests.tcp_proxy import Proxy
 
+from .apiserver import ApiserverProcess
 from .faults import Faults
 from .history import NAMESPACE, History
 from .members import Member, wait_healthy
@@ -26,7 +27,7 @@ LOOK = 0.5
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """How large a run is. binary: the etcd."""
+    """How large a run is. servers: of ours; binary: the etcd."""
 
     seed: str
     seconds: float
@@ -37,6 +38,7 @@ class Setting(msgspec.Struct, frozen=True):
     writers: int = 6
     readers: int = 3
     watchers: int = 6
+    apiserver: str = ""  # a kube-apiserver, to be one more server; none when empty
 
 
 class Unwell(Exception):
@@ -51,15 +53,24 @@ class Run:
         self._say = say
         self.members = [Member(each, setting.binary, setting.directory) for each in range(setting.members)]
         self.links: dict[str, Proxy] = {}
-        servers = []
-        for number in range(setting.servers):
-            links = {f"server{number}-{member.name}": Proxy(member.port) for member in self.members}
-            self.links.update(links)
-            servers.append(ServerProcess(number, setting.directory, [link.url for link in links.values()]))
+        servers = [
+            ServerProcess(number, setting.directory, self._link(f"server{number}"))
+            for number in range(setting.servers)
+        ]
+        if setting.apiserver:
+            number = setting.servers
+            links = self._link(f"server{number}")
+            servers.append(ApiserverProcess(number, setting.directory, links, setting.apiserver))
         self.servers = servers
         self.scene = Scene(setting.seed, servers)
         self.reference = Reference(self.members)
         self._watching = 0
+
+    def _link(self, server: str) -> list[str]:
+        """Proxies between a server and each member: their addresses."""
+        links = {f"{server}-{member.name}": Proxy(member.port) for member in self.members}
+        self.links.update(links)
+        return [link.url for link in links.values()]
 
     async def run(self) -> History:
         """Do it all. Raises Incomplete when etcd did not start, or the reference was lost."""
@@ -111,7 +122,7 @@ class Run:
 
     async def _drive(self) -> None:
         setting = self.setting
-        steps = plan(setting.seed, setting.seconds, setting.servers, setting.members)
+        steps = plan(setting.seed, setting.seconds, len(self.servers), setting.members)
         self._say(f"{len(steps)} faults in {setting.seconds:g} s")
         async with trio.open_nursery() as nursery:
             for number in range(setting.watchers):

@@ -25,6 +25,8 @@ EVENTS_LIVE = "10s"
 class ServerProcess(Child):
     """One server; the port stays over restarts."""
 
+    start_seconds = START_SECONDS  # in which it is ready
+
     def __init__(self, number: int, directory: Path, etcd: list[str]) -> None:
         super().__init__()
         self.number = number
@@ -33,8 +35,10 @@ class ServerProcess(Child):
         self.port = free_port()
         self.ready = False
         self.ended = ""  # how it ended by itself, after it had been ready
-        self._directory = directory
-        self._etcd = etcd
+        self.directory = directory
+        self.etcd = etcd
+        self.pki = directory / "pki"
+        self.tokens = directory / "tokens.csv"
         self._caller: Caller | None = None
 
     @property
@@ -44,42 +48,42 @@ class ServerProcess(Child):
 
     def context(self) -> ssl.SSLContext:
         """How a client trusts it: all servers share one CA."""
-        return ssl.create_default_context(cafile=str(self._directory / "pki" / "ca.crt"))
+        return ssl.create_default_context(cafile=str(self.pki / "ca.crt"))
 
     def start(self) -> None:
         """Start the process, and wait for nothing."""
-        tokens = self._directory / "tokens.csv"
-        if not tokens.exists():
-            tokens.write_text(f'{TOKEN},admin,admin,"system:masters"\n')
+        if not self.tokens.exists():
+            self.tokens.write_text(f'{TOKEN},admin,admin,"system:masters"\n')
         self.ready = False
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "watchcache",
-                    "serve",
-                    f"--secure-port={self.port}",
-                    f"--cert-dir={self._directory / 'pki'}",
-                    f"--write-kubeconfig={self._directory / f'{self.name}.kubeconfig'}",
-                    f"--token-auth-file={tokens}",
-                    f"--watchcache-data-dir={self._directory / f'{self.name}.data'}",
-                    "--storage-backend=etcd3",
-                    f"--etcd-servers={','.join(self._etcd)}",
-                    f"--etcd-compaction-interval={COMPACTION}",
-                    f"--event-ttl={EVENTS_LIVE}",
-                ],
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                self.command(), stdout=log, stderr=log, env={**os.environ, "PYTHONUNBUFFERED": "1"}
             )
 
-    async def wait_ready(self, seconds: float = START_SECONDS) -> None:
+    def command(self) -> list[str]:
+        """What the process is started with."""
+        return [
+            sys.executable,
+            "-m",
+            "watchcache",
+            "serve",
+            f"--secure-port={self.port}",
+            f"--cert-dir={self.pki}",
+            f"--write-kubeconfig={self.directory / f'{self.name}.kubeconfig'}",
+            f"--token-auth-file={self.tokens}",
+            f"--watchcache-data-dir={self.directory / f'{self.name}.data'}",
+            "--storage-backend=etcd3",
+            f"--etcd-servers={','.join(self.etcd)}",
+            f"--etcd-compaction-interval={COMPACTION}",
+            f"--event-ttl={EVENTS_LIVE}",
+        ]
+
+    async def wait_ready(self, seconds: float = 0.0) -> None:
         """Wait until it says that it is, or somebody ends it meanwhile. One that gives its start up, because etcd has no leader, is started again.
 
-        Raises TooSlowError.
+        seconds: at least as many as its start may take. Raises TooSlowError.
         """
-        with trio.fail_after(seconds):
+        with trio.fail_after(max(seconds, self.start_seconds)):
             while self.process is not None:
                 if self.process.poll() is not None and not self.ready:
                     self.start()
