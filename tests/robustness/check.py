@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .check_answers import check_answers
 from .check_reads import check_reads
 from .check_watches import check_watches
 from .check_writes import check_writes
-from .history import Fault, Get, History, List, Record, Watch, Write
+from .history import Fault, Get, History, List, Record, Refusal, Watch, Write
 from .order import Order, Violation
 
 AROUND = 3.0  # seconds before and after a violation
@@ -22,6 +23,7 @@ def check(history: History) -> list[Violation]:
     found += check_writes(order, history.of(Write))
     found += check_reads(order, history)
     found += check_watches(order, history.of(Watch))
+    found += check_answers(history)
     return found
 
 
@@ -65,6 +67,7 @@ def figures(history: History) -> dict[str, int]:
         "unknown": sum(not (each.acknowledged or each.refused) for each in writes),
         "gets": len(history.of(Get)),
         "lists": len(history.of(List)),
+        "turned_away": len(history.of(Refusal)),
         "watches": len(watches),
         "events": sum(len(each.frames) for each in watches),
         "bookmarks": sum(frame.kind == "BOOKMARK" for each in watches for frame in each.frames),

@@ -79,6 +79,18 @@ class List(msgspec.Struct, tag=True, kw_only=True):
     objects: list[Object]
 
 
+class Refusal(msgspec.Struct, tag=True, kw_only=True):
+    """A GET or LIST that was answered with neither what was asked for nor 404."""
+
+    client: str
+    server: int
+    target: str
+    began: float
+    ended: float
+    status: int
+    message: str
+
+
 class Scope(msgspec.Struct, frozen=True):
     """What a list or a watch is about: a resource in the namespace, and the value of the label `shade`, empty for all."""
 
@@ -144,7 +156,7 @@ class Change(msgspec.Struct, tag=True, frozen=True):
         return self.key.partition("/")[0]
 
 
-Record = Write | Get | List | Watch | Fault
+Record = Write | Get | List | Refusal | Watch | Fault
 
 
 class History(msgspec.Struct):

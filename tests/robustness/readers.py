@@ -8,7 +8,7 @@ import trio
 
 from .client import Client
 from .exchange import Lost
-from .history import Get, List, Object, Scope, object_of
+from .history import Get, List, Object, Refusal, Scope, object_of
 from .scene import HOT, SCOPES, Glimpse, key_of, path_of
 
 PAST = 300  # revisions, by which an exact list goes back at most
@@ -31,7 +31,23 @@ class Reader(Client):
             pass
 
     async def _call(self, server: int, target: str) -> tuple[int, Any]:
-        return await self._callers[server].call("GET", target, seconds=self._random.uniform(1, 6))
+        began = trio.current_time()
+        status, answer = await self._callers[server].call(
+            "GET", target, seconds=self._random.uniform(1, 6)
+        )
+        if status not in {200, 404}:
+            self._scene.history.records.append(
+                Refusal(
+                    client=self.name,
+                    server=server,
+                    target=target,
+                    began=began,
+                    ended=trio.current_time(),
+                    status=status,
+                    message=str(answer.get("message", answer))[:200],
+                )
+            )
+        return status, answer
 
     async def get(self, server: int) -> None:
         """One object. Raises Lost."""

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from .check import around, check
-from .history import Change, Get, History, List, Object, Scope, Seen, Watch, Write, load
+from .history import Change, Get, History, List, Object, Refusal, Scope, Seen, Watch, Write, load
 from .order import Order
 
 KEY = "configmaps/robust/a"
@@ -96,6 +96,13 @@ def listed(began: float, revision: int, *objects: Object, at: str = "", match: s
     )
 
 
+def refusal(status: int) -> Refusal:
+    """A read that was turned away."""
+    return Refusal(
+        client="r", server=0, target="/api", began=1.0, ended=1.1, status=status, message="because"
+    )
+
+
 def object_at(revision: int) -> Object:
     """The object as a revision made it."""
     return Object(KEY, revision, f"d{revision}")
@@ -139,8 +146,10 @@ def good() -> History:
             client="z",
         ),
         watch([frame("ADDED", 3), frame("INITIAL", 3, key=""), *ALL[2:]], after=-1, client="q"),
+        watch([], client="s", end="error 410: too old"),
     ]
-    return History([*writes, *reads, *lists, *watches], list(CHANGES))
+    refusals = [refusal(410), refusal(429), refusal(504)]
+    return History([*writes, *reads, *lists, *refusals, *watches], list(CHANGES))
 
 
 def test_a_good_history_passes():
@@ -230,6 +239,10 @@ BAD = {
     "short burst": (with_record(watch([frame("INITIAL", 7, key="")], after=-1, client="g")), "initial events are not the state"),
     "gap after burst": (with_record(watch([frame("ADDED", 2), frame("INITIAL", 2, key=""), ALL[2]], after=-1, client="g")), "a watch left something out"),
     "jump": (with_record(watch([], after=3, client="x")), "a watch was resumed elsewhere than it stopped"),
+    "write turned away": (with_write("t6", status=403), "a good write was refused"),
+    "read turned away": (with_record(refusal(400)), "a good read was refused"),
+    "watch turned away": (with_record(watch([], client="g", end="status 403")), "a good watch was refused"),
+    "watch ended badly": (with_record(watch([], client="g", end="error 400: what?")), "a good watch was refused"),
 }  # fmt: skip
 
 

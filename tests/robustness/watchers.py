@@ -12,6 +12,7 @@ from .history import Scope, Seen, Watch, object_of
 from .scene import Scene
 
 START = -1  # with the state
+ANEW = 0.15  # how often a client that could resume begins with the state, as one that was restarted
 
 
 class Watcher:
@@ -29,6 +30,8 @@ class Watcher:
         """Watch until the load is over and the last write was seen."""
         while not self.done:
             server = self._random.randrange(len(self._callers))
+            if self._random.random() < ANEW:
+                self._at = START
             watch = Watch(
                 client=self.name, server=server, scope=self.scope, after=self._at, began=trio.current_time()
             )
