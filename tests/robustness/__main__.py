@@ -44,6 +44,11 @@ def parser() -> argparse.ArgumentParser:
         help="a kube-apiserver that joins as one more server, on the same etcd and prefix",
     )
     flags.add_argument(
+        "--slow-disks",
+        action="store_true",
+        help="members wait for their disks, whose fsyncs are held up now and then (needs strace)",
+    )
+    flags.add_argument(
         "--keep", type=Path, help="where to leave histories and logs; else only failures are kept"
     )
     flags.add_argument("--check", type=Path, metavar="FILE", help="only check a history.jsonl again")
@@ -57,6 +62,10 @@ def main() -> None:
         sys.exit(bool(report(arguments.check.parent.name, load(arguments.check))))
     if not arguments.etcd:
         sys.exit("no etcd: put one on the PATH, or name it with --etcd; `python3 dev.py tools` builds one")
+    if arguments.slow_disks and not shutil.which("strace"):
+        sys.exit("--slow-disks needs strace on the PATH")
+    if arguments.apiserver and not shutil.which(arguments.apiserver):
+        sys.exit(f"--apiserver: {arguments.apiserver} is no program")
     worst = 0
     for number in range(arguments.runs):
         seed = str(int(arguments.seed) + number) if arguments.runs > 1 else arguments.seed
@@ -90,6 +99,7 @@ def one(arguments: argparse.Namespace, seed: str) -> int:
         writers=arguments.writers,
         readers=arguments.readers,
         watchers=arguments.watchers,
+        slow_disks=arguments.slow_disks,
         apiserver=arguments.apiserver,
     )
     run = Run(setting, lambda text: print(f"seed {seed}: {text}", flush=True))

@@ -26,7 +26,11 @@ def check_answers(history: History) -> Iterator[Violation]:
     for watch in history.of(Watch):
         status = status_of(watch.end)
         if status < 500 and status not in {0, *READS}:
-            yield Violation("a good watch was refused", f"{watch.client} on server{watch.server}, after {watch.after}: {watch.end}", time=watch.began)
+            yield Violation(
+                "a good watch was refused",
+                f"{watch.client} on server{watch.server}, after {watch.after}: {watch.end}",
+                time=watch.began,
+            )
 
 
 def status_of(end: str) -> int:

@@ -17,6 +17,8 @@ from .plan import Step
 from .reference import Reference
 from .scene import Scene
 
+DELAYS = (0.02, 0.1, 0.3, 0.8)  # seconds, of each fsync; elections begin after half a second of silence
+
 
 class Faults:
     """Breaks members, servers and the links between them."""
@@ -107,6 +109,10 @@ class Faults:
             member.start(self._members)
         elif what == "stutter":
             await self._stutter(member, seconds)
+        elif what == "drag":
+            await member.drag(self._random.choice(DELAYS))
+            await trio.sleep(seconds)
+            await member.release()
         else:
             member.freeze()
             await trio.sleep(seconds)

@@ -20,7 +20,7 @@ SECONDS = 2.0
 class Member(Child):
     """One etcd of a cluster; `start`, `kill`, `freeze` and `thaw` as often as wanted."""
 
-    def __init__(self, number: int, binary: str, directory: Path) -> None:
+    def __init__(self, number: int, binary: str, directory: Path, *, syncs: bool = False) -> None:
         super().__init__()
         self.name = f"etcd{number}"
         self.directory = directory / self.name
@@ -28,6 +28,8 @@ class Member(Child):
         self.peers = PeerProxy(self.peer)
         self.id = ""  # as etcd writes it, once it is known
         self._binary = binary
+        self._syncs = syncs  # whether it waits for its disk, as it must for `drag` to mean anything
+        self._tracer: subprocess.Popen[bytes] | None = None
         self._caller = Caller(self.url, {})
 
     @property
@@ -57,7 +59,7 @@ class Member(Child):
                     f"--listen-metrics-urls=http://127.0.0.1:{self.metrics}",
                     "--heartbeat-interval=50",
                     "--election-timeout=500",
-                    "--unsafe-no-fsync",
+                    *(() if self._syncs else ("--unsafe-no-fsync",)),
                     "--log-level=warn",
                 ],
                 stdout=log,
@@ -68,6 +70,49 @@ class Member(Child):
         """End it at once, with the connection to it."""
         self._caller.close()
         self.kill()
+        if self._tracer is not None:
+            self._tracer.kill()
+            self._tracer.wait()
+
+    async def drag(self, seconds: float) -> None:
+        """Let each of its fsyncs take longer, as on a disk that is slow: strace holds the calls up. Raises Lost when it cannot."""
+        if self.process is None:
+            return
+        self._tracer = tracer = self._trace(self.process.pid, seconds)
+        while not _traced(self.process.pid):
+            if tracer.poll() is not None:
+                await self.release()
+                return
+            await trio.sleep(0.01)
+
+    def _trace(self, pid: int, seconds: float) -> subprocess.Popen[bytes]:
+        calls = "fsync,fdatasync"
+        with (self.directory / "strace.log").open("ab") as log:
+            return subprocess.Popen(
+                [
+                    "strace",
+                    "--follow-forks",
+                    "--quiet=all",
+                    f"--trace={calls}",
+                    f"--inject={calls}:delay_enter={seconds * 1e6:.0f}",
+                    "--output=/dev/null",
+                    f"--attach={pid}",
+                ],
+                stdout=log,
+                stderr=log,
+            )
+
+    async def release(self) -> None:
+        """Give it its disk back. Raises Lost when it had not been slowed down for all the time."""
+        tracer, self._tracer = self._tracer, None
+        if tracer is None:
+            return
+        ended = tracer.poll()
+        tracer.terminate()
+        while tracer.poll() is None:  # noqa: ASYNC110 - it lets go of one thread after the other
+            await trio.sleep(0.01)
+        if ended is not None:
+            raise Lost(f"strace ended with status {ended}: see {self.directory / 'strace.log'}")
 
     async def learn_id(self) -> None:
         """Ask for its id. Raises Lost."""
@@ -80,6 +125,15 @@ class Member(Child):
         if status != 200:
             raise Lost(f"{path}: {answer}")
         return answer
+
+
+def _traced(pid: int) -> bool:
+    """Whether all threads of a process are traced."""
+    try:
+        states = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/status")]
+    except (FileNotFoundError, ProcessLookupError):  # a thread has just ended
+        return False
+    return all("\nTracerPid:\t0\n" not in state for state in states)
 
 
 async def wait_healthy(members: list[Member], seconds: float) -> None:

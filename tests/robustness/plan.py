@@ -59,16 +59,21 @@ KINDS = (
     Kind("slow", "links", 1, 5, 1),
     Kind("compact", "cluster", 0, 0, 5),
 )
+SLOW_DISKS = (
+    Kind("drag", "member", 2, 15, 4),
+    Kind("drag", "quorum", 2, 12, 3),
+    Kind("drag", "leader", 2, 12, 4),
+)  # of members that sync
 
 
-def plan(seed: str, seconds: float, servers: int, members: int) -> list[Step]:
+def plan(seed: str, seconds: float, servers: int, members: int, kinds: Sequence[Kind] = KINDS) -> list[Step]:
     """The faults of a run, in order."""
     random = Random(f"{seed}/plan")
     busy: dict[str, float] = {}  # until when
     steps: list[Step] = []
     now = 1.0
     while now < seconds - QUIET:
-        kind = random.choices(KINDS, [each.weight for each in KINDS])[0]
+        kind = random.choices(kinds, [each.weight for each in kinds])[0]
         lasts = min(random.uniform(kind.shortest, kind.longest), seconds - now)
         targets = _targets(random, kind.where, servers, members)
         blocked = _blocks(kind.where, targets, members)

@@ -32,9 +32,7 @@ class Reader(Client):
 
     async def _call(self, server: int, target: str) -> tuple[int, Any]:
         began = trio.current_time()
-        status, answer = await self._callers[server].call(
-            "GET", target, seconds=self._random.uniform(1, 6)
-        )
+        status, answer = await self._callers[server].call("GET", target, seconds=self._random.uniform(1, 6))
         if status not in {200, 404}:
             self._scene.history.records.append(
                 Refusal(

@@ -14,7 +14,7 @@ from .apiserver import ApiserverProcess
 from .faults import Faults
 from .history import NAMESPACE, History
 from .members import Member, wait_healthy
-from .plan import plan
+from .plan import KINDS, SLOW_DISKS, plan
 from .readers import Reader
 from .reference import Incomplete, Reference
 from .scene import LAST, SCOPES, Scene
@@ -38,6 +38,7 @@ class Setting(msgspec.Struct, frozen=True):
     writers: int = 6
     readers: int = 3
     watchers: int = 6
+    slow_disks: bool = False  # strace slows them down
     apiserver: str = ""  # a kube-apiserver, to be one more server; none when empty
 
 
@@ -51,7 +52,10 @@ class Run:
     def __init__(self, setting: Setting, say: Callable[[str], None]) -> None:
         self.setting = setting
         self._say = say
-        self.members = [Member(each, setting.binary, setting.directory) for each in range(setting.members)]
+        self.members = [
+            Member(each, setting.binary, setting.directory, syncs=setting.slow_disks)
+            for each in range(setting.members)
+        ]
         self.links: dict[str, Proxy] = {}
         servers = [
             ServerProcess(number, setting.directory, self._link(f"server{number}"))
@@ -122,7 +126,8 @@ class Run:
 
     async def _drive(self) -> None:
         setting = self.setting
-        steps = plan(setting.seed, setting.seconds, len(self.servers), setting.members)
+        kinds = (*KINDS, *SLOW_DISKS) if setting.slow_disks else KINDS
+        steps = plan(setting.seed, setting.seconds, len(self.servers), setting.members, kinds)
         self._say(f"{len(steps)} faults in {setting.seconds:g} s")
         async with trio.open_nursery() as nursery:
             for number in range(setting.watchers):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .plan import KINDS, QUIET, plan
+from .plan import KINDS, QUIET, SLOW_DISKS, plan
 
 
 def test_it_follows_from_the_seed():
@@ -16,7 +16,7 @@ def test_it_follows_from_the_seed():
 @pytest.mark.parametrize("seed", range(20))
 def test_one_fault_at_a_time_on_each(seed: int):
     """No process or link has two; all end with the run."""
-    steps = plan(str(seed), 120, 3, 3)
+    steps = plan(str(seed), 120, 3, 3, (*KINDS, *SLOW_DISKS))
     assert steps
     until: dict[str, float] = {}
     for step in steps:
@@ -31,3 +31,10 @@ def test_every_kind_comes():
     """Over some seeds."""
     found = {step.what for seed in range(20) for step in plan(str(seed), 120, 3, 3)}
     assert found == {kind.what for kind in KINDS}
+
+
+def test_slow_disks_come_when_they_can():
+    """They need members that sync."""
+    steps = [step for seed in range(20) for step in plan(str(seed), 120, 3, 3, (*KINDS, *SLOW_DISKS))]
+    assert {len(step.targets) for step in steps if step.what == "drag"} == {1, 2}
+    assert any(step.targets == ("leader",) for step in steps if step.what == "drag")
