@@ -7,18 +7,21 @@ Tests that ask for it run on the older version, too (`etcd-3.5` in `.tools/bin`)
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 TOOLS = Path(__file__).parent.parent / ".tools" / "bin"
 PATIENCE = 15.0
+BELOW_CONNECTIONS = range(20_000, 32_000)  # of Linux, which begins at 32,768 unless told otherwise
 
 
 def binary() -> str | None:
@@ -43,10 +46,11 @@ BOTH = [
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on at the moment, and that no connection is given before it is used: the kernel takes those from higher ones."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", secrets.choice(BELOW_CONNECTIONS)))
+            return probe.getsockname()[1]
 
 
 def secured(scratch: Path, certificate: Path, key: Path, ca: Path) -> Etcd:
