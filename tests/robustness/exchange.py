@@ -155,6 +155,7 @@ class Caller:
             if connection is not None:
                 connection.close()
             raise
+        self.close()  # one that another call has left meanwhile
         self._connection = connection
         return status, _document(raw)
 

@@ -109,6 +109,8 @@ class Faults:
             member.start(self._members)
         elif what == "stutter":
             await self._stutter(member, seconds)
+        elif what == "replace":
+            await member.replace(self._members, seconds)
         elif what == "drag":
             await member.drag(self._random.choice(DELAYS))
             await trio.sleep(seconds)

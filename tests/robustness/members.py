@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,8 @@ class Member(Child):
         self._binary = binary
         self._syncs = syncs  # whether it waits for its disk, as it must for `drag` to mean anything
         self._tracer: subprocess.Popen[bytes] | None = None
+        self._state = "new"  # of the cluster that it starts in
+        self._leaves = False  # is being replaced: it cannot be started
         self._caller = Caller(self.url, {})
 
     @property
@@ -44,6 +49,8 @@ class Member(Child):
 
     def start(self, cluster: list[Member]) -> None:
         """Start it, with what it had when it ran before."""
+        if self._leaves:
+            return
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -56,6 +63,7 @@ class Member(Child):
                     f"--listen-peer-urls=http://127.0.0.1:{self.peer}",
                     f"--initial-advertise-peer-urls={self.peer_url}",
                     "--initial-cluster=" + ",".join(f"{each.name}={each.peer_url}" for each in cluster),
+                    f"--initial-cluster-state={self._state}",
                     f"--listen-metrics-urls=http://127.0.0.1:{self.metrics}",
                     "--heartbeat-interval=50",
                     "--election-timeout=500",
@@ -84,6 +92,24 @@ class Member(Child):
                 await self.release()
                 return
             await trio.sleep(0.01)
+
+    async def replace(self, cluster: list[Member], seconds: float) -> None:
+        """Take it out of the cluster; after some time a new member without data comes at its addresses. Returns when the others have agreed to both."""
+        others = cycle(each for each in cluster if each is not self)
+        self._leaves = True
+        while self.id in await _ids(next(others)):
+            with suppress(Lost):
+                await next(others).ask("cluster/member/remove", {"ID": str(int(self.id, 16))})
+        self.kill()
+        shutil.rmtree(self.directory / "data")
+        await trio.sleep(seconds)
+        while not (
+            found := [each for each, urls in (await _ids(next(others))).items() if self.peer_url in urls]
+        ):
+            with suppress(Lost):
+                await next(others).ask("cluster/member/add", {"peerURLs": [self.peer_url]})
+        self.id, self._state, self._leaves = found[0], "existing", False
+        self.start(cluster)
 
     def _trace(self, pid: int, seconds: float) -> subprocess.Popen[bytes]:
         calls = "fsync,fdatasync"
@@ -125,6 +151,15 @@ class Member(Child):
         if status != 200:
             raise Lost(f"{path}: {answer}")
         return answer
+
+
+async def _ids(member: Member) -> dict[str, list[str]]:
+    """The ids of a cluster's members, each with its peer URLs; asked for until there is an answer."""
+    while True:
+        with suppress(Lost):
+            answer = await member.ask("cluster/member/list", {"linearizable": True})
+            return {f"{int(each['ID']):x}": each["peerURLs"] for each in answer["members"]}
+        await trio.sleep(0.1)
 
 
 def _traced(pid: int) -> bool:

@@ -45,6 +45,7 @@ KINDS = (
     Kind("kill", "quorum", 1, 5, 1),
     Kind("freeze", "quorum", 1, 8, 1),
     Kind("stutter", "member", 2, 8, 2),
+    Kind("replace", "member", 0.2, 4, 2),
     Kind("part", "member", 1, 10, 2),
     Kind("part", "pair", 1, 12, 2),
     Kind("part", "leader", 1, 8, 2),
