@@ -13,13 +13,13 @@ PACKAGE = Path(__file__).parent.parent / "watchcache"
 # package -> packages of ours it may import. `None`: the composition root, which may import everything.
 ALLOWED: dict[str, set[str] | None] = {
     "log": set(),
-    "persist": {"log"},
-    "cacher": {"log"},
+    "persist": {"distribution", "log"},
+    "cacher": {"distribution", "log"},
     "api": set(),
     "auth": {"api"},
-    "admission": {"api", "auth"},
+    "admission": {"api", "auth", "distribution"},
     "registry": {"api", "admission", "cacher", "log"},
-    "http": {"registry", "api", "auth", "cacher", "readers"},
+    "http": {"registry", "api", "auth", "cacher", "distribution", "readers"},
     "follow": {"log"},
     "front": {"api", "auth", "http", "log", "settings"},
     "workers": None,
@@ -33,6 +33,8 @@ ALLOWED: dict[str, set[str] | None] = {
     "settings": set(),
     "logs": set(),
     "log_metrics": {"http", "log"},
+    "admission_metrics": {"admission", "http"},
+    "distribution": set(),
     "kubeconfig": {"pki"},
     "readers": set(),
     "bench": {

@@ -91,3 +91,35 @@ def test_loading_and_handshakes_are_in_the_metrics(tmp_path: Path):
         text = get(server, "/metrics", server.token)
     assert re.search(took, text, re.MULTILINE)
     assert re.search(r"^apiserver_tls_handshake_errors_total 1.0$", text, re.MULTILINE)
+
+
+def test_what_admission_took_is_in_the_metrics(watchcache_server: TestServer):
+    """By plugin, operation and step, with kube-apiserver's buckets; who was rejected is told apart."""
+    config.load_kube_config(str(watchcache_server.kubeconfig))
+    core = client.CoreV1Api()
+
+    def counts() -> dict[tuple[str, ...], float]:
+        text = get(watchcache_server, "/metrics", watchcache_server.token)
+        assert re.search(
+            r'^apiserver_admission_step\S+_bucket\{le="0.025",operation="CREATE"', text, re.MULTILINE
+        )
+        plugin = r'^apiserver_admission_controller_admission_duration_seconds_count\{name="(\w+)",operation="(\w+)",rejected="(\w+)",type="(\w+)"\} (\S+)$'
+        step = r'^apiserver_admission_step_admission_duration_seconds_count\{operation="(\w+)",rejected="(\w+)",type="(\w+)"\} (\S+)$'
+        found = [*re.findall(plugin, text, re.MULTILINE), *re.findall(step, text, re.MULTILINE)]
+        return {tuple(labels): float(count) for *labels, count in found}
+
+    before = counts()
+    core.create_namespaced_config_map("default", {"metadata": {"name": "one"}})
+    with pytest.raises(client.ApiException):
+        core.create_namespaced_config_map("nowhere", {"metadata": {"name": "one"}})
+    after = counts()
+    for labels in (
+        ("NamespaceLifecycle", "CREATE", "false", "admit"),
+        ("NamespaceLifecycle", "CREATE", "true", "admit"),
+        ("Priority", "CREATE", "false", "admit"),
+        ("ResourceQuota", "CREATE", "false", "validate"),
+        ("CREATE", "false", "admit"),
+        ("CREATE", "true", "admit"),
+        ("CREATE", "false", "validate"),
+    ):
+        assert after[labels] - before.get(labels, 0) == 1, labels

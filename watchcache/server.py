@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from watchcache import __version__
+from watchcache.admission_metrics import admission_families
 from watchcache.api.catalog import Catalog, load_catalog
 from watchcache.api.codec import stamp
 from watchcache.cacher import Bounds, Hub
@@ -157,7 +158,11 @@ class Server:
             who,
             options=api_options(self.settings, self.url),
             checks=[*checks(self.log), *storage.checks],
-            metrics_sources=[partial(log_families, self.log), *storage.metrics],
+            metrics_sources=[
+                partial(log_families, self.log),
+                partial(admission_families, registry.chain),
+                *storage.metrics,
+            ],
             failures=JOURNAL_FAILURES,
         )
         if self.settings.host == "hypercorn":

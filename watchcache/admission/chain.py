@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from typing import Any, Protocol
 
 import msgspec
 
+from watchcache.admission.steps import Step
 from watchcache.api.catalog import Resource
 from watchcache.api.user import UserInfo
 
@@ -61,22 +63,37 @@ class Validator(Protocol):
 class Chain:
     """Plugins in their order; each sees what the ones before it made of the document. `validators` come after all, and after validation."""
 
-    def __init__(self, plugins: Sequence[Plugin], validators: Sequence[Validator] = ()) -> None:
-        self._plugins = {
-            operation: tuple(plugin for plugin in plugins if operation in plugin.operations)
+    def __init__(
+        self,
+        plugins: Sequence[Plugin],
+        validators: Sequence[Validator] = (),
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`clock` measures what they take."""
+        self._admit = {
+            operation: Step[Review](
+                [(each.name, each.admit) for each in plugins if operation in each.operations], clock
+            )
             for operation in Operation
         }
-        self._validators = {
-            operation: tuple(each for each in validators if operation in each.operations)
+        self._validate = {
+            operation: Step[Review](
+                [(each.name, each.validate) for each in validators if operation in each.operations], clock
+            )
             for operation in Operation
         }
 
     async def admit(self, review: Review) -> None:
         """Ask every plugin that cares about the operation; the first refusal ends it."""
-        for plugin in self._plugins[review.operation]:
-            await plugin.admit(review)
+        await self._admit[review.operation].run(review)
 
     async def validate(self, review: Review) -> None:
         """Ask every validator that cares about the operation; the first refusal ends it."""
-        for each in self._validators[review.operation]:
-            await each.validate(review)
+        await self._validate[review.operation].run(review)
+
+    def steps(self) -> Iterator[tuple[str, Operation, Step[Review]]]:
+        """Each step, by its type in kube-apiserver's words and by operation."""
+        for operation in Operation:
+            yield "admit", operation, self._admit[operation]
+            yield "validate", operation, self._validate[operation]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from watchcache.cacher.latency import Distribution
+from watchcache.distribution import Distribution
 
 # Seconds: `apiserver_watch_cache_read_wait_seconds`, as a kube-apiserver 1.36.3 shows it.
 WAIT_BOUNDS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0)

@@ -10,7 +10,7 @@ figures never flatter. Stages:
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from watchcache.distribution import Distribution
 
 # Seconds; the range is that of kube-apiserver's metric of this name.
 BOUNDS = (
@@ -19,29 +19,13 @@ BOUNDS = (
 STAGES = ("journal", "deliver", "total")
 
 
-class Distribution:
-    """`counts[i]` values were at or below `bounds[i]` and above the bound before; the last count is the rest."""
-
-    __slots__ = ("bounds", "counts", "sum")
-
-    def __init__(self, bounds: tuple[float, ...] = BOUNDS) -> None:
-        self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.sum = 0.0
-
-    def observe(self, seconds: float, times: int = 1) -> None:
-        """Count a value that many times."""
-        self.counts[bisect_left(self.bounds, seconds)] += times
-        self.sum += seconds * times
-
-
 class Latency:
     """One resource's distributions, by stage."""
 
     __slots__ = ("stages",)
 
     def __init__(self) -> None:
-        self.stages = {stage: Distribution() for stage in STAGES}
+        self.stages = {stage: Distribution(BOUNDS) for stage in STAGES}
 
     def tick(self, events: int, committed: float, published: float, delivered: float) -> None:
         """Count a tick of so many events, the oldest of which was committed then. A clock that was set back counts as no time."""

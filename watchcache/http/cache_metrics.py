@@ -202,7 +202,7 @@ def _reads(rows: Iterable[tuple[Resource, CacherStats]]) -> Iterator[Family]:
         for success, count in (("true", reads.consistent), ("false", reads.failed)):
             if count:
                 consistent.samples.append(((resource.group, resource.plural, success, "false"), count))
-        if any(reads.waits.counts):
+        if reads.waits:
             waits.samples.append((_group_resource(resource), reads.waits))
     yield from (consistent, waits)
 
@@ -220,7 +220,7 @@ def _loads(hubs: Sequence[Hub], catalog: Catalog) -> Iterator[Family]:
             continue
         if loads.failed:
             errors.samples.append((_group_resource(resource), loads.failed))
-        if any(loads.seconds.counts):
+        if loads.seconds:
             durations.samples.append((_group_resource(resource), loads.seconds))
     yield from (errors, durations)
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from watchcache.distribution import Distribution
 from watchcache.http.deprecations import is_deprecated
 from watchcache.http.exposition import Family, exposition
 
@@ -40,24 +41,6 @@ class RequestKey(NamedTuple):
     scope: str
 
 
-class Distribution(msgspec.Struct):
-    """A histogram in the making."""
-
-    bounds: tuple[float, ...]
-    counts: list[int]
-    sum: float = 0.0
-
-    @classmethod
-    def of(cls, bounds: tuple[float, ...]) -> Distribution:
-        """An empty one with these upper bounds."""
-        return cls(bounds, [0] * (len(bounds) + 1))
-
-    def observe(self, value: float) -> None:
-        """Count a value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.sum += value
-
-
 class RequestRecord(msgspec.Struct):
     """What is counted of the requests of one key."""
 
@@ -71,7 +54,7 @@ class RequestRecord(msgspec.Struct):
     def correct(self, seconds: float, waited: float) -> None:
         """Of what was just observed, so much was waiting for a seat."""
         if self.correction is None:
-            self.correction = Distribution.of(DURATION_BUCKETS)
+            self.correction = Distribution(DURATION_BUCKETS)
         counts, served = self.correction.counts, max(0.0, seconds - waited)
         counts[bisect_left(DURATION_BUCKETS, seconds)] -= 1
         counts[bisect_left(DURATION_BUCKETS, served)] += 1
@@ -94,7 +77,7 @@ class Metrics:
         """The figures of the requests with these labels."""
         record = self._requests.get(key)
         if record is None:
-            record = RequestRecord({}, Distribution.of(DURATION_BUCKETS), Distribution.of(SIZE_BUCKETS))
+            record = RequestRecord({}, Distribution(DURATION_BUCKETS), Distribution(SIZE_BUCKETS))
             self._requests[key] = record
         return record
 
@@ -120,9 +103,9 @@ class Metrics:
             without = (key.verb, *key[2:], "apiserver")
             for code, count in record.codes.items():
                 total.samples.append(((*values, str(code)), count))
-            if any(record.duration.counts):
+            if record.duration:
                 duration.samples.append((values, record.duration))
-            if any(record.size.counts):
+            if record.size:
                 sizes.samples.append((without, record.size))
             if record.running:
                 running.samples.append((without, record.running))
@@ -134,10 +117,10 @@ class Metrics:
         found: dict[tuple[str, ...], Distribution] = {}
         for key, record in self._requests.items():
             for part in (record.duration, record.correction):
-                if part is None or not any(part.counts):
+                if not part:
                     continue
                 values = (key.verb, *key[2:], "apiserver")
-                sli = found.setdefault(values, Distribution.of(SLI_BUCKETS))
+                sli = found.setdefault(values, Distribution(SLI_BUCKETS))
                 finer = len(DURATION_BUCKETS) - len(SLI_BUCKETS)
                 counts = [sum(part.counts[: finer + 1]), *part.counts[finer + 1 :]]
                 sli.counts = [one + other for one, other in zip(sli.counts, counts, strict=True)]

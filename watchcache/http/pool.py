@@ -19,7 +19,7 @@ from collections import deque
 import msgspec
 import trio
 
-from watchcache.http.metrics import Distribution
+from watchcache.distribution import Distribution
 
 WAIT = 0.5  # seconds
 # Seconds: those of `apiserver_flowcontrol_request_wait_duration_seconds`.
@@ -46,7 +46,7 @@ class Pool:
         self.lines: dict[str, deque[Waiter]] = {}
         self.rejected = 0
         # seconds in line, by whether there were places in the end
-        self.waits = {granted: Distribution.of(WAIT_BOUNDS) for granted in (True, False)}
+        self.waits = {granted: Distribution(WAIT_BOUNDS) for granted in (True, False)}
         self._wait = wait
         self._line = line
 

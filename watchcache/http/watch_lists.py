@@ -12,9 +12,10 @@ from functools import partial
 
 from watchcache.api.options import ListOptions
 from watchcache.cacher import Sink, Watcher
+from watchcache.distribution import Distribution
 from watchcache.http.exchange import Exchange
 from watchcache.http.exposition import Family
-from watchcache.http.metrics import Distribution, scope_of
+from watchcache.http.metrics import scope_of
 
 # Seconds, as a kube-apiserver 1.36.3 shows them.
 BOUNDS = (
@@ -59,5 +60,5 @@ class WatchLists:
     def _ended(self, key: tuple[str, ...], received: float) -> None:
         duration = self._durations.get(key)
         if duration is None:
-            duration = self._durations[key] = Distribution.of(BOUNDS)
+            duration = self._durations[key] = Distribution(BOUNDS)
         duration.observe(self._clock() - received)

@@ -162,6 +162,11 @@ class Registry(Resources):
     async def _wait_for_namespaces(self) -> None:
         await self._cachers["namespaces"].hub.wait_newest()
 
+    @property
+    def chain(self) -> Chain:
+        """The plugins that each write passes."""
+        return self._store.chain
+
     def _node_labels(self, name: str) -> Mapping[str, str]:
         return self._store.node_labels(name)
 

@@ -12,6 +12,7 @@ from functools import partial
 
 import trio
 
+from watchcache.admission_metrics import admission_families
 from watchcache.credentials import Credentials
 from watchcache.follow import Feed
 from watchcache.front import DRAIN_SECONDS, Ending
@@ -59,7 +60,12 @@ class Supervisor:
             log, read_revision=storage.read_revision, problems=partial(problems_of, storage.checks)
         )
         self.desk = Desk(registry, log)
-        self._sources: list[Source] = [partial(log_families, log), *storage.metrics, self._families]
+        self._sources: list[Source] = [
+            partial(log_families, log),
+            partial(admission_families, registry.chain),
+            *storage.metrics,
+            self._families,
+        ]
         self._grace = settings.shutdown_delay_duration + _GRACE
         self.places = [
             Place(

@@ -7,7 +7,7 @@
 from watchcache.persist.etcd.archive import Archive
 from watchcache.persist.etcd.endpoints import Cluster
 from watchcache.persist.etcd.errors import EtcdReplaced, EtcdUnusable
-from watchcache.persist.etcd.figures import Distribution, EtcdStats, Figures
+from watchcache.persist.etcd.figures import EtcdStats, Figures
 from watchcache.persist.etcd.log import EtcdLog, Options
 from watchcache.persist.etcd.moving import Place, read_etcd, write_etcd
 from watchcache.persist.etcd.state import Form
@@ -15,7 +15,6 @@ from watchcache.persist.etcd.state import Form
 __all__ = [
     "Archive",
     "Cluster",
-    "Distribution",
     "EtcdLog",
     "EtcdReplaced",
     "EtcdStats",

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
 
 import msgspec
 
+from watchcache.distribution import Distribution
+
 # The buckets of kube-apiserver's etcd_request_duration_seconds.
 BOUNDS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60)  # fmt: skip
 
 LEASE_BOUNDS = (10, 50, 100, 500, 1000, 2500, 5000)  # of etcd_lease_object_counts
-
-
-class Distribution:
-    """Durations (or sizes) by bucket: `counts[i]` lie at or below `bounds[i]` and above the bound before; the last are the rest."""
-
-    __slots__ = ("bounds", "counts", "sum")
-
-    def __init__(self, bounds: tuple[float, ...] = BOUNDS) -> None:
-        self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.sum = 0.0
-
-    def add(self, value: float) -> None:
-        """Count one."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.sum += value
 
 
 class Figures:
@@ -42,7 +27,7 @@ class Figures:
         self.errors: dict[tuple[str, str], int] = {}
         self.progress = 0  # progress notifications
         self.lease_keys = Distribution(LEASE_BOUNDS)  # of leases that are full or over
-        self.waits = Distribution()  # of consistent reads for the cache
+        self.waits = Distribution(BOUNDS)  # of consistent reads for the cache
         self.reconnects = 0
         self.rereads = 0
         self.readings = 0  # times that everything was read, each of them a list of each resource
@@ -55,8 +40,8 @@ class Figures:
         self.calls[path] = self.calls.get(path, 0) + 1
         distribution = self.seconds.get(path)
         if distribution is None:
-            distribution = self.seconds[path] = Distribution()
-        distribution.add(seconds)
+            distribution = self.seconds[path] = Distribution(BOUNDS)
+        distribution.observe(seconds)
 
     def failed(self, path: str) -> None:
         """A call failed for good."""
@@ -78,8 +63,8 @@ class Figures:
         key = (operation, place)
         distribution = self.operations.get(key)
         if distribution is None:
-            distribution = self.operations[key] = Distribution()
-        distribution.add(seconds)
+            distribution = self.operations[key] = Distribution(BOUNDS)
+        distribution.observe(seconds)
         if not well:
             self.errors[key] = self.errors.get(key, 0) + 1
 

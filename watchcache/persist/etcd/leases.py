@@ -58,7 +58,7 @@ class Leases:
             waiting, lease.waiting = lease.waiting, []
             if response is not None:
                 if lease.keys:
-                    self._client.figures.lease_keys.add(lease.keys)
+                    self._client.figures.lease_keys.observe(lease.keys)
                 lease.id, lease.expires, lease.keys = response.ID, began + response.TTL, len(waiting)
             for granted in waiting:
                 granted(lease.id, problem)

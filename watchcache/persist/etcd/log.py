@@ -354,7 +354,7 @@ class EtcdLog:
         revision = await self._freshness.newest()
         if revision > self.published:
             self._progress.want(revision)
-        self.figures.waits.add(trio.current_time() - began)
+        self.figures.waits.observe(trio.current_time() - began)
         return revision
 
     def subscribe(self, deliver: Deliver) -> Callable[[], None]:
