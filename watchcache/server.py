@@ -117,7 +117,7 @@ class Server:
         log = storage.log
         hub = self._hub(log, storage.read_revision)
         elsewhere = [
-            Elsewhere(each.prefixes, each.log, self._hub(each.log, each.read_revision))
+            Elsewhere(each.prefixes, self._hub(each.log, each.read_revision), each.log)
             for each in storage.overrides
         ]
         bounds = Bounds(self.settings.window_bytes)
@@ -230,10 +230,6 @@ class Server:
         host, port = self.settings.bind_address, self.settings.secure_port
         if self.settings.workers and self.settings.host == "hypercorn":
             raise SettingsProblem("--watchcache-workers needs --watchcache-host=wire")
-        if self.settings.workers and self.settings.etcd_servers_overrides:
-            raise SettingsProblem(
-                "--watchcache-workers follow one log: leave out --etcd-servers-overrides, or the workers"
-            )
         try:
             if self.settings.workers:
                 listeners = reserve(host, port, shared=self.settings.permit_port_sharing)

@@ -10,15 +10,19 @@ from hypothesis import strategies as st
 
 from watchcache.api import status
 from watchcache.api.catalog import load_catalog
-from watchcache.api.codec import decode_json
+from watchcache.api.codec import decode_json, stamp
 from watchcache.api.options import DeleteOptions, parse_list
 from watchcache.api.status import StatusError
 from watchcache.api.user import UserInfo
+from watchcache.cacher import Hub
 from watchcache.http.merged_exposition import merged
-from watchcache.log import JournalFailed, JournalFull
+from watchcache.log import JournalFailed, JournalFull, Log
+from watchcache.persist import MemoryJournal
 from watchcache.registry import Call, Listed, Outcome
+from watchcache.settings import Settings
 from watchcache.workers import calls
 from watchcache.workers.deep_json import encode_any
+from watchcache.workers.passing import PassingResources
 from watchcache.workers.peer import Handler, Peer, PeerFailed, PeerGone
 
 CATALOG = load_catalog()
@@ -199,3 +203,38 @@ async def test_who_waits_for_a_process_that_ends_is_told(nursery: trio.Nursery):
     for _ in range(2):
         with pytest.raises(PeerGone):
             await peer.call("wait")
+
+
+async def test_a_write_is_answered_when_the_worker_shows_it():
+    """Whatever comes of it, a refusal as well: the answer waits for the revision that it came with."""
+    log = Log(MemoryJournal(), stamp=stamp)
+    await log.open()
+    ours, theirs = trio.testing.memory_stream_pair()
+    came: list[Outcome | StatusError] = [Outcome(201, b"{}"), status.not_found("pods", "x")]
+    answered: list[object] = []
+
+    async def carry_out(verb: str, payload: bytes) -> bytes:
+        return calls.answer(call(), log.published + 1, came[len(answered)])
+
+    async with trio.open_nursery() as nursery:
+        hub = Hub(log, stamp=stamp)
+        peer = Peer(ours, lambda *_: carry_out("", b""))
+        resources = PassingResources(hub, CATALOG, Settings(), peer)
+        nursery.start_soon(Peer(theirs, carry_out).run)
+        for run in (peer.run, log.run, hub.run):
+            await nursery.start(run)
+
+        async def write() -> None:
+            try:
+                answered.append(await resources.create(call(), {}))
+            except StatusError as refusal:
+                answered.append(refusal.code)
+
+        for expected in ([Outcome(201, b"{}")], [Outcome(201, b"{}"), 404]):
+            nursery.start_soon(write)
+            await trio.testing.wait_all_tasks_blocked()
+            assert len(answered) == len(expected) - 1
+            await log.append(f"pods/ns/{len(answered)}", b'{"metadata":{"resourceVersion":""}}')
+            await trio.testing.wait_all_tasks_blocked()
+            assert answered == expected
+        nursery.cancel_scope.cancel()

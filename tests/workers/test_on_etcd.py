@@ -145,6 +145,43 @@ def wait_for_text(connection: Connection, path: str, text: str) -> None:
         time.sleep(0.05)
 
 
+EVENTS = "/api/v1/namespaces/default/events"
+
+
+def test_what_is_kept_in_another_etcd(site: Site, tmp_path: Path):
+    """Its writes, reads and watches go by that etcd's revisions, whichever worker is asked."""
+    second = etcds.Etcd(tmp_path / "second").start()
+    settings = {
+        "storage_backend": "etcd3",
+        "etcd_servers": (site.etcd.url,),
+        "etcd_servers_overrides": (f"/events#{second.url}",),
+        "workers": 2,
+    }
+    try:
+        with TestServer(tmp_path, **settings) as server, each_of(server) as both, each_of(server) as watchers:
+            listed = both[0]("GET", EVENTS)[1]
+            for watcher in watchers:
+                watcher.watch(f"{EVENTS}?watch=1&resourceVersion={listed['metadata']['resourceVersion']}")
+            seen = []
+            for number in range(6):
+                one, other = both[number % 2], both[(number + 1) % 2]
+                both[0].create(f"beside-{number}")
+                about = {"kind": "ConfigMap", "namespace": "default", "name": "a"}
+                document = {"metadata": {"name": f"e{number}"}, "involvedObject": about, "reason": "Test"}
+                status, made = one("POST", EVENTS, document)
+                assert status == 201, made
+                assert other("GET", f"{EVENTS}/e{number}") == (200, made)
+                assert one("GET", f"{EVENTS}/e{number}?resourceVersion=0") == (200, made)
+                seen.append(made)
+            revisions = [int(each["metadata"]["resourceVersion"]) for each in seen]
+            first = int(listed["metadata"]["resourceVersion"]) + 1
+            assert revisions == list(range(first, first + 6))  # nothing else is kept there
+            for watcher in watchers:
+                assert [json.loads(watcher.line())["object"] for _ in seen] == seen
+    finally:
+        second.stop()
+
+
 def test_another_etcd_in_its_place_ends_all_processes(tmp_path: Path):
     """The process that writes cannot go on: watches end cleanly, one line says why, and the exit status is not 0."""
     etcd = etcds.Etcd(tmp_path / "etcd").start()

@@ -8,6 +8,6 @@ before what it says is durable, and that of racing writers without a resourceVer
 from watchcache.registry.calls import Call, Document, Listed, Outcome
 from watchcache.registry.registry import Registry, Settings
 from watchcache.registry.resources import Resources
-from watchcache.registry.store import Elsewhere
+from watchcache.registry.store import Apart, Elsewhere
 
-__all__ = ["Call", "Document", "Elsewhere", "Listed", "Outcome", "Registry", "Resources", "Settings"]
+__all__ = ["Apart", "Call", "Document", "Elsewhere", "Listed", "Outcome", "Registry", "Resources", "Settings"]

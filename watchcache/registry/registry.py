@@ -31,7 +31,7 @@ from watchcache.admission import (
     RuntimeClass,
 )
 from watchcache.api import status
-from watchcache.api.catalog import Catalog
+from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.cacher import Bounds, Hub
 from watchcache.log import Event, EventLog, Head, JournalUnavailable, SharedLog
@@ -216,6 +216,10 @@ class Registry(Resources):
         self._protection.load()
         for log in (self.log, *(each.log for each in self._store.elsewhere)):
             log.subscribe(partial(self._seen, log))
+
+    def log_of(self, resource: Resource) -> EventLog:
+        """The log that a resource is kept in."""
+        return self._store.log_of(f"{resource.storage_prefix}/")
 
     def _heads(self, prefix: str) -> Iterator[tuple[str, Head]]:
         return self._store.log_of(prefix).heads(prefix)

@@ -18,7 +18,7 @@ from watchcache.registry.attributes import attributes_of
 from watchcache.registry.calls import Call, Document, Listed, Outcome
 from watchcache.registry.reads import Start
 from watchcache.registry.selection import INDEXES
-from watchcache.registry.store import Elsewhere, Stored
+from watchcache.registry.store import Apart, Stored
 
 
 class Resources(ABC):
@@ -32,7 +32,7 @@ class Resources(ABC):
         *,
         bounds: Bounds | None = None,
         random: Random,
-        elsewhere: Sequence[Elsewhere] = (),
+        elsewhere: Sequence[Apart] = (),
     ) -> None:
         self.hub = hub
         self.catalog = catalog
@@ -59,6 +59,10 @@ class Resources(ABC):
     def withdraw(self, resource: Resource) -> None:
         """Keep them no more: watches end, reads answer 404."""
         self._stored.hub_of(resource).remove(self._cachers.pop(resource.storage_prefix))
+
+    def hub_of(self, resource: Resource) -> Hub:
+        """The hub that feeds the cache of a resource."""
+        return self._stored.hub_of(resource)
 
     @property
     def hubs(self) -> tuple[Hub, ...]:

@@ -33,12 +33,17 @@ from watchcache.registry.kinds import strategy_of
 from watchcache.registry.versions import outgoing
 
 
-class Elsewhere(msgspec.Struct, frozen=True):
+class Apart(msgspec.Struct, frozen=True):
     """Resources that are kept in a log of their own, by storage prefix, and the hub that follows it."""
 
     prefixes: frozenset[str]
-    log: EventLog
     hub: Hub
+
+
+class Elsewhere(Apart, frozen=True):
+    """The same, and the log to write to."""
+
+    log: EventLog
 
 
 class Stored(msgspec.Struct):
@@ -48,7 +53,7 @@ class Stored(msgspec.Struct):
     catalog: Catalog
     cachers: Mapping[str, Cacher]
     random: Random
-    elsewhere: Sequence[Elsewhere] = ()
+    elsewhere: Sequence[Apart] = ()
 
     def hub_of(self, resource: Resource) -> Hub:
         """The hub that feeds the cache of a resource."""
@@ -103,6 +108,7 @@ class Store(Stored, kw_only=True):
     chain: Chain
     allocator: ServiceAllocator
     clock: Callable[[], float]
+    elsewhere: Sequence[Elsewhere] = ()
     ledger: Ledger | None = None
     """Where what services hold is written beside them; None where one server has the log for itself."""
 

@@ -13,7 +13,8 @@ from watchcache.settings import Settings
 class Assignment(msgspec.Struct, frozen=True):
     """Who the worker is, where it listens (`settings` with `port`), and the files of the serving certificate.
 
-    storage_checks: the health checks whose problems the feed tells, and their endpoints.
+    storage_checks: the health checks whose problems the feed tells, and their endpoints. apart: the storage prefixes of what the second feed
+    brings, the third, and so on; the first brings all else.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Assignment(msgspec.Struct, frozen=True):
     client_ca: Path
     token_file: Path | None
     storage_checks: list[tuple[str, tuple[str, ...]]]
+    apart: list[frozenset[str]]
 
 
 def encode(assignment: Assignment) -> bytes:

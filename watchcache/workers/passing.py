@@ -8,7 +8,7 @@ a client reads its own writes from the worker that took them.
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from random import Random
 from typing import Any
 
@@ -18,8 +18,8 @@ from watchcache.api.codec import decode_json
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.api.status import StatusError
 from watchcache.cacher import Bounds, Hub
-from watchcache.log import EventLog, JournalError
-from watchcache.registry import Call, Document, Listed, Outcome, Registry, Resources
+from watchcache.log import JournalError
+from watchcache.registry import Apart, Call, Document, Listed, Outcome, Registry, Resources
 from watchcache.settings import Settings
 from watchcache.workers import calls
 from watchcache.workers.deep_json import encode_any
@@ -29,10 +29,14 @@ from watchcache.workers.peer import Peer, PeerGone
 class PassingResources(Resources):
     """The resources in a worker."""
 
-    def __init__(self, hub: Hub, catalog: Catalog, settings: Settings, writer: Peer) -> None:
+    def __init__(
+        self, hub: Hub, catalog: Catalog, settings: Settings, writer: Peer, apart: Sequence[Apart] = ()
+    ) -> None:
         bounds = Bounds(settings.window_bytes)
         random = Random()  # noqa: S311 - spreads load, hides nothing
-        super().__init__(hub, catalog, settings.min_request_timeout, bounds=bounds, random=random)
+        super().__init__(
+            hub, catalog, settings.min_request_timeout, bounds=bounds, random=random, elsewhere=apart
+        )
         self._writer = writer
 
     async def create(self, call: Call, document: Document) -> Outcome:
@@ -68,7 +72,7 @@ class PassingResources(Resources):
             raise status.service_unavailable("the server is shutting down", 1) from None
         said = calls.read_answer(payload)
         # Errors, too: what they are about is then here to be read.
-        await self.hub.wait_revision(said.revision, math.inf)
+        await self.hub_of(call.resource).wait_revision(said.revision, math.inf)
         call.name = said.name
         call.warnings.extend(said.warnings)
         calls.raise_refusal(said)
@@ -78,9 +82,8 @@ class PassingResources(Resources):
 class Desk:
     """Where the process that writes takes the calls of its workers."""
 
-    def __init__(self, registry: Registry, log: EventLog) -> None:
+    def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._log = log
 
     async def answer(self, verb: str, payload: bytes) -> bytes:
         """Carry out a call that was passed on."""
@@ -91,7 +94,7 @@ class Desk:
             came = await self._carry_out(verb, call, message)
         except (StatusError, JournalError) as problem:
             came = problem
-        return calls.answer(call, self._log.published, came)
+        return calls.answer(call, self._registry.log_of(call.resource).published, came)
 
     def _carry_out(self, verb: str, call: Call, message: calls.Passed) -> Awaitable[Outcome | Listed]:
         registry = self._registry

@@ -1,4 +1,4 @@
-"""One worker's place: a process with two sockets to it, and another process when it ends unasked."""
+"""One worker's place: a process with some sockets to it, and another process when it ends unasked."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
 
+from watchcache.follow import Feed
 from watchcache.workers.assignment import Assignment, encode
 from watchcache.workers.peer import Peer, PeerFailed, PeerGone
 
@@ -79,15 +82,17 @@ class Place:
 
     async def _run(self) -> int:
         """One process, from its start to its end; the exit status, negative for a signal."""
-        feed, its_feed = socket.socketpair()
         calls, its_calls = socket.socketpair()
-        with its_feed, its_calls:
-            process = await self._start(its_feed, its_calls)
+        pairs = [(feed, *socket.socketpair()) for feed in self._supervisor.feeds]
+        with ExitStack() as theirs:
+            sockets = [theirs.enter_context(each) for each in (its_calls, *(its for _, _, its in pairs))]
+            process = await self._start(sockets)
         self.pid = process.pid
         self._peer = Peer(stream_of(calls), self._answer)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._feed, feed)
+                for feed, ours, _ in pairs:
+                    nursery.start_soon(self._feed, feed, ours)
                 nursery.start_soon(self._peer.run)
                 nursery.start_soon(self._take_pulse, self._peer, process)
                 code = await process.wait()
@@ -98,19 +103,20 @@ class Place:
                 await _see_out(process)
         return code
 
-    async def _start(self, feed: socket.socket, calls: socket.socket) -> trio.Process:
+    async def _start(self, sockets: Sequence[socket.socket]) -> trio.Process:
         package = str(Path(__file__).parent.parent.parent)
         paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+        numbers = [each.fileno() for each in sockets]
         return await trio.lowlevel.open_process(
-            [sys.executable, "-m", "watchcache.workers", str(feed.fileno()), str(calls.fileno())],
+            [sys.executable, "-m", "watchcache.workers", *map(str, numbers)],
             stdin=subprocess.DEVNULL,
-            pass_fds=[feed.fileno(), calls.fileno()],
+            pass_fds=numbers,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
 
-    async def _feed(self, sock: socket.socket) -> None:
+    async def _feed(self, feed: Feed, sock: socket.socket) -> None:
         try:
-            await self._supervisor.feed.serve(stream_of(sock))
+            await feed.serve(stream_of(sock))
         except Exception:  # the worker loses its feed, ends, and begins anew; the server goes on
             logger.exception("%s could not be fed", self.name)
 

@@ -56,10 +56,10 @@ class Supervisor:
         port: int,
     ) -> None:
         log = storage.log
-        self.feed = Feed(
-            log, read_revision=storage.read_revision, problems=partial(problems_of, storage.checks)
-        )
-        self.desk = Desk(registry, log)
+        problems = partial(problems_of, storage.checks)
+        self.feeds = [Feed(log, read_revision=storage.read_revision, problems=problems)]
+        self.feeds += [Feed(each.log, read_revision=each.read_revision) for each in storage.overrides]
+        self.desk = Desk(registry)
         self._sources: list[Source] = [
             partial(log_families, log),
             partial(admission_families, registry.chain),
@@ -80,6 +80,7 @@ class Supervisor:
                     client_ca=credentials.client_ca,
                     token_file=credentials.token_file,
                     storage_checks=[(check.name, check.endpoints) for check in storage.checks],
+                    apart=[each.prefixes for each in storage.overrides],
                 ),
             )
             for number in range(settings.workers)
@@ -90,7 +91,8 @@ class Supervisor:
     ) -> None:
         """Keep the workers until the ending is begun and all have left; `started` when all serve. Raises ServerFailed."""
         async with trio.open_nursery() as nursery:
-            await nursery.start(self.feed.run)
+            for feed in self.feeds:
+                await nursery.start(feed.run)
             for place in self.places:
                 nursery.start_soon(place.keep)
             for place in self.places:
@@ -139,14 +141,14 @@ class Supervisor:
         return answers
 
     def _families(self) -> Iterator[Family]:
-        stats = self.feed.stats()
+        stats = [feed.stats() for feed in self.feeds]
         serving = sum(place.serving for place in self.places)
         restarts = sum(place.restarts for place in self.places)
         rows = (
             ("gauge", "watchcache_workers", "Workers that serve.", serving),
             ("counter", "watchcache_worker_restarts_total", "Workers that ended unasked.", restarts),
-            ("gauge", "watchcache_feed_queued_bytes", "Bytes that workers have not taken.", stats.queued),
-            ("counter", "watchcache_feed_parked_total", "Workers that fell behind the live events.", stats.parked),
+            ("gauge", "watchcache_feed_queued_bytes", "Bytes that workers have not taken.", sum(each.queued for each in stats)),
+            ("counter", "watchcache_feed_parked_total", "Workers that fell behind the live events.", sum(each.parked for each in stats)),
         )  # fmt: skip
         for kind, name, text, value in rows:
             yield Family(kind, name, text, samples=[((), value)])

@@ -11,7 +11,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -36,6 +36,7 @@ from watchcache.http.wire.blocks import whole
 from watchcache.memory import keep_heap_trimmed, settle_memory, use_one_heap
 from watchcache.pki import KeyPair
 from watchcache.process import first_of, raise_descriptor_limit
+from watchcache.registry import Apart
 from watchcache.settings import SettingsProblem
 from watchcache.workers.assignment import Assignment, decode
 from watchcache.workers.passing import PassingResources
@@ -53,15 +54,15 @@ LOST, UNFIT = 3, 2
 FAILURES = (*JOURNAL_FAILURES, (FeedLost, lambda problem: service_unavailable(str(problem), 1)))
 
 
-def main(feed: int, calls: int) -> int:
-    """Be a worker; the exit status."""
+def main(calls: int, *feeds: int) -> int:
+    """Be a worker, on these descriptors; the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     raise_descriptor_limit()
     use_one_heap()
     code = UNFIT
     try:
-        code = trio.run(_run, feed, calls)
+        code = trio.run(_run, calls, feeds)
     except* SettingsProblem as group:
         print(f"watchcache: {first_of(group)}", file=sys.stderr)  # noqa: T201
     except* (FeedLost, PeerGone, PeerFailed) as group:
@@ -70,7 +71,7 @@ def main(feed: int, calls: int) -> int:
     return code
 
 
-async def _run(feed: int, calls: int) -> int:
+async def _run(calls: int, feeds: Sequence[int]) -> int:
     worker = Worker()
     peer = Peer(stream_of(socket.socket(fileno=calls)), worker.answer)
     async with trio.open_nursery() as nursery:
@@ -78,7 +79,7 @@ async def _run(feed: int, calls: int) -> int:
         nursery.start_soon(worker.follow_peer, peer)
         assignment = decode(await peer.call("assignment"))
         logs.set_up(assignment.settings.verbosity, assignment.settings.logging_format)
-        await worker.serve(assignment, peer, stream_of(socket.socket(fileno=feed)))
+        await worker.serve(assignment, peer, [stream_of(socket.socket(fileno=feed)) for feed in feeds])
         nursery.cancel_scope.cancel()
     return LOST if worker.ending.lost else 0
 
@@ -114,29 +115,36 @@ class Worker:
             return whole((await self._api.own_watchers(parse_query(payload.decode()))).body)
         return b""
 
-    async def serve(self, assignment: Assignment, writer: Peer, feed: trio.abc.Stream) -> None:
+    async def serve(self, assignment: Assignment, writer: Peer, feeds: Sequence[trio.abc.Stream]) -> None:
         """Load, serve, and end. Raises SettingsProblem, FeedLost before it serves."""
-        log = FollowerLog(feed, ring_bytes=assignment.settings.window_bytes)
-        await log.open()
         settings = assignment.settings
+        logs = [FollowerLog(feed, ring_bytes=settings.window_bytes) for feed in feeds]
+        for each in logs:
+            await each.open()
+        log = logs[0]
         room = settings.max_watch_queue_bytes // settings.workers  # the bound is the whole server's
-        hub = Hub(log, stamp=stamp, read_revision=log.read_revision, queue_limit=room)
-        resources = PassingResources(hub, load_catalog(), settings, writer)
+        hub, *others = (
+            Hub(each, stamp=stamp, read_revision=each.read_revision, queue_limit=room) for each in logs
+        )
+        apart = [Apart(prefixes, other) for prefixes, other in zip(assignment.apart, others, strict=True)]
+        resources = PassingResources(hub, load_catalog(), settings, writer, apart)
         api = self._api = Api(
             resources,
             resources.catalog,
             authenticator(settings, assignment.token_file),
             options=api_options(settings, assignment.url),
             checks=[*checks(log), *_checks_of_writer(log, assignment)],
-            metrics_sources=[partial(_families, log)],
+            metrics_sources=[partial(_families, logs)],
             failures=FAILURES,
             gather=partial(self._gather, assignment.name, writer),
         )
         pair = KeyPair(assignment.certificate, assignment.key)
         certificate = self._certificate = Serving(settings, pair, assignment.client_ca)
         async with trio.open_nursery() as core:
-            core.start_soon(self._follow, assignment.name, log)
-            await core.start(hub.run)
+            for each in logs:
+                core.start_soon(self._follow, assignment.name, each)
+            for one in resources.hubs:
+                await core.start(one.run)
             listeners = listen(settings.bind_address, assignment.port, reuse_port=True)
             front = partial(serve_requests, api, listeners, certificate.context, settings, self.ending)
             async with trio.open_nursery() as outer:
@@ -177,11 +185,12 @@ def _silence(log: FollowerLog, limit: float) -> str | None:
     return f"nothing was heard from the process that writes for {silent:.0f} s" if silent > limit else None
 
 
-def _families(log: FollowerLog) -> Iterator[Family]:
+def _families(logs: Sequence[FollowerLog]) -> Iterator[Family]:
+    lag, gaps = max(log.newest - log.published for log in logs), sum(log.gaps for log in logs)
     rows = (
-        ("gauge", "watchcache_worker_revision", "Newest revision that this worker's clients can see.", log.published),
-        ("gauge", "watchcache_worker_lag_revisions", "How far it is behind the log.", log.newest - log.published),
-        ("counter", "watchcache_worker_gaps_total", "Gaps in the feed that were repaired.", log.gaps),
+        ("gauge", "watchcache_worker_revision", "Newest revision that this worker's clients can see.", logs[0].published),
+        ("gauge", "watchcache_worker_lag_revisions", "How far it is behind the log.", lag),
+        ("counter", "watchcache_worker_gaps_total", "Gaps in the feed that were repaired.", gaps),
     )  # fmt: skip
     for kind, name, text, value in rows:
         yield Family(kind, name, text, samples=[((), value)])
