@@ -315,6 +315,23 @@ async def test_what_is_held_holds_its_namespace(client: Client):
     assert not client.exists("v1/namespaces", "x", namespace="")
 
 
+async def test_pods_of_a_namespace_go_first(client: Client):
+    """While one is left, what it may rely on stays."""
+    await client.create("v1/namespaces", {"metadata": {"name": "x"}}, namespace="")
+    await client.create("v1/configmaps", config_map("a"), namespace="x")
+    held = pod("p")
+    held["metadata"]["finalizers"] = ["e.com/f"]
+    await client.create("v1/pods", held, namespace="x")
+    await client.delete("v1/namespaces", "x", namespace="")
+    await trio.testing.wait_all_tasks_blocked()
+    assert "deletionTimestamp" in client.get("v1/pods", "p", namespace="x")["metadata"]
+    assert "deletionTimestamp" not in client.get("v1/configmaps", "a", namespace="x")["metadata"]
+    await client.patch("v1/pods", "p", {"metadata": {"finalizers": None}}, namespace="x")
+    await trio.testing.wait_all_tasks_blocked()
+    assert not client.exists("v1/configmaps", "a", namespace="x")
+    assert not client.exists("v1/namespaces", "x", namespace="")
+
+
 async def test_finalize_sets_the_finalizers_of_a_namespace(client: Client):
     """Only through its own path; emptied in a deleted namespace it removes it."""
     await client.create("v1/namespaces", {"metadata": {"name": "x"}}, namespace="")

@@ -57,12 +57,14 @@ class Clause(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def negotiate(accept: str, produced: tuple[str, ...], *, transforms: bool = True) -> Medium:
-    """The representation for a route that produces the types. Raises `NotAcceptable`."""
+def negotiate(
+    accept: str, produced: tuple[str, ...], *, transforms: bool = True, tables: bool = True
+) -> Medium:
+    """The representation for a route that produces the types; `tables`: what it answers has rows. Raises `NotAcceptable`."""
     if not _passes_route(accept, produced):
         raise NotAcceptable(_route_refusal(produced), by_route=True)
     written = tuple(t for t in produced if ";" not in t)
-    medium = _serializer(accept, written, transforms=transforms)
+    medium = _serializer(accept, written, _allowed(transforms=transforms, tables=tables))
     if medium is None:
         raise NotAcceptable(_form_refusal(written), by_route=False)
     return medium
@@ -81,7 +83,7 @@ def check_stream(medium: Medium, produced: tuple[str, ...]) -> None:
 @lru_cache(maxsize=512)
 def negotiate_error(accept: str) -> Medium:
     """The representation of a Status."""
-    medium = _serializer(accept, OBJECT_TYPES, transforms=False)
+    medium = _serializer(accept, OBJECT_TYPES, frozenset())
     return Medium(pretty=True) if medium is None else medium
 
 
@@ -100,24 +102,31 @@ def _route_refusal(produced: tuple[str, ...]) -> str:
     return "406: Not Acceptable\n\nAvailable representations: " + ", ".join(produced)
 
 
-def _serializer(accept: str, written: tuple[str, ...], *, transforms: bool) -> Medium | None:
+def _allowed(*, transforms: bool, tables: bool) -> frozenset[str]:
+    """The kinds that `as=` may ask for."""
+    if not transforms:
+        return frozenset()
+    return TRANSFORMS if tables else TRANSFORMS - {"Table"}
+
+
+def _serializer(accept: str, written: tuple[str, ...], allowed: frozenset[str]) -> Medium | None:
     if not accept:
         return Medium(type=written[0])
     clauses = parse_accept(accept)
-    medium = _first(clauses, written, transforms=transforms)
+    medium = _first(clauses, written, allowed)
     if medium is not None and medium.type == PROTOBUF:
-        instead = _first(clauses, (JSON,), transforms=transforms)
+        instead = _first(clauses, (JSON,), allowed)
         if instead is not None and instead.transform == medium.transform:
             return instead
     return medium
 
 
-def _first(clauses: list[Clause], written: tuple[str, ...], *, transforms: bool) -> Medium | None:
+def _first(clauses: list[Clause], written: tuple[str, ...], allowed: frozenset[str]) -> Medium | None:
     for clause in clauses:
         for media_type in written:
             if not _matches(clause.type, media_type):
                 continue
-            medium = _with_parameters(media_type, clause.parameters, transforms=transforms)
+            medium = _with_parameters(media_type, clause.parameters, allowed)
             if medium is not None:
                 return medium
     return None
@@ -127,14 +136,14 @@ def _matches(asked: str, media_type: str) -> bool:
     return asked in (media_type, "*/*") or (asked.endswith("/*") and media_type.startswith(asked[:-1]))
 
 
-def _with_parameters(media_type: str, parameters: dict[str, str], *, transforms: bool) -> Medium | None:
+def _with_parameters(media_type: str, parameters: dict[str, str], allowed: frozenset[str]) -> Medium | None:
     pretty = parameters.get("pretty") == "1"
     kind = parameters.get("as", "")
     if not kind:
         return Medium(type=media_type, pretty=pretty)
     version = parameters.get("v", "")
-    allowed = transforms and kind in TRANSFORMS and not (kind == "Table" and media_type == PROTOBUF)
-    if not allowed or parameters.get("g") != "meta.k8s.io" or version not in META_VERSIONS:
+    written = kind in allowed and not (kind == "Table" and media_type == PROTOBUF)
+    if not written or parameters.get("g") != "meta.k8s.io" or version not in META_VERSIONS:
         return None
     return Medium(type=media_type, transform=kind, version=version, pretty=pretty)
 

@@ -41,6 +41,8 @@ class _Source(NamedTuple):
     type: Any = str
     default: Any = ""
     text: Callable[[Any], str] = _shared
+    otherwise: str = ""
+    """The field whose value stands in for an empty one."""
 
 
 def _bool_text(value: bool) -> str:
@@ -52,7 +54,7 @@ _SOURCES: Final[dict[tuple[str, str], _Source]] = {
     ("Node", "spec.unschedulable"): _Source(("spec", "unschedulable"), bool, False, _bool_text),
     ("ReplicationController", "status.replicas"): _Source(("status", "replicas"), int, 0, int.__repr__),
     ("Job", "status.successful"): _Source(("status", "succeeded"), int, 0, int.__repr__),
-    ("Event", "source"): _Source(("source", "component")),
+    ("Event", "source"): _Source(("source", "component"), otherwise="reportingComponent"),
     # Each pod has its own: interning would cost memory.
     ("Pod", "status.podIP"): _Source(("status", "podIP"), text=str.__str__),
     # Accepted in selectors, but no value is ever compared with it.
@@ -74,7 +76,25 @@ def attributes_of(resource: Resource) -> AttributesOf:
         document = decoder.decode(value)
         return labels_of(document.metadata.labels), fields_of(document)
 
-    return attributes
+    substitutes = [
+        (position, resource.field_labels.index(source.otherwise))
+        for position, source in enumerate(sources)
+        if source.otherwise
+    ]
+    return _substituting(attributes, substitutes) if substitutes else attributes
+
+
+def _substituting(attributes: AttributesOf, substitutes: list[tuple[int, int]]) -> AttributesOf:
+    """The same function with values that stand in for empty ones; (position, position of the other) each."""
+
+    def substituted(key: str, value: bytes) -> tuple[dict[str, str] | None, tuple[str, ...]]:
+        labels, words = attributes(key, value)
+        for position, other in substitutes:
+            if not words[position]:
+                words = (*words[:position], words[other], *words[position + 1 :])
+        return labels, words
+
+    return substituted
 
 
 def _fields_reader(sources: list[_Source]) -> Callable[[Any], tuple[str, ...]]:

@@ -4,6 +4,7 @@ A deleted namespace stays, Terminating, until everything in it is gone; then the
 taken from its spec, which removes it. kube-controller-manager does the same; both may run, because
 every step is a deletion or a read-modify-write that finds its work done.
 
+Pods go first, and nothing else goes while one is left: what they rely on while they end (secrets, network policies) stays until then.
 What holds an object (a finalizer, a kubelet) holds the namespace. A pod whose node does not exist has nobody to
 stop it and is removed at once, as the pod garbage collector does it.
 """
@@ -129,13 +130,19 @@ class NamespaceController:
             )  # somebody was faster, or the disk is full: again later
 
     async def empty(self, name: str) -> None:
-        """Delete what is in a namespace; let go of it when nothing is left."""
-        calls = self._contents(name)
+        """Delete what is in a namespace, pods first; let go of it when nothing is left."""
+        contents = [resource for resource in self._store.catalog.stored() if resource.namespaced]
+        pods = [resource for resource in contents if (resource.group, resource.kind) == ("", "Pod")]
+        if await self._are_deleted(name, pods) and await self._are_deleted(name, contents):
+            await self._finalize(name)
+
+    async def _are_deleted(self, name: str, resources: list[Resource]) -> bool:
+        """Delete all objects of some kinds; whether none is left."""
+        calls = self._objects(name, resources)
         async with trio.open_nursery() as nursery:
             for _ in range(WORKERS):
                 nursery.start_soon(self._delete_all, calls)
-        if next(self._contents(name), None) is None:
-            await self._finalize(name)
+        return next(self._objects(name, resources), None) is None
 
     async def _delete_all(self, calls: Iterator[Call]) -> None:
         for call in calls:
@@ -143,11 +150,10 @@ class NamespaceController:
             with suppress(StatusError):
                 await delete(self._store, call, self._options(call))
 
-    def _contents(self, name: str) -> Iterator[Call]:
-        for resource in self._store.catalog.stored():
-            if resource.namespaced:
-                for object_name in self._store.names(resource, name):
-                    yield Call(resource, USER, "delete", name, object_name)
+    def _objects(self, name: str, resources: list[Resource]) -> Iterator[Call]:
+        for resource in resources:
+            for object_name in self._store.names(resource, name):
+                yield Call(resource, USER, "delete", name, object_name)
 
     def _options(self, call: Call) -> DeleteOptions:
         grace = 0 if call.resource.kind == "Pod" and not self._has_node(call) else None

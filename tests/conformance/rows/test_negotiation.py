@@ -99,6 +99,26 @@ def test_tables(ask: Client):
     ask("GET", "configmaps?includeObject=Bogus", accept=TABLE).says(400, "BadRequest", text)
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            {"spec": {"nonResourceAttributes": {"path": "/", "verb": "get"}}},
+        ),
+        ("/apis/authentication.k8s.io/v1/selfsubjectreviews", {}),
+        ("pods/p/binding", {"metadata": {"name": "p"}, "target": {"name": "n"}}),
+        ("pods/p/eviction", {"metadata": {"name": "p"}}),
+    ],
+)
+def test_answers_without_rows(ask: Client, path: str, body: dict[str, Any]):
+    """No Table is made of a review or of what an action answers: 406, or the next form that the client takes."""
+    answer = ask("POST", path, body, accept=TABLE)
+    assert answer.status == 406
+    assert answer.message.startswith("only the following media types are accepted: application/json, ")
+    assert ask("POST", path, body, accept=f"{TABLE},application/json").document["kind"] != "Table"
+
+
 def test_metadata_alone(ask: Client):
     """Of an object and of a list, each in its own form; an empty list of them is null."""
     empty = ask("GET", "configmaps", accept=PARTIALS)

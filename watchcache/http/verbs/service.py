@@ -52,7 +52,7 @@ def form_of(exchange: Exchange, route: Route, *, collection: bool = False) -> Fo
     """How the answer is to be written. Raises `NotAcceptable`, and StatusError 400 for a bad `includeObject`."""
     headers = exchange.request.headers
     produced = _PRODUCED[route.resource.builtin, collection]
-    medium = negotiate(headers.get("accept", ""), produced)
+    medium = negotiate(headers.get("accept", ""), produced, tables=_has_rows(exchange, route))
     pretty = is_pretty(
         first(exchange.query, "pretty") if exchange.query else "", headers.get("user-agent", "")
     )
@@ -63,6 +63,11 @@ def form_of(exchange: Exchange, route: Route, *, collection: bool = False) -> Fo
         medium = medium._replace(pretty=True)
     include = include_of(exchange) if medium.transform == "Table" else "Metadata"
     return Form(medium, include, encodings)
+
+
+def _has_rows(exchange: Exchange, route: Route) -> bool:
+    """Whether a Table can be made of the answer: not of reviews, nor of what binding and evicting answer."""
+    return route.verb != "create" or (route.resource.stored and not exchange.info.subresource)
 
 
 def watch_medium(exchange: Exchange, route: Route) -> Medium:

@@ -102,6 +102,30 @@ def test_fields_select(remote: Remote, namespace: str):
     assert everywhere.names == ["a"]
 
 
+def test_the_source_of_an_event(remote: Remote, namespace: str):
+    """Its component, or who reported it: an event of events.k8s.io has only that."""
+    core = f"/api/v1/namespaces/{namespace}/events"
+    new = f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
+    about = {"involvedObject": {"namespace": namespace}}
+    remote.create(core, "old", source={"component": "kubelet"}, **about)
+    reporter = {
+        "reportingController": "e.com/c",
+        "reportingInstance": "c-0",
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+    }
+    remote.create(
+        new, "new", regarding={"namespace": namespace}, action="Do", reason="Test", type="Normal", **reporter
+    )
+    for path, selector, names in (
+        (core, "source=kubelet", ["old"]),
+        (core, "source=e.com/c", ["new"]),
+        (core, "source!=kubelet", ["new"]),
+        (core, "reportingComponent=e.com/c", ["new"]),
+        (new, "reportingController=e.com/c", ["new"]),
+    ):
+        assert remote.get(path + query(fieldSelector=selector)).names == names, selector
+
+
 @pytest.fixture
 def labelled(remote: Remote, maps: str) -> str:
     """The path of four ConfigMaps with various labels."""
