@@ -92,7 +92,7 @@ async def _prepare(store: Store, call: Call, document: Document, reservation: Re
         dry_run=call.dry_run,
     )
     await store.chain.admit(review)
-    prepare_create(Preparation(new, None, now, reservation), resource, strategy_of(resource))
+    prepare_create(Preparation(new, None, now, reservation, call.user), resource, strategy_of(resource))
     validation.validate_new(resource, new)
     return review
 

@@ -9,7 +9,7 @@ from base64 import b64encode
 from typing import Final
 
 from watchcache.api.catalog import Resource
-from watchcache.registry import services
+from watchcache.registry import services, signing
 from watchcache.registry.deletion import DeletionRule, timestamp
 from watchcache.registry.quality import quality_of_service
 from watchcache.registry.strategy import Preparation, Strategy, restore
@@ -156,10 +156,6 @@ def _create_node(preparation: Preparation) -> None:
 _NOT_READY: Final = "node.kubernetes.io/not-ready"
 
 
-def _create_signing_request(preparation: Preparation) -> None:
-    preparation.document["status"] = {}
-
-
 _PLAIN: Final = Strategy()
 _CUSTOM: Final = Strategy(status_keeps=_ALL_METADATA)
 _RESET: Final = Strategy(status_keeps=_ALL_METADATA)
@@ -198,7 +194,9 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
         deletion=DeletionRule(orphans_by_default=True),
         orphan_warning=_JOB_WARNING,
     ),
-    ("certificates.k8s.io", "certificatesigningrequests"): Strategy(prepare_create=_create_signing_request),
+    ("certificates.k8s.io", "certificatesigningrequests"): Strategy(
+        prepare_create=signing.create, prepare_update=signing.update, prepare_status=signing.change_status
+    ),
     ("discovery.k8s.io", "endpointslices"): Strategy(generation_counts="labels"),
     **dict.fromkeys(
         [

@@ -11,6 +11,7 @@ from typing import Final
 
 from watchcache.api import status
 from watchcache.api.catalog import Resource
+from watchcache.registry import signing
 from watchcache.registry.calls import Call, Document
 from watchcache.registry.kinds import strategy_of
 from watchcache.registry.strategy import Preparation, prepare_status, prepare_update
@@ -51,7 +52,10 @@ def _approval(preparation: Preparation, _resource: Resource) -> Document:
     """The conditions of a certificate signing request; the certificate goes through /status."""
     old = preparation.old
     assert old is not None
-    conditions = (preparation.document.get("status") or {}).get("conditions") or []
+    wanted, known = (
+        (each.get("status") or {}).get("conditions") or [] for each in (preparation.document, old)
+    )
+    conditions = signing.with_times(wanted, known, preparation.now)
     stored = {name: value for name, value in (old.get("status") or {}).items() if name != "conditions"}
     return {
         **_with_metadata(preparation),

@@ -19,18 +19,20 @@ from collections.abc import Callable
 import msgspec
 
 from watchcache.api.catalog import Resource
+from watchcache.api.user import UserInfo
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Document
 from watchcache.registry.deletion import DeletionRule
 
 
 class Preparation(msgspec.Struct):
-    """One write on its way: the document as it will be stored, what is stored now, and what a strategy may use."""
+    """One write on its way: the document as it will be stored, what is stored now, and what a strategy may use; `user` sends it."""
 
     document: Document
     old: Document | None
     now: float
     reservation: Reservation
+    user: UserInfo
 
 
 Prepare = Callable[[Preparation], None]
@@ -41,6 +43,8 @@ class Strategy(msgspec.Struct, frozen=True):
 
     prepare_create: Prepare | None = None
     prepare_update: Prepare | None = None
+    prepare_status: Prepare | None = None
+    """Called with the stored object that has the status of the document."""
     keeps_status_on_create: bool = False
     status_keeps: frozenset[str] = frozenset()
     """Metadata that an update through /status leaves as it is."""
@@ -86,6 +90,8 @@ def prepare_status(preparation: Preparation, strategy: Strategy) -> Document:
         restore(metadata, old["metadata"], name)
     merged = {**old, "metadata": metadata}
     restore(merged, new, "status")
+    if strategy.prepare_status is not None:
+        strategy.prepare_status(msgspec.structs.replace(preparation, document=merged))
     return merged
 
 

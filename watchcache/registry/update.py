@@ -65,7 +65,7 @@ async def _changed(
     own = wanted if store.ledger is None else deepcopy(wanted)  # choices are filled in
     new = {**own, "metadata": metadata.carried_over(own["metadata"], old["metadata"])}
     await store.chain.admit(_review(call, new, old))
-    return part_of(call)(Preparation(new, old, store.clock(), reservation), call.resource)
+    return part_of(call)(Preparation(new, old, store.clock(), reservation, call.user), call.resource)
 
 
 def _kind_of(call: Call) -> GroupKind:

@@ -16,6 +16,7 @@ from watchcache.api.catalog import Resource
 from watchcache.api.status import Cause
 from watchcache.api.validation import (
     batch,
+    certificates,
     data,
     events,
     pods,
@@ -29,6 +30,7 @@ from watchcache.api.validation.rules import Document, Rule
 
 _RULES: Final[dict[tuple[str, str], Rule]] = {
     **batch.RULES,
+    **certificates.RULES,
     **data.RULES,
     **events.RULES,
     **pods.RULES,
@@ -38,7 +40,12 @@ _RULES: Final[dict[tuple[str, str], Rule]] = {
     **storage.RULES,
     **workloads.RULES,
 }
-_STATUS_RULES: Final[dict[tuple[str, str], Rule]] = {**workloads.STATUS_RULES}
+_TABLES: Final[dict[str, dict[tuple[str, str], Rule]]] = {
+    "": _RULES,
+    "status": {**certificates.STATUS_RULES, **workloads.STATUS_RULES},
+    "approval": certificates.APPROVAL_RULES,
+}
+"""By the path that changes the object; other paths have no rules here."""
 
 
 def content_causes(
@@ -47,10 +54,8 @@ def content_causes(
     """What is wrong with a new (`old` is None) or changed object; custom resources have rules of their own."""
     if not resource.builtin:
         return
-    kind = (resource.storage.group, resource.plural)
-    table = _STATUS_RULES if subresource == "status" else _RULES
-    rule = table.get(kind)
-    if rule is not None and subresource in {"", "status"}:
+    rule = _TABLES.get(subresource, {}).get((resource.storage.group, resource.plural))
+    if rule is not None:
         yield from rule(new, old)
 
 
