@@ -31,13 +31,15 @@ def open_storage(settings: Settings, catalog: Catalog) -> Storage:
     figures = Figures()
     log = _log(settings, catalog, settings.etcd_servers, "", figures)
     storage = Storage(log, _place(settings, settings.etcd_servers), log, log.newest, checks(log))
-    storage.metrics.append(metrics_source(log, catalog))
+    logs = [log]
     for number, (servers, prefixes) in enumerate(overrides_of(settings, catalog).items()):
         names = "-".join(sorted(prefix.replace("/", "-") for prefix in prefixes))
         other = _log(settings, catalog, servers, f"-{names}", figures)
+        logs.append(other)
         storage.overrides.append(Override(frozenset(prefixes), other, other.newest))
         storage.checks.extend(checks(other, f"etcd-override-{number}", f"etcd-override-readiness-{number}"))
         storage.kept += f"; {', '.join(sorted(prefixes))} in {_place(settings, servers)}"
+    storage.metrics.append(metrics_source(logs, catalog))
     return storage
 
 
@@ -144,18 +146,18 @@ def checks(log: EtcdLog, name: str = "etcd", ready: str = "etcd-readiness") -> l
     return [Check(name, etcd), Check(ready, etcd_readiness, ("readyz",))]
 
 
-def families(log: EtcdLog, catalog: Catalog) -> Iterable[Family]:
-    """The metrics of the storage, read at the scrape."""
-    return _families(log, {resource.storage_prefix: resource for resource in catalog.stored()})
+def families(logs: Sequence[EtcdLog], catalog: Catalog) -> Iterable[Family]:
+    """The metrics of the storage, read at the scrape. What the logs count they count together."""
+    return _families(logs, {resource.storage_prefix: resource for resource in catalog.stored()})
 
 
-def metrics_source(log: EtcdLog, catalog: Catalog) -> partial[Iterable[Family]]:
+def metrics_source(logs: Sequence[EtcdLog], catalog: Catalog) -> partial[Iterable[Family]]:
     """What the server's metrics page asks."""
-    return partial(families, log, catalog)
+    return partial(families, logs, catalog)
 
 
-def _families(log: EtcdLog, resources: Mapping[str, Resource]) -> Iterator[Family]:
-    figures = log.figures
+def _families(logs: Sequence[EtcdLog], resources: Mapping[str, Resource]) -> Iterator[Family]:
+    figures = logs[0].figures
     labels = ("operation", "group", "resource")
 
     def labelled(key: tuple[str, str]) -> tuple[str, str, str]:
@@ -172,8 +174,8 @@ def _families(log: EtcdLog, resources: Mapping[str, Resource]) -> Iterator[Famil
     yield histogram("etcd_request_duration_seconds", "Duration of requests to etcd.")
     yield _family("counter", "etcd_requests_total", "Requests to etcd.", labels, counts)
     yield _family("counter", "etcd_request_errors_total", "Requests to etcd that failed.", labels, errors)
-    yield from _lists(log, resources)
-    yield from _of_the_feed(log)
+    yield from _lists(figures, resources)
+    yield from _of_the_feed(figures, sum(log.history_bytes for log in logs))
     calls = [((path,), spent) for path, spent in sorted(figures.seconds.items())]
     text = "Duration of calls of etcd."
     yield _family("histogram", "watchcache_etcd_call_duration_seconds", text, ("method",), calls)
@@ -182,9 +184,8 @@ def _families(log: EtcdLog, resources: Mapping[str, Resource]) -> Iterator[Famil
     yield _family("counter", "watchcache_etcd_call_failures_total", text, ("method",), failures)
 
 
-def _lists(log: EtcdLog, resources: Mapping[str, Resource]) -> Iterator[Family]:
+def _lists(figures: Figures, resources: Mapping[str, Resource]) -> Iterator[Family]:
     """What was read of etcd as lists: everything, at a start and when it had to be read anew. Clients' lists are never among them."""
-    figures = log.figures
     labels = ("group", "resource")
     rows: tuple[tuple[str, str, Callable[[str], int]], ...] = (
         ("total", "Number of LIST requests served from storage.", lambda _: figures.readings),
@@ -197,8 +198,7 @@ def _lists(log: EtcdLog, resources: Mapping[str, Resource]) -> Iterator[Family]:
         yield _family("counter", f"apiserver_storage_list_{name}", text, labels, samples)
 
 
-def _of_the_feed(log: EtcdLog) -> Iterator[Family]:
-    figures = log.figures
+def _of_the_feed(figures: Figures, history_bytes: int) -> Iterator[Family]:
     everything = ("", "")  # one watch feeds all resources: the labels that name one are empty
     labels = ("group", "resource")
     text = "Progress notifications from etcd."
@@ -210,7 +210,7 @@ def _of_the_feed(log: EtcdLog) -> Iterator[Family]:
     name, text = "watchcache_etcd_reconnects_total", "Ends of the watch of etcd."
     yield _family("counter", name, text, (), [((), figures.reconnects)])
     name, text = "watchcache_etcd_history_bytes", "What the files of history take."
-    yield _family("gauge", name, text, (), [((), log.history_bytes)])
+    yield _family("gauge", name, text, (), [((), history_bytes)])
     name, text = "watchcache_etcd_rereads_total", "Times that everything was read anew."
     yield _family("counter", name, text, (), [((), figures.rereads)])
 

@@ -30,13 +30,14 @@ FAMILIES: tuple[tuple[str, str, str, Value], ...] = (
 )  # fmt: skip
 
 
-def log_families(log: EventLog) -> Iterator[Family]:
-    """The families of one log."""
+def log_families(log: EventLog, *others: EventLog) -> Iterator[Family]:
+    """The families of a server's log; of others, in which it keeps some resources, the sizes."""
     stats = log.stats()
     for kind, name, text, value in FAMILIES:
         yield Family(kind, name, text, samples=[((), value(stats))])
     size = "apiserver_storage_size_bytes"
     labels = ("storage_cluster_id",)
-    yield Family(
-        "gauge", size, "Bytes that the journal takes.", labels, [((log.epoch,), stats.journal.bytes)]
-    )
+    sizes = {each.epoch: each.stats().journal.bytes for each in others} | {log.epoch: stats.journal.bytes}
+    family = Family("gauge", size, "Bytes that the journal takes.", labels)
+    family.samples.extend(((epoch,), taken) for epoch, taken in sizes.items())
+    yield family

@@ -159,7 +159,7 @@ class Server:
             options=api_options(self.settings, self.url),
             checks=[*checks(self.log), *storage.checks],
             metrics_sources=[
-                partial(log_families, self.log),
+                partial(log_families, *storage.logs),
                 partial(admission_families, registry.chain),
                 *storage.metrics,
             ],

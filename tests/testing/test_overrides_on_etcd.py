@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from contextlib import ExitStack
 
@@ -194,3 +195,16 @@ def test_one_resource_has_one_place():
         ("http://a:1", "http://b:1"): {"events", "leases"},
         ("http://a:1",): {"pods"},
     }
+
+
+def test_the_sizes_of_both_and_what_is_asked_of_either(pair):
+    """In the metrics: a sample of the size for each etcd, and requests of resources wherever they are kept."""
+    one, _ = pair
+    assert one.call("POST", EVENTS, event("e"))[0] == 201
+    assert one.call("POST", MAPS, config_map("m"))[0] == 201
+    text = one.raw("GET", "/metrics")[2].decode()
+    size = r'^apiserver_storage_size_bytes\{storage_cluster_id="[^"]+"\} ([1-9].*)$'
+    assert len(re.findall(size, text, re.MULTILINE)) == 2
+    for plural in ("configmaps", "events"):
+        made = rf'^etcd_requests_total\{{group="",operation="create",resource="{plural}"\}} [1-9]'
+        assert re.search(made, text, re.MULTILINE)

@@ -61,7 +61,7 @@ class Supervisor:
         self.feeds += [Feed(each.log, read_revision=each.read_revision) for each in storage.overrides]
         self.desk = Desk(registry)
         self._sources: list[Source] = [
-            partial(log_families, log),
+            partial(log_families, *storage.logs),
             partial(admission_families, registry.chain),
             *storage.metrics,
             self._families,
