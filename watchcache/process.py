@@ -37,19 +37,30 @@ def main(settings: Settings) -> None:
         raise first_of(group) from None
 
 
-async def _run(settings: Settings) -> None:
-    server, started = Server(settings), trio.Event()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_obey_signals, server, started)
+class _Start:
+    """Whether the server serves. Unlike with `nursery.start`, it may also end without."""
 
-        async def run(*, task_status: trio.TaskStatus[None]) -> None:
-            await server.serve(task_status=task_status)
+    def __init__(self) -> None:
+        self.made = trio.Event()
+
+    def started(self, value: object = None) -> None:  # noqa: ARG002 - trio's
+        """It serves (`trio.TaskStatus`)."""
+        self.made.set()
+
+
+async def _run(settings: Settings) -> None:
+    server, start = Server(settings), _Start()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_obey_signals, server, start.made)
+
+        async def run() -> None:
+            await server.serve(task_status=start)
             nursery.cancel_scope.cancel()
 
-        await nursery.start(run)
+        nursery.start_soon(run)
+        await start.made.wait()
         settle_memory()
         nursery.start_soon(keep_heap_trimmed)
-        started.set()
         print(server.announcement(), flush=True)  # noqa: T201
         notify_service_manager("READY=1")
 
@@ -60,7 +71,10 @@ async def _obey_signals(server: Server, started: trio.Event) -> None:
         async for number in signals:
             if number == signal.SIGHUP:
                 server.reload()
-            elif told or not started.is_set():
+            elif told:
+                server.abort()
+            elif not started.is_set():
+                print("watchcache: stopping before it has served", file=sys.stderr, flush=True)  # noqa: T201
                 server.abort()
             else:
                 told = True

@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("watchcache.server")
 
+# Seconds in which workers without the process that writes have left: they take one, a busy machine somewhat more.
+WORKERS_LEAVE = 3.0
+
 
 class Server:
     """One server. `serve` runs it; the other methods are called from the task or thread that runs trio."""
@@ -94,13 +97,13 @@ class Server:
 
         Raises `SettingsProblem` before anything runs when the settings make a start impossible.
         """
-        listeners = self._listen()
+        listeners = await self._listen()
         try:
             self._credentials = credentials = Credentials(self.settings, self.url, self.kubeconfig_path)
             catalog = load_catalog()
             self._storage = storage = open_storage(self.settings, catalog)
-            await self._recover(storage)
             with self._scope:
+                await self._recover(storage)
                 await self._run(storage, catalog, listeners, credentials, task_status)
         finally:
             for listener in listeners:
@@ -226,19 +229,30 @@ class Server:
 
     # -- its parts, from the settings
 
-    def _listen(self) -> list[socket.socket]:
+    async def _listen(self) -> list[socket.socket]:
         host, port = self.settings.bind_address, self.settings.secure_port
         if self.settings.workers and self.settings.host == "hypercorn":
             raise SettingsProblem("--watchcache-workers needs --watchcache-host=wire")
         try:
             if self.settings.workers:
-                listeners = reserve(host, port, shared=self.settings.permit_port_sharing)
+                listeners = await self._reserve(host, port)
             else:
                 listeners = listen(host, port, reuse_port=self.settings.permit_port_sharing)
         except OSError as problem:
             raise SettingsProblem(listen_problem(host, port, problem)) from None
         self.port = listeners[0].getsockname()[1]
         return listeners
+
+    async def _reserve(self, host: str, port: int) -> list[socket.socket]:
+        """Keep the address for the workers; those of a server that was killed have it until they have ended their watches."""
+        deadline = trio.current_time() + WORKERS_LEAVE
+        while True:
+            try:
+                return reserve(host, port, shared=self.settings.permit_port_sharing)
+            except OSError as problem:
+                if problem.errno != errno.EADDRINUSE or trio.current_time() > deadline:
+                    raise
+            await trio.sleep(0.1)
 
     async def _recover(self, storage: Storage) -> None:
         opened: list[EventLog] = []

@@ -118,6 +118,21 @@ def test_without_the_process_that_writes_the_server_ends_cleanly(tmp_path: Path)
             assert one("GET", f"{MAPS}/{each['metadata']['name']}") == (200, each)
 
 
+def test_the_next_start_waits_for_workers_that_are_leaving(tmp_path: Path):
+    """A server whose process that writes was killed is started again at once, on the port that its workers still have."""
+    ca = tmp_path / "pki" / "ca.crt"
+    with process(tmp_path, workers=2) as (server, url), one_of_each(url, ca, "secret") as both:
+        workers = workers_of(server.pid)
+        for connection in both:
+            connection.watch(f"{MAPS}?watch=1&resourceVersion=1&timeoutSeconds=100")
+        server.kill()
+        server.wait(10)
+        assert all(map(is_there, workers))
+        with process(tmp_path, 2, f"--secure-port={url.rpartition(':')[2]}") as (_, again):
+            assert again == url
+            assert not any(map(is_there, workers))
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_shutdown_ends_them_all(tmp_path: Path, number: signal.Signals):
     """A signal to the process that was started: the watches end cleanly, the exit status is 0, and one line says what happens."""

@@ -65,7 +65,9 @@ def main(calls: int, *feeds: int) -> int:
         code = trio.run(_run, calls, feeds)
     except* SettingsProblem as group:
         print(f"watchcache: {first_of(group)}", file=sys.stderr)  # noqa: T201
-    except* (FeedLost, PeerGone, PeerFailed) as group:
+    except* PeerGone:  # it has left while this one was starting, and has said why
+        code = LOST
+    except* (FeedLost, PeerFailed) as group:
         logger.warning("the process that writes is out of reach: %r", first_of(group))
         code = LOST
     return code
