@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--runs", type=int, default=1, help="how many, with the seeds SEED, SEED+1, ...")
     flags.add_argument("--seconds", type=float, default=120.0)
     flags.add_argument("--servers", type=int, default=3, help="of `watchcache serve`")
+    flags.add_argument("--workers", type=int, default=0, help="of each server")
     flags.add_argument("--members", type=int, default=3, help="of the etcd")
     flags.add_argument("--writers", type=int, default=6)
     flags.add_argument("--readers", type=int, default=3)
@@ -99,6 +100,7 @@ def one(arguments: argparse.Namespace, seed: str) -> int:
         writers=arguments.writers,
         readers=arguments.readers,
         watchers=arguments.watchers,
+        workers=arguments.workers,
         slow_disks=arguments.slow_disks,
         apiserver=arguments.apiserver,
     )

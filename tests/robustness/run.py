@@ -38,6 +38,7 @@ class Setting(msgspec.Struct, frozen=True):
     writers: int = 6
     readers: int = 3
     watchers: int = 6
+    workers: int = 0  # of each server
     slow_disks: bool = False  # strace slows them down
     apiserver: str = ""  # a kube-apiserver, to be one more server; none when empty
 
@@ -58,7 +59,7 @@ class Run:
         ]
         self.links: dict[str, Proxy] = {}
         servers = [
-            ServerProcess(number, setting.directory, self._link(f"server{number}"))
+            ServerProcess(number, setting.directory, self._link(f"server{number}"), setting.workers)
             for number in range(setting.servers)
         ]
         if setting.apiserver:

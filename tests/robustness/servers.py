@@ -27,7 +27,7 @@ class ServerProcess(Child):
 
     start_seconds = START_SECONDS  # in which it is ready
 
-    def __init__(self, number: int, directory: Path, etcd: list[str]) -> None:
+    def __init__(self, number: int, directory: Path, etcd: list[str], workers: int = 0) -> None:
         super().__init__()
         self.number = number
         self.name = f"server{number}"
@@ -37,6 +37,7 @@ class ServerProcess(Child):
         self.ended = ""  # how it ended by itself, after it had been ready
         self.directory = directory
         self.etcd = etcd
+        self.workers = workers
         self.pki = directory / "pki"
         self.tokens = directory / "tokens.csv"
         self._caller: Caller | None = None
@@ -76,6 +77,7 @@ class ServerProcess(Child):
             f"--etcd-servers={','.join(self.etcd)}",
             f"--etcd-compaction-interval={COMPACTION}",
             f"--event-ttl={EVENTS_LIVE}",
+            f"--watchcache-workers={self.workers}",
         ]
 
     async def wait_ready(self, seconds: float = 0.0) -> None:
