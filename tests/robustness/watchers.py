@@ -12,6 +12,7 @@ from .history import Scope, Seen, Watch, object_of
 from .scene import Scene
 
 START = -1  # with the state
+LAST_QUIET = 1.0  # seconds without a frame when the load is over: then what is written last may have been seen before anybody was told that it is the last
 ANEW = 0.15  # how often a client that could resume begins with the state, as one that was restarted
 
 
@@ -72,6 +73,8 @@ class Watcher:
     async def _read(self, watch: Watch, connection: Connection, until: float) -> None:
         quiet = self._random.uniform(3, 10)  # a client does not wait for ever for a server that is frozen
         while not self.done and trio.current_time() < until:
+            if self._scene.over.is_set():
+                quiet = LAST_QUIET
             line = None
             with trio.move_on_at(min(trio.current_time() + quiet, until)) as waiting:
                 line = await connection.line()
