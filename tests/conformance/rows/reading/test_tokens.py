@@ -108,11 +108,11 @@ def test_l14_a_token_with_bad_content(remote: Remote, maps: str, content: Any, p
 
 
 @pytest.mark.parametrize(
-    ("token", "place"), [("a.b", 1), ("ab==", 2), ("a", 0), ("%00", 0), ("a%20b", 1), ("a/b", 1)]
+    ("token", "offset"), [("a.b", 1), ("ab==", 2), ("a", 0), ("%00", 0), ("a%20b", 1), ("a/b", 1)]
 )
-def test_l14_a_token_that_is_no_base64url(remote: Remote, maps: str, token: str, place: int):
+def test_l14_a_token_that_is_no_base64url(remote: Remote, maps: str, token: str, offset: int):
     """400; padding is as wrong as the letters of plain base64."""
-    problem = f"illegal base64 data at input byte {place}"
+    problem = f"illegal base64 data at input byte {offset}"
     text = f"invalid continue token: continue key is not valid: {problem}"
     assert remote.get(f"{maps}?continue={token}").said == (400, "BadRequest", text)
 
