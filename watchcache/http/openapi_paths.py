@@ -225,8 +225,9 @@ class _Operations:
         node: Node = {
             "tags": [self._words.tag],
             "operationId": self._operation_id(action, suffix, namespaced),
-            "parameters": [_query(name) for name in action.parameters],
         }
+        if action.parameters:  # Go reads an empty list as one, and would not write it again
+            node["parameters"] = [_query(name) for name in action.parameters]
         if action.body:
             taken = PATCH_MEDIA if action.body == "patch" else ("*/*",)
             node["requestBody"] = {"content": _content(self._schema_of(action.body, kind), taken)}
