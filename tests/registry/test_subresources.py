@@ -109,15 +109,37 @@ async def test_bad_bindings(client: Client, binding: Document, code: int, messag
     assert error.message == message
 
 
-async def _budget(client: Client, **status: int) -> None:
+async def _budget(client: Client, policy: str | None = None, ready: str = "True", **status: int) -> None:
     spec = {"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}}
+    if policy:
+        spec["unhealthyPodEvictionPolicy"] = policy
     await client.create("policy/v1/poddisruptionbudgets", {"metadata": {"name": "b"}, "spec": spec})
     if status:
         await client.patch("policy/v1/poddisruptionbudgets", "b", {"status": status}, subresource="status")
     running = pod("p", nodeName="n1")
     running["metadata"]["labels"] = {"a": "b"}
     await client.create("v1/pods", running)
-    await client.patch("v1/pods", "p", {"status": {"phase": "Running"}}, subresource="status")
+    state = {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}
+    await client.patch("v1/pods", "p", {"status": state}, subresource="status")
+
+
+@pytest.mark.parametrize(
+    ("policy", "healthy", "evicted"),
+    [("AlwaysAllow", 0, True), ("IfHealthyBudget", 1, True), ("IfHealthyBudget", 0, False), (None, 1, True)],
+)
+async def test_an_unready_pod_takes_nothing_from_its_budget(
+    client: Client, policy: str | None, healthy: int, evicted: bool
+):
+    """It may go when the budget says so, or when enough others are healthy: a drain does not hang on it."""
+    counts = {"observedGeneration": 1, "desiredHealthy": 1, "currentHealthy": healthy}
+    await _budget(client, policy, ready="False", **counts)
+    attempt = client.create("v1/pods", {"metadata": {"name": "p"}}, name="p", subresource="eviction")
+    if not evicted:
+        await refused(attempt, 429)
+        return
+    await attempt
+    assert "deletionTimestamp" in client.get("v1/pods", "p")["metadata"]
+    assert "disruptedPods" not in client.get("policy/v1/poddisruptionbudgets", "b")["status"]
 
 
 async def test_an_eviction_spends_the_budget(client: Client):

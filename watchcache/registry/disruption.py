@@ -38,6 +38,8 @@ async def spend_budget(store: Store, call: Call, pod: Document) -> None:
             "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
         )
         raise status.untyped(text)
+    if not _is_ready(pod) and _lets_unready_go(covering[0]):
+        return
     now = timestamp(store.clock())
 
     async def modify(budget: Document, revision: int) -> Document:
@@ -45,6 +47,20 @@ async def spend_budget(store: Store, call: Call, pod: Document) -> None:
         return spent(budget, call.name, now)
 
     await read_modify_write(store, _budget_call(store, call, covering[0]["metadata"]["name"]), modify)
+
+
+def _is_ready(pod: Document) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+
+
+def _lets_unready_go(budget: Document) -> bool:
+    """Whether a pod that is not ready may go without taking anything from the budget, which counts the ready ones."""
+    if (budget.get("spec") or {}).get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
+        return True
+    state = budget.get("status") or {}
+    wanted = state.get("desiredHealthy", 0)
+    return bool(state.get("currentHealthy", 0) >= wanted > 0)
 
 
 def _budgets(store: Store, call: Call) -> Iterator[Document]:

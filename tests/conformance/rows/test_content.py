@@ -139,6 +139,19 @@ WORKLOADS: list[tuple[str, dict[str, Any], Causes]] = [
         {"schedule": "x y z", "jobTemplate": {"spec": {"template": ONCE}}},
         [("spec.schedule", 'Invalid value: "x y z": expected exactly 5 fields, found 3: [x y z]')],
     ),
+    *(
+        (
+            "batch/v1:cronjobs",
+            {"schedule": "* * * * *", "timeZone": zone, "jobTemplate": {"spec": {"template": ONCE}}},
+            [("spec.timeZone", f'Invalid value: "{zone}": {problem}')],
+        )
+        for zone, problem in {
+            "bad-time-zone": "unknown time zone bad-time-zone",
+            "../etc/passwd": "unknown time zone ../etc/passwd",
+            "Local": "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones",
+            "": "timeZone must be nil or non-empty string",
+        }.items()
+    ),
     ("services", {}, [("spec.ports", "Required value")]),
     (
         "services",

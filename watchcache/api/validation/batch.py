@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from watchcache.api import causes
 from watchcache.api.status import Cause
@@ -15,6 +17,7 @@ _COUNTS: Final = (
 )  # fmt: skip
 _CRON_COUNTS: Final = ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit")
 _SCHEDULE_FIELDS: Final = 5
+_ZONE_PART: Final = re.compile(r"[A-Za-z.\-_0-9+]{1,14}", re.ASCII)
 
 
 def _job(new: Document, old: Document | None) -> Iterator[Cause]:
@@ -44,11 +47,11 @@ def _job_spec(spec: Document, path: str) -> Iterator[Cause]:
 
 
 def _cron_job(new: Document, old: Document | None) -> Iterator[Cause]:
-    del old
-    spec = new.get("spec") or {}
+    spec, before = (document.get("spec") or {} for document in (new, old or {}))
     yield from _schedule(spec.get("schedule") or "")
-    if spec.get("timeZone") == "":
-        yield causes.invalid("spec.timeZone", "", "timeZone must be nil or non-empty string")
+    zone = spec.get("timeZone")
+    if zone is not None and (old is None or zone != before.get("timeZone")):
+        yield from _time_zone(zone)
     yield from not_negative(spec, _CRON_COUNTS[:1], "spec")
     yield from one_of(spec.get("concurrencyPolicy"), ("Allow", "Forbid", "Replace"), "spec.concurrencyPolicy")
     job = (spec.get("jobTemplate") or {}).get("spec") or {}
@@ -67,6 +70,33 @@ def _schedule(schedule: str) -> Iterator[Cause]:
     elif not schedule.startswith("@") and len(fields) != _SCHEDULE_FIELDS:
         text = f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]"
         yield causes.invalid("spec.schedule", schedule, text)
+
+
+def _time_zone(zone: str) -> Iterator[Cause]:
+    """The name of a zone. On a machine that knows no zones only its form counts."""
+    if not zone:
+        yield causes.invalid("spec.timeZone", "", "timeZone must be nil or non-empty string")
+    elif not all(map(_is_part_of_a_zone, zone.split("/"))):
+        yield causes.invalid("spec.timeZone", zone, f"unknown time zone {zone}")
+    elif zone.lower() == "local":
+        text = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
+        yield causes.invalid("spec.timeZone", zone, text)
+        if zone != "Local":
+            yield causes.invalid("spec.timeZone", zone, f"unknown time zone {zone}")
+    elif not _is_known(zone) and _is_known("Etc/UTC"):
+        yield causes.invalid("spec.timeZone", zone, f"unknown time zone {zone}")
+
+
+def _is_part_of_a_zone(part: str) -> bool:
+    return _ZONE_PART.fullmatch(part) is not None and part not in {".", ".."} and not part.startswith("-")
+
+
+def _is_known(zone: str) -> bool:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 RULES: Final[dict[tuple[str, str], Rule]] = {("batch", "jobs"): _job, ("batch", "cronjobs"): _cron_job}
