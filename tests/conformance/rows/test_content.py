@@ -152,6 +152,44 @@ WORKLOADS: list[tuple[str, dict[str, Any], Causes]] = [
             "": "timeZone must be nil or non-empty string",
         }.items()
     ),
+    *(
+        (
+            "networking.k8s.io/v1:networkpolicies",
+            {"podSelector": {}, "egress": [{"ports": [ports]}]},
+            [(f"spec.egress[0].ports[0].{field}", problem)],
+        )
+        for ports, field, problem in (
+            (
+                {"endPort": 90},
+                "endPort",
+                "Invalid value: 90: may not be specified when `port` is not specified",
+            ),
+            (
+                {"port": "web", "endPort": 90},
+                "endPort",
+                "Invalid value: 90: may not be specified when `port` is non-numeric",
+            ),
+            (
+                {"port": 91, "endPort": 90},
+                "endPort",
+                "Invalid value: 91: must be greater than or equal to `port`",
+            ),
+            ({"protocol": "X"}, "protocol", 'Unsupported value: "X": supported values: "TCP", "UDP", "SCTP"'),
+        )
+    ),
+    (
+        "networking.k8s.io/v1:networkpolicies",
+        {
+            "podSelector": {},
+            "policyTypes": ["X"],
+            "ingress": [{"from": [{}, {"ipBlock": {"cidr": "10.0.0.0/8"}, "podSelector": {}}]}],
+        },
+        [
+            ("spec.ingress[0].from[0]", "Required value: must specify a peer"),
+            ("spec.ingress[0].from[1]", "Forbidden: may not specify both ipBlock and another peer"),
+            ("spec.policyTypes[0]", 'Unsupported value: "X": supported values: "Ingress", "Egress"'),
+        ],
+    ),
     ("services", {}, [("spec.ports", "Required value")]),
     (
         "services",
