@@ -3,9 +3,10 @@
 From the phases that a scenario marks with `costs`: `all`, in which every event goes to every watcher, `one`, in which it goes to one
 of them, and `idle`, in which nothing happens: what the server spends on so many connections and timers anyway is not the events' doing.
 
-A write costs something whether one watcher is told or fifty thousand. So the `all` phase with the fewest watchers says what a
-write costs with these few deliveries, and a delivery costs what each further one adds:
-(cpu - writes * cpu of such a write) / (deliveries - deliveries of such writes). The plain quotient is given beside it.
+A delivery costs all that the server spent in an `all` phase by what was delivered: the writes are in it. (Subtracting what a write
+costs that hardly anybody is told of was tried: such a write wakes an idle process, which costs as much as a hundred deliveries and
+differs by as much from run to run.) So that the writes are a small part of it also where few are told of each, a scenario lets
+them come fast: as many deliveries a second in each phase.
 Bookmarks, which come when they are due and not with an event, are deliveries; where they are not what is measured (`one`), as many
 deliveries are subtracted.
 """
@@ -17,8 +18,6 @@ from collections.abc import Iterable
 
 from watchcache.bench.record import Plain, is_client
 
-_FEW = 10  # watchers; a phase with more is no measure of the write alone
-
 
 def costs(phases: Iterable[Plain]) -> list[Plain]:
     """A row for each `all` and `one`, by number of watchers. CPU is in seconds; what could not be computed is left out of the row."""
@@ -28,11 +27,10 @@ def costs(phases: Iterable[Plain]) -> list[Plain]:
     for row in rows:
         if (anyway := idle.get(row["watchers"])) is not None:
             subtract(row, anyway)
-    everyone = sorted((row for row in rows if row["of"] == "all"), key=lambda row: row["watchers"])
-    base = everyone[0] if everyone and everyone[0]["watchers"] <= _FEW else None
-    for row in everyone:
-        add_delivery(row, base)
-    deliveries = {row["watchers"]: row["delivery"] for row in everyone if "delivery" in row}
+    for row in rows:
+        if row["of"] == "all" and row["deliveries"]:
+            row["delivery"] = row["cpu"] / row["deliveries"]
+    deliveries = {row["watchers"]: row["delivery"] for row in rows if "delivery" in row}
     for row in rows:
         if row["of"] == "one" and row["writes"]:
             bookmarks = row["bookmarks"] * deliveries.get(row["watchers"], 0.0)
@@ -62,18 +60,6 @@ def subtract(row: Plain, anyway: Plain) -> None:
     row["idle cpu"] = anyway["cpu"] * share
     for figure in ("cpu", "deliveries", "bookmarks"):
         row[figure] -= anyway[figure] * share
-
-
-def add_delivery(row: Plain, base: Plain | None) -> None:
-    """CPU for each delivery: plain, and without what a write costs that hardly anybody is told of."""
-    if row["deliveries"]:
-        row["plain delivery"] = row["cpu"] / row["deliveries"]
-    if base is None or row is base or not base["writes"]:
-        return
-    write, told = base["cpu"] / base["writes"], base["deliveries"] / base["writes"]
-    further = row["deliveries"] - row["writes"] * told
-    if further > 0:
-        row["delivery"] = (row["cpu"] - row["writes"] * write) / further
 
 
 def spread(rows: Iterable[Plain], figure: str) -> tuple[float, list[tuple[int, float]]]:

@@ -59,7 +59,10 @@ def cost_plots(result: Plain) -> Iterator[str]:
         return Line(f"p{percent:g}", points)
 
     for title, lines in (
-        ("Server CPU of a delivery, every event to every watcher", [line("CPU", "all", "delivery")]),
+        (
+            "Server CPU of a delivery, every event to every watcher, the writes included",
+            [line("CPU", "all", "delivery")],
+        ),
         ("Server CPU of an event for one of N watchers, its write included", [line("CPU", "one", "event")]),
         ("Latency of an event for one of N watchers, its write included", [latency(50), latency(99)]),
     ):
