@@ -55,7 +55,9 @@ async def _store_once(store: Store, call: Call, document: Document) -> Outcome |
     while True:
         with Reservation(store.allocator) as reservation:
             try:
-                own = document if store.ledger is None else deepcopy(document)  # choices are filled in
+                own = (
+                    deepcopy(document) if store.chooses(call.resource) else document
+                )  # choices are filled in
                 review = await _prepare(store, call, own, reservation)
                 if await _is_taken(store, call.key):
                     return None

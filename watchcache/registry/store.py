@@ -128,6 +128,10 @@ class Store(Stored, kw_only=True):
             return await self.ledger.append(key, value, head)
         return await self.log_of(key).append(key, value, expected=0 if head is None else head.revision)
 
+    def chooses(self, resource: Resource) -> bool:
+        """Whether what is chosen for an object may be another server's when it is written; each attempt then needs the document as it was."""
+        return self.ledger is not None and f"{resource.storage_prefix}/" == SERVICES
+
     async def is_outdated(self) -> bool:
         """Whether a refusal for what services hold may rest on an old state; then the newest is known now."""
         return self.ledger is not None and await self.ledger.is_outdated()

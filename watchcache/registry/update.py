@@ -62,7 +62,7 @@ async def _changed(
 ) -> Document:
     """One attempt: admitted, with what the kind adds. Raises Unfit, StatusError."""
     reservation.give_back()
-    own = wanted if store.ledger is None else deepcopy(wanted)  # choices are filled in
+    own = deepcopy(wanted) if store.chooses(call.resource) else wanted  # choices are filled in
     new = {**own, "metadata": metadata.carried_over(own["metadata"], old["metadata"])}
     await store.chain.admit(_review(call, new, old))
     return part_of(call)(Preparation(new, old, store.clock(), reservation, call.user), call.resource)
