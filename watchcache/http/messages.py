@@ -9,7 +9,7 @@ case on the way out. The host adds what belongs to the connection (`Date`, `Cont
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -66,7 +66,7 @@ class Running(Protocol):
 
 
 class WatchReply(msgspec.Struct):
-    """A watch: status 200, the headers are flushed before `start` is called with the stream's sink.
+    """A watch: the headers are flushed before `start` is called with the stream's sink.
 
     `start` may write into the sink at once. The stream ends with `sink.finish()`; `Running.stop()` is called when the
     client left first, and not otherwise.
@@ -75,6 +75,13 @@ class WatchReply(msgspec.Struct):
     headers: list[tuple[str, str]]
     start: Callable[[Sink], Running]
     close: bool = False  # GOAWAY: the connection takes no more streams; this one and its others go on
+    # HTTP/1.1 alone, and only for who asked: the headers are those of a handshake, and each frame is a WebSocket message of this kind.
+    messages: Literal["", "text", "binary"] = ""
+
+    @property
+    def status(self) -> int:
+        """Of the head that is sent."""
+        return 101 if self.messages else 200
 
 
 Answer: TypeAlias = Reply | Stream | WatchReply

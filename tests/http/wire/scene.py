@@ -17,6 +17,7 @@ import trio
 import trio.lowlevel
 
 from watchcache.http.messages import Handler, Reply, Request, Stream, WatchReply
+from watchcache.http.upgrade import accepted
 from watchcache.http.wire import Limits, Server, listen, serve
 
 FRAMING = "own"
@@ -112,6 +113,10 @@ class Scene:
 
     def route_watch(self, _request):
         return WatchReply([("Content-Type", "application/json")], self._start)
+
+    def route_socket(self, request):
+        messages = "binary" if "binary" in request.target else "text"
+        return WatchReply(accepted(request.headers), self._start, messages=messages)
 
     def _start(self, sink):
         self.watches.append(Watch(sink))

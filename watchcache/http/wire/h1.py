@@ -110,6 +110,11 @@ class RequestReader:
         """Add received bytes."""
         self._buffer += data
 
+    def take(self) -> bytes:
+        """The bytes behind the last request, which are no request: another protocol has begun."""
+        data, self._buffer = bytes(self._buffer), bytearray()
+        return data
+
     def next(self) -> Request | None:
         """The next whole request; None when more bytes are needed. Raises `Refused`."""
         request = self._request or self._next_head()
@@ -177,7 +182,7 @@ class RequestReader:
             # the line is checked above: llhttp knows only some methods, where Go passes any to the handler (405)
             parser.feed_data(b"GET / HTTP/1.1\r\n" + data[line.end() :] if method not in _KNOWN else data)
         except httptools.HttpParserUpgrade:
-            pass  # no protocol is upgraded to: the headers are ignored and the request answered as it is
+            pass  # whether to another protocol is for the handler to say; the request is whole
         except httptools.HttpParserError as error:
             raise self._refused(head) from error
         finally:

@@ -1,7 +1,8 @@
 """An HTTP/1.1 connection: take a request, answer it, take the next; all in the connection's one task.
 
 An answer that is there without an await is written at once. A handler that must wait is awaited here, and so are large
-answers (with back-pressure) and watches: while a watch runs this task does nothing but notice that the client left.
+answers (with back-pressure) and watches: while a watch runs this task does nothing but notice that the client left, or
+over a WebSocket, which is the last that a connection carries, answer its pings.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import trio
 from watchcache.http.messages import Answer, Peer, Reply, Request, Running, Stream, WatchReply
 from watchcache.http.wire import heads
 from watchcache.http.wire.blocks import close_blocks, pieces, size_of, whole
+from watchcache.http.wire.budget import Budget
 from watchcache.http.wire.chunks import LAST_CHUNK, chunk
 from watchcache.http.wire.context import Shared, failure
 from watchcache.http.wire.guard import call_guarded, log
@@ -20,6 +22,16 @@ from watchcache.http.wire.h1 import Refused, RequestReader
 from watchcache.http.wire.heads import BadHeader
 from watchcache.http.wire.sink import Http1Sink, identity
 from watchcache.http.wire.transport import Transport
+from watchcache.http.wire.websocket import (
+    FRAMINGS,
+    GOODBYE,
+    Broken,
+    ClientFrames,
+    Code,
+    Opcode,
+    close,
+    pong,
+)
 from watchcache.http.wire.wheel import Alarm
 
 PIPELINED = 64 * 1024  # what a client may send ahead while a watch runs; more is a flood
@@ -48,6 +60,7 @@ class Http1:
         self._left = False  # the client, while a handler waited
         self._request: Request | None = None
         self._watch: tuple[Http1Sink, Running] | None = None
+        self._frames: ClientFrames | None = None  # of a client that speaks WebSocket from now on
 
     def _cancel(self) -> None:
         self._scope.cancel()
@@ -68,7 +81,7 @@ class Http1:
                 if not self._watch_ended():
                     return not self._left and self._timed_out()
         except _Over:
-            return False
+            return self._frames is not None  # whose close frame may be on its way
         finally:
             self._stop_watch()
             self._alarm.drop()
@@ -91,6 +104,9 @@ class Http1:
             if request is not None:
                 await self._answer(request)
                 if self._watch is not None:
+                    if self._frames is not None:
+                        await self._hear(self._watch[0], self._frames)
+                        return True
                     await self._wait_left()
                     return False
                 if not self._keeps():
@@ -256,11 +272,10 @@ class Http1:
     # -- watches: 100,000 connections may wait here, so they wait in few frames and one scope, without their request
 
     def _start_watch(self, reply: WatchReply) -> None:
-        chunked = self._send_head(200, reply.headers)
-        if not self._has_body(200):
+        sink = self._switch(reply) if reply.messages else self._send_watch_head(reply)
+        if sink is None:
             return
         self._alarm.off()
-        sink = Http1Sink(self._transport, self._cancel, chunked=chunked)
         try:
             running = reply.start(sink)
         except Exception as error:
@@ -269,6 +284,50 @@ class Http1:
         self._watch = sink, running
         if self._request is not None:
             self._request.headers.clear()
+
+    def _send_watch_head(self, reply: WatchReply) -> Http1Sink | None:
+        """The sink of a watch that is a body; None where there is none."""
+        chunked = self._send_head(reply.status, reply.headers)
+        if not self._has_body(reply.status):
+            return None
+        framing, last = (chunk, LAST_CHUNK) if chunked else (identity, b"")
+        return Http1Sink(self._transport, self._cancel, framing, last)
+
+    def _switch(self, reply: WatchReply) -> Http1Sink:
+        """The sink of a watch over a WebSocket: from here on there is no HTTP on this connection."""
+        assert reply.messages, "only what is asked for"
+        self._transport.write(heads.head(reply.status, reply.headers, ""))
+        self._last = True
+        self._frames = ClientFrames(self._limits.message_bytes)
+        self._frames.feed(self._reader.take())
+        return Http1Sink(self._transport, self._cancel, FRAMINGS[reply.messages], GOODBYE)
+
+    async def _hear(self, sink: Http1Sink, frames: ClientFrames) -> None:
+        """Return when a client's WebSocket is over from its side; where it is still there, say so."""
+        transport = self._transport
+        budget = Budget(self._limits.trifles, trio.current_time())
+        try:
+            while self._heard(sink, frames, budget):
+                if transport.above:  # whoever does not read is not asked for more pings
+                    await transport.drained()
+                data = await transport.receive()
+                if not data:
+                    return
+                frames.feed(data)
+        except Broken as broken:
+            transport.write(close(broken.code))
+
+    def _heard(self, sink: Http1Sink, frames: ClientFrames, budget: Budget) -> bool:
+        """Take what has come; False at the client's goodbye. Raises `Broken`."""
+        while not sink.finished and (frame := frames.next()) is not None:
+            if not budget.spend(trio.current_time()):
+                raise Broken(Code.POLICY_VIOLATION)
+            if frame.opcode is Opcode.CLOSE:
+                self._transport.write(GOODBYE)
+                return False
+            if frame.opcode is Opcode.PING:
+                self._transport.write(pong(frame.payload))
+        return True
 
     async def _wait_left(self) -> None:
         """Return when the client left. What it sends ahead waits for the watch to end, up to a bound."""

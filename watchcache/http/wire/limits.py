@@ -91,7 +91,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """SETTINGS frames: clients send one or two."""
 
     trifles: tuple[int, float] = (2000, 200.0)
-    """Frames without use: PRIORITY, empty DATA, unknown types, what crosses our resets. Browsers send some."""
+    """Frames without use: PRIORITY, empty DATA, unknown types, what crosses our resets. Browsers send some. Over a WebSocket, all
+    that a client sends: it may ping, and should say nothing else."""
+
+    message_bytes: int = 64 * 1024
+    """One frame of a WebSocket client, which is dropped as it comes; kube-apiserver reads 32 MiB."""
 
     @property
     def inline_bytes(self) -> int:

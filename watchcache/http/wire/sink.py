@@ -1,4 +1,4 @@
-"""Where a watcher writes: the body of an HTTP/1.1 answer.
+"""Where a watcher writes: the body of an HTTP/1.1 answer, or the WebSocket messages that follow one.
 
 HTTP/2's sink is its stream (`http2_stream.py`).
 A sink outlives neither its answer nor its connection: once either is over, `send` swallows what it is given and
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from watchcache.http.wire.chunks import LAST_CHUNK, chunk
 from watchcache.http.wire.transport import Transport
 
 
@@ -19,16 +18,19 @@ def identity(data: bytes) -> bytes:
 
 
 class Http1Sink:
-    """A watch's body on an HTTP/1.1 connection."""
+    """A watch on an HTTP/1.1 connection; `last` is what ends it: a chunk, a close frame, or nothing."""
 
-    __slots__ = ("_ended", "_transport", "_write", "finished", "framing")
+    __slots__ = ("_ended", "_last", "_transport", "_write", "finished", "framing")
     connection = 0  # which has one answer at a time
 
-    def __init__(self, transport: Transport, ended: Callable[[], None], *, chunked: bool) -> None:
+    def __init__(
+        self, transport: Transport, ended: Callable[[], None], framing: Callable[[bytes], bytes], last: bytes
+    ) -> None:
         self._transport = transport
         self._write = transport.write
         self._ended = ended
-        self.framing = chunk if chunked else identity
+        self._last = last
+        self.framing = framing
         self.finished = False
 
     def send(self, framed: bytes) -> bool:
@@ -40,11 +42,11 @@ class Http1Sink:
         self._transport.on_drain(callback)
 
     def finish(self) -> None:
-        """End the body; the connection goes on with the next request."""
+        """End the watch; after a body the connection goes on with the next request."""
         if self.finished:
             return
-        if self.framing is chunk:
-            self._write(LAST_CHUNK)
+        if self._last:
+            self._write(self._last)
         self.finished = True
         self._ended()
 
