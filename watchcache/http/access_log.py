@@ -33,7 +33,8 @@ class AccessLog:
         agent = exchange.request.headers.get("user-agent", "")
         if isinstance(answer, WatchReply):
             # a watch does not keep its headers until its end, so the agent is kept here
-            answer.start = watched(answer, _AtEnd(lambda: self._log(exchange, 200, agent))).start
+            code = answer.status
+            answer.start = watched(answer, _AtEnd(lambda: self._log(exchange, code, agent))).start
         else:
             self._log(exchange, answer.status, agent)
 

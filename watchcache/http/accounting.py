@@ -47,7 +47,7 @@ class Accounting:
     def leave(self, exchange: Exchange, answer: Answer) -> None:
         """Count the answer."""
         record = self._metrics.record(request_key(exchange))
-        code = 200 if isinstance(answer, WatchReply) else answer.status
+        code = answer.status
         record.codes[code] = record.codes.get(code, 0) + 1
         if isinstance(answer, WatchReply):
             origin = origin_of(exchange, self._wall_clock())

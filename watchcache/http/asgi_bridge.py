@@ -4,6 +4,7 @@ What differs from the wire host, because ASGI and Hypercorn 0.18 are as they are
 
 - the peer's certificate is not handed up, so only tokens authenticate;
 - a watch goes through a queue and a task of its own (116 us a delivery instead of 7);
+- there are no watches over a WebSocket;
 - a reader that stalls is only noticed through the queue's bound; over HTTP/2 Hypercorn itself buffers without one.
 """
 
@@ -65,6 +66,8 @@ def request_of(scope: Scope) -> Request:
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    # Hypercorn keeps to itself what it takes for a WebSocket, and there is no other way to make one.
+    headers.pop("upgrade", None)
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query = scope["query_string"].decode("latin-1")
     target = f"{path}?{query}" if query and "?" not in path else path

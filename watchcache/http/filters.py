@@ -43,6 +43,7 @@ from watchcache.http.messages import Answer, Reply, WatchReply
 from watchcache.http.paths import is_health, is_open
 from watchcache.http.query import EMPTY, first, is_true, parse_query
 from watchcache.http.request_info import parse, split_target
+from watchcache.http.upgrade import take_token
 
 FLOW_SCHEMA = "X-Kubernetes-Pf-Flowschema-Uid"
 PRIORITY_LEVEL = "X-Kubernetes-Pf-Prioritylevel-Uid"
@@ -168,7 +169,10 @@ class Authentication:
     def enter(self, exchange: Exchange) -> None:
         """Set the user. Raises `Rejected`."""
         request = exchange.request
-        credentials = Credentials(request.peer.certificate, request.headers.get("authorization", ""))
+        authorization = request.headers.get("authorization", "")
+        if not authorization and (token := take_token(request.headers)):
+            authorization = f"Bearer {token}"
+        credentials = Credentials(request.peer.certificate, authorization)
         user = self._authenticator.authenticate(credentials)
         if user is not None:
             exchange.user = user

@@ -25,6 +25,13 @@ from .scene import Client2, Scene, client2, dial, request, running
 
 WATCH = "/api/v1/pods?watch=1&allowWatchBookmarks=true&timeoutSeconds={}"
 TOKEN = ("authorization", "Bearer good")
+HANDSHAKE = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Origin: https://here",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
 OF_WATCHES = {Watcher, WatchedSink, Http1Sink, Http2Stream}
 OF_CONNECTIONS = OF_WATCHES | {Connection, Transport, Http1, Http2}
 
@@ -91,6 +98,26 @@ async def test_a_client_of_http1_leaves_nothing_behind() -> None:
             assert (alive(OF_CONNECTIONS) - before)["Watcher"] == 1
         await idle(scene)
         assert alive(OF_CONNECTIONS) == before
+
+
+async def test_a_client_of_a_websocket_leaves_nothing_behind() -> None:
+    """Whoever ends it: the client without a word, or the watch's time."""
+    for seconds, leaves in ((600, True), (1, False)):
+        async with serving() as scene:
+            before = alive(OF_CONNECTIONS)
+            async with await dial(scene) as stream:
+                head = request("GET", WATCH.format(seconds), b"", "Authorization: Bearer good", *HANDSHAKE)
+                await stream.send_all(head)
+                answer = b""
+                with trio.fail_after(10):
+                    while b"\r\n\r\n" not in answer:
+                        answer += await stream.receive_some(65536)
+                assert answer.startswith(b"HTTP/1.1 101 ")
+                assert (alive(OF_CONNECTIONS) - before)["Watcher"] == 1
+                while not leaves and await stream.receive_some(65536):
+                    pass
+            await idle(scene)
+            assert alive(OF_CONNECTIONS) == before
 
 
 @pytest.mark.usefixtures("framing")

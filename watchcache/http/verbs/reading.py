@@ -16,12 +16,13 @@ from watchcache.http.commit_times import CONFIRMED, timed
 from watchcache.http.encoding import JSON_HEADER
 from watchcache.http.exchange import Answering, Exchange
 from watchcache.http.lists import LARGE
-from watchcache.http.messages import Answer, Running, WatchReply
+from watchcache.http.messages import Answer, Reply, Running, WatchReply
 from watchcache.http.negotiate import JSON, PROTOBUF, Medium
 from watchcache.http.query import first, is_true
 from watchcache.http.representation import JsonEvents, MetadataEvents, ProtobufEvents, TableEvents
 from watchcache.http.respond import Form, list_answer, object_answer
 from watchcache.http.route import Route
+from watchcache.http.upgrade import accepted, is_asked, refusal
 from watchcache.http.verbs.service import Service, call_of, check_watchable, form_of, include_of, watch_medium
 from watchcache.registry import Call
 
@@ -70,7 +71,7 @@ async def _list(
 
 
 def watch(service: Service, exchange: Exchange, route: Route) -> Answering:
-    """A watch (W1 to W19): of a collection, or of one object below the deprecated `/watch/` (W17, W18)."""
+    """A watch (W1 to W21): of a collection, or of one object below the deprecated `/watch/` (W17, W18)."""
     medium = watch_medium(exchange, route)
     plain = representation_of(exchange, route, medium)
     representation = timed(exchange, plain, medium)
@@ -82,11 +83,11 @@ def watch(service: Service, exchange: Exchange, route: Route) -> Answering:
     try:
         ready = service.registry.watch_nowait(call, options, representation)
     except WatchProblem as problem:
-        return _watching(call, representation, medium, _Failing(representation, problem))
+        return _watching(exchange, call, representation, medium, _Failing(representation, problem))
     if ready is None:
         return _watch_later(service, exchange, call, options, representation, medium)
     start = service.watch_lists.timed(exchange, options, ready)
-    return _watching(call, representation, medium, start)
+    return _watching(exchange, call, representation, medium, start)
 
 
 async def _watch_later(
@@ -103,17 +104,24 @@ async def _watch_later(
         start = service.watch_lists.timed(exchange, options, ready)
     except WatchProblem as problem:
         start = _Failing(representation, problem)
-    return _watching(call, representation, medium, start)
+    return _watching(exchange, call, representation, medium, start)
 
 
-def _watching(call: Call, representation: CacherRepresentation, medium: Medium, start: _Start) -> WatchReply:
+def _watching(
+    exchange: Exchange, call: Call, representation: CacherRepresentation, medium: Medium, start: _Start
+) -> Reply | WatchReply:
     check_watchable(medium, call.resource)
     if medium.transform == "PartialObjectMetadataList":
         start = _empty
-    headers = [_STREAM_HEADERS[medium.type]]
-    if isinstance(representation, Timed):
-        headers.append(CONFIRMED)
-    return WatchReply(headers, start)
+    confirmed = [CONFIRMED] if isinstance(representation, Timed) else []
+    request = exchange.request
+    if request.method == "GET" and is_asked(request.headers):
+        return refusal(request.headers) or WatchReply(
+            accepted(request.headers) + confirmed,
+            start,
+            messages="binary" if medium.type == PROTOBUF else "text",
+        )
+    return WatchReply([_STREAM_HEADERS[medium.type], *confirmed], start)
 
 
 def representation_of(exchange: Exchange, route: Route, medium: Medium) -> CacherRepresentation:
