@@ -19,7 +19,7 @@ HEAVY = {
     "werkzeug",
     "zipfile",
 }
-MOST = 640  # modules of a start, with the standard library's; 600 when this was written
+MOST = 680  # modules of a start, with the standard library's; 646 when this was written
 
 
 def modules_of_a_start(directory: Path) -> set[str]:
