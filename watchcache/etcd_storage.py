@@ -86,7 +86,7 @@ def _log(
     settings: Settings, catalog: Catalog, servers: tuple[str, ...], suffix: str, figures: Figures
 ) -> EtcdLog:
     """A log of a server, not open yet; `suffix` tells its files of history from others'. Raises SettingsProblem."""
-    cluster = cluster_of(settings, servers)
+    cluster = cluster_of(settings, servers, "--etcd-servers-overrides" if suffix else "--etcd-servers")
     ttl = settings.event_ttl
     try:
         if cluster.logs_in:
@@ -109,20 +109,18 @@ def _log(
             figures=figures,
         )
     except EtcdUnusable as problem:
-        text = str(problem)
-        raise SettingsProblem(
-            text.replace("--etcd-servers", "--etcd-servers-overrides") if suffix else text
-        ) from None
+        raise SettingsProblem(str(problem)) from None
 
 
-def cluster_of(settings: Settings, servers: tuple[str, ...]) -> Cluster:
-    """How to reach an etcd. Raises SettingsProblem."""
+def cluster_of(settings: Settings, servers: tuple[str, ...], flag: str = "--etcd-servers") -> Cluster:
+    """How to reach the etcd that a flag names."""
     return Cluster(
         servers,
         ca=settings.etcd_cafile,
         certificate=settings.etcd_certfile,
         key=settings.etcd_keyfile,
         credentials=settings.etcd_credentials_file,
+        flag=flag,
     )
 
 

@@ -6,6 +6,7 @@ import ctypes
 import gc
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import trio
 
@@ -31,18 +32,17 @@ def use_one_heap() -> None:
     Else each thread has a heap of its own, so as not to wait for others, which under the interpreter's lock it never does. What a
     thread of the journal allocates lives on after it and is freed by the event loop: the holes stay in that thread's heap, and nobody else fills them.
     """
-    try:
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
-    except (AttributeError, OSError):  # another malloc
-        return
+    _tell_malloc("mallopt", _M_ARENA_MAX, 1)
 
 
 def trim_heap() -> None:
     """Give the whole pages of the heap's holes back to the system where malloc is glibc's (malloc_trim(3))."""
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError):  # another malloc
-        return
+    _tell_malloc("malloc_trim", 0)
+
+
+def _tell_malloc(function: str, *numbers: int) -> None:
+    with suppress(AttributeError, OSError):  # another malloc
+        getattr(ctypes.CDLL(None), function)(*numbers)
 
 
 async def keep_heap_trimmed(

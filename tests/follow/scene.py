@@ -15,7 +15,7 @@ from watchcache.follow import Feed, FollowerLog
 from watchcache.log import Event, EventLog, Log
 from watchcache.persist import MemoryJournal, Retention
 
-__all__ = ["Scene", "running", "stamp", "value"]
+__all__ = ["Scene", "fed", "running", "stamp", "value"]
 
 
 class Scene:
@@ -78,10 +78,19 @@ async def running(
     journal = MemoryJournal(retention=retention) if retention else MemoryJournal()
     log = Log(journal, stamp=stamp, clock=lambda: 1000.0, ring_bytes=ring_bytes)
     await log.open()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(log.run)
+        async with fed(log, **options) as scene:
+            yield scene
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def fed(log: EventLog, **options: Any) -> AsyncIterator[Scene]:
+    """A log that runs, with a feed of it."""
     streams: list[trio.SocketStream] = []
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(log.run)
             feed = Feed(log, **options)
             await nursery.start(feed.run)
             yield Scene(log, feed, nursery, streams)

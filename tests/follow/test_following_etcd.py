@@ -11,12 +11,11 @@ import trio
 
 from tests import etcds
 from tests.conformance.samples import stamp, value
-from tests.follow.scene import Scene
+from tests.follow.scene import Scene, fed
 from tests.persist.etcd.scene import QUICK, history
 from tests.persist.etcd.scene import running as log_running
 from tests.tcp_proxy import Proxy
 from watchcache.cacher import Hub
-from watchcache.follow import Feed
 from watchcache.follow.messages import pieces
 from watchcache.log import Beside, Event, JournalUnavailable
 from watchcache.persist.etcd import EtcdLog, Options
@@ -42,16 +41,11 @@ async def until(condition: Callable[[], bool]) -> None:
 @asynccontextmanager
 async def running(url: str, options: Options = QUICK) -> AsyncIterator[Scene]:
     """A log on etcd with its feed."""
-    streams: list[trio.SocketStream] = []
-    try:
-        async with log_running(url, options=options) as log, trio.open_nursery() as nursery:
-            feed = Feed(log, beat=0.05, read_revision=log.newest)
-            await nursery.start(feed.run)
-            yield Scene(log, feed, nursery, streams)
-            nursery.cancel_scope.cancel()
-    finally:
-        for stream in streams:
-            stream.socket.close()
+    async with (
+        log_running(url, options=options) as log,
+        fed(log, beat=0.05, read_revision=log.newest) as scene,
+    ):
+        yield scene
 
 
 async def test_events_of_one_revision_are_delivered_together(etcd: etcds.Etcd):

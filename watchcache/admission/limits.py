@@ -7,6 +7,7 @@ a pod: containers do not change otherwise. Source: k/k plugin/pkg/admission/limi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from watchcache.admission.amounts import NOTHING, Amount, Amounts, amounts, of_pod
@@ -120,27 +121,17 @@ def _claim_problems(spec: Document, limits: Sequence[Document]) -> Iterator[str]
     for limit in limits:
         if limit.get("type") == "PersistentVolumeClaim":
             for name, bound in _bounds(limit, "min"):
-                yield from _below(limit["type"], name, bound, requests, {})
+                yield from _below(limit["type"], name, bound, {"request": requests})
             for name, bound in _bounds(limit, "max"):
-                about = f"maximum {name} usage per {limit['type']} is {bound.text}"
-                if name not in requests:
-                    yield f"{about}.  No request is specified"
-                elif requests[name].value > bound.value:
-                    yield f"{about}, but request is {requests[name].text}"
+                yield from _above(limit["type"], name, bound, {"request": requests})
 
 
 def _problems(limit: Document, requests: Amounts, limits: Amounts) -> Iterator[str]:
     kind = limit["type"]
     for name, bound in _bounds(limit, "min"):
-        yield from _below(kind, name, bound, requests, limits)
+        yield from _below(kind, name, bound, {"request": requests, "limit": limits})
     for name, bound in _bounds(limit, "max"):
-        about = f"maximum {name} usage per {kind} is {bound.text}"
-        if name not in limits:
-            yield f"{about}.  No limit is specified"
-        elif limits[name].value > bound.value:
-            yield f"{about}, but limit is {limits[name].text}"
-        elif name in requests and requests[name].value > bound.value:
-            yield f"{about}, but request is {requests[name].text}"
+        yield from _above(kind, name, bound, {"limit": limits, "request": requests})
     for name, bound in _bounds(limit, "maxLimitRequestRatio"):
         about = f"{name} max limit to request ratio per {kind} is {bound.text}"
         request, most = requests.get(name, NOTHING).value, limits.get(name, NOTHING).value
@@ -152,14 +143,28 @@ def _problems(limit: Document, requests: Amounts, limits: Amounts) -> Iterator[s
             yield f"{about}, but provided ratio is {most / request:.6f}"
 
 
-def _below(kind: str, name: str, bound: Amount, requests: Amounts, limits: Amounts) -> Iterator[str]:
+def _below(kind: str, name: str, bound: Amount, asked: dict[str, Amounts]) -> Iterator[str]:
     about = f"minimum {name} usage per {kind} is {bound.text}"
-    if name not in requests:
-        yield f"{about}.  No request is specified"
-    elif requests[name].value < bound.value:
-        yield f"{about}, but request is {requests[name].text}"
-    elif name in limits and limits[name].value < bound.value:
-        yield f"{about}, but limit is {limits[name].text}"
+    return _beyond(about, name, asked, lambda value: value < bound.value)
+
+
+def _above(kind: str, name: str, bound: Amount, asked: dict[str, Amounts]) -> Iterator[str]:
+    about = f"maximum {name} usage per {kind} is {bound.text}"
+    return _beyond(about, name, asked, lambda value: value > bound.value)
+
+
+def _beyond(
+    about: str, name: str, asked: dict[str, Amounts], is_beyond: Callable[[Decimal], bool]
+) -> Iterator[str]:
+    """The first problem with what is asked for, by its word; the first word must say something."""
+    first, *_ = asked
+    if name not in asked[first]:
+        yield f"{about}.  No {first} is specified"
+        return
+    for word, said in asked.items():
+        if name in said and is_beyond(said[name].value):
+            yield f"{about}, but {word} is {said[name].text}"
+            return
 
 
 def _bounds(limit: Document, member: str) -> list[tuple[str, Amount]]:

@@ -8,7 +8,6 @@ from typing import Final
 from watchcache.admission import Operation, Review
 from watchcache.api import status
 from watchcache.api.codec import value_of
-from watchcache.api.status import GroupKind
 from watchcache.log import Conflict
 from watchcache.registry import incoming, metadata, validation
 from watchcache.registry.addresses import Reservation
@@ -69,8 +68,7 @@ async def _store_once(store: Store, call: Call, document: Document) -> Outcome |
                 return await _insert(store, call, review.document, revision)
             except Unfit as unfit:
                 if asked or not await store.is_outdated():
-                    kind = GroupKind(call.resource.group, call.resource.kind)
-                    raise unfit.refusal(kind, call.name) from None
+                    raise unfit.refusal(call.resource, call.name) from None
                 asked = True
             except Conflict:
                 pass

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from watchcache.api import status
+from watchcache.api.catalog import Resource
 from watchcache.api.status import Cause
 from watchcache.registry.addresses import Exhausted, Reservation, parse_address
 from watchcache.registry.calls import Document
@@ -38,9 +39,9 @@ class Unfit(Exception):
         super().__init__(cause.message)
         self.cause = cause
 
-    def refusal(self, kind: status.GroupKind, name: str) -> status.StatusError:
+    def refusal(self, resource: Resource, name: str) -> status.StatusError:
         """What the client is told: 422."""
-        return status.invalid(kind, name, [self.cause])
+        return status.invalid(status.GroupKind(resource.group, resource.kind), name, [self.cause])
 
 
 class Full(Unfit):
@@ -51,9 +52,9 @@ class Full(Unfit):
         self._what = what
         self._named = named
 
-    def refusal(self, kind: status.GroupKind, name: str) -> status.StatusError:
+    def refusal(self, resource: Resource, name: str) -> status.StatusError:
         """What the client is told: 500, in kube-apiserver's words, which name the object for an address only."""
-        whom = f' for {kind.kind} "{name}"' if self._named else ""
+        whom = f' for {resource.kind} "{name}"' if self._named else ""
         return status.internal(f"failed to allocate a {self._what}{whom}: range is full")
 
 

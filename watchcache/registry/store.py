@@ -14,7 +14,7 @@ The rules, and why:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from random import Random
 
 import msgspec
@@ -23,7 +23,7 @@ from watchcache.admission import Chain
 from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import document_of, stamp, value_of
-from watchcache.cacher import Cacher, Hub
+from watchcache.cacher import Cacher, Entry, Hub
 from watchcache.log import Conflict, Event, EventLog, Head
 from watchcache.registry.addresses import ServiceAllocator
 from watchcache.registry.calls import Call, Document, Outcome
@@ -78,14 +78,13 @@ class Stored(msgspec.Struct):
         cacher = self.cachers.get(resource.storage_prefix)
         if cacher is None or not cacher.ready:
             return []
-        prefix = f"{resource.storage_prefix}/{namespace}/"
-        return [entry.key[len(prefix) :] for entry in cacher.store.range(prefix, f"{prefix}\U0010ffff")]
+        skip = len(resource.storage_prefix) + len(namespace) + 2
+        return [entry.key[skip:] for entry in _in_namespace(cacher, namespace)]
 
     def documents(self, resource: Resource, namespace: str) -> list[Document]:
         """Fresh documents of the objects of a kind in a namespace, as of the newest published event."""
-        prefix = f"{resource.storage_prefix}/{namespace}/"
-        found = self.cachers[resource.storage_prefix].store.range(prefix, f"{prefix}\U0010ffff")
-        return [self.document(resource, entry.value) for entry in found]
+        cacher = self.cachers[resource.storage_prefix]
+        return [self.document(resource, entry.value) for entry in _in_namespace(cacher, namespace)]
 
     def node_labels(self, name: str) -> Mapping[str, str]:
         """The labels of a node as of the newest published event; none when it is not there."""
@@ -99,6 +98,11 @@ class Stored(msgspec.Struct):
     def outcome(self, call: Call, code: int, value: bytes) -> Outcome:
         """The answer with a stored value, in the version that the call speaks."""
         return Outcome(code, outgoing(value, call.resource, self.catalog))
+
+
+def _in_namespace(cacher: Cacher, namespace: str) -> Iterable[Entry]:
+    prefix = f"{cacher.prefix}/{namespace}/"
+    return cacher.store.range(prefix, f"{prefix}\U0010ffff")
 
 
 class Store(Stored, kw_only=True):

@@ -47,11 +47,11 @@ async def change(
         new = await _changed(store, call, old, wanted, reservation)
     except Unfit as unfit:
         if not await store.is_outdated():
-            raise unfit.refusal(_kind_of(call), call.name) from None
+            raise unfit.refusal(call.resource, call.name) from None
         try:
             new = await _changed(store, call, old, wanted, reservation)
         except Unfit as still:
-            raise still.refusal(_kind_of(call), call.name) from None
+            raise still.refusal(call.resource, call.name) from None
     validation.validate_update(call.resource, new, old, call.subresource)
     await store.chain.validate(_review(call, new, old))
     return new
@@ -66,10 +66,6 @@ async def _changed(
     new = {**own, "metadata": metadata.carried_over(own["metadata"], old["metadata"])}
     await store.chain.admit(_review(call, new, old))
     return part_of(call)(Preparation(new, old, store.clock(), reservation, call.user), call.resource)
-
-
-def _kind_of(call: Call) -> GroupKind:
-    return GroupKind(call.resource.group, call.resource.kind)
 
 
 def _review(call: Call, new: Document, old: Document) -> Review:

@@ -24,6 +24,7 @@ from wsproto.events import (
     TextMessage,
 )
 
+from tests.messages import Messages
 from watchcache.http.wire import Limits
 from watchcache.http.wire.websocket import Broken, ClientFrames, Code, Frame, Opcode, binary, close, text
 
@@ -172,9 +173,8 @@ class Socket:
     def __init__(self, scene: Scene, stream: trio.SocketStream) -> None:
         self.scene = scene
         self.stream = stream
-        self.ws = WSConnection(ConnectionType.CLIENT)
-        self._events: list[Event | str | bytes] = []
-        self._parts: list[str | bytes] = []
+        self._received = Messages()
+        self.ws = self._received.ws
 
     async def start(self, target: str = "/socket", *, ahead: bytes = b"") -> Socket:
         """Make the handshake; `ahead` goes out with it."""
@@ -188,24 +188,12 @@ class Socket:
 
     async def next(self) -> Event | str | bytes | None:
         """The next message or other event; None when the server has closed the connection."""
-        while not self._events:
+        while not self._received:
             data = await self.stream.receive_some(65536)
             if not data:
                 return None
-            self.ws.receive_data(data)
-            for event in self.ws.events():
-                self._take(event)
-        return self._events.pop(0)
-
-    def _take(self, event: Event) -> None:
-        if not isinstance(event, Message):
-            self._events.append(event)
-            return
-        self._parts.append(event.data)
-        if event.message_finished:
-            whole = "".join(self._parts) if isinstance(event, TextMessage) else b"".join(self._parts)
-            self._events.append(whole)
-            self._parts = []
+            self._received.feed(data)
+        return self._received.next()
 
     async def closed(self) -> int:
         """The code that the server closes with, and it does close."""

@@ -17,7 +17,8 @@ _logger = logging.getLogger(__name__)
 class Cluster(msgspec.Struct, frozen=True):
     """How to reach an etcd cluster: URLs as of --etcd-servers, PEM files (empty: none), and name and password.
 
-    Those stand in a file of one line, `name:password` (empty: no login), which is read at each login.
+    Those stand in a file of one line, `name:password` (empty: no login), which is read at each login. `flag` is what the URLs
+    were given by, for who reads that one is wrong.
     """
 
     urls: tuple[str, ...]
@@ -25,6 +26,7 @@ class Cluster(msgspec.Struct, frozen=True):
     certificate: str = ""
     key: str = ""
     credentials: str = ""
+    flag: str = "--etcd-servers"
 
     @property
     def logs_in(self) -> bool:
@@ -63,18 +65,20 @@ class Endpoint(msgspec.Struct, frozen=True):
 def endpoints_of(cluster: Cluster) -> list[Endpoint]:
     """The members that were named. Raises EtcdUnusable for what is no URL of one."""
     if not cluster.urls:
-        raise EtcdUnusable("--etcd-servers names no server; for example --etcd-servers=http://127.0.0.1:2379")
-    return [_endpoint(url) for url in cluster.urls]
+        raise EtcdUnusable(
+            f"{cluster.flag} names no server; for example {cluster.flag}=http://127.0.0.1:2379"
+        )
+    return [_endpoint(url, cluster.flag) for url in cluster.urls]
 
 
-def _endpoint(url: str) -> Endpoint:
+def _endpoint(url: str, flag: str) -> Endpoint:
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         host, port = parts.hostname, parts.port or 2379
     except ValueError:
         host = None
     if not host or parts.scheme not in {"http", "https"} or parts.path not in {"", "/"}:
-        raise EtcdUnusable(f'--etcd-servers: "{url}" is no URL of an etcd, like https://10.0.0.1:2379')
+        raise EtcdUnusable(f'{flag}: "{url}" is no URL of an etcd, like https://10.0.0.1:2379')
     return Endpoint(url, host, port, parts.scheme == "https")
 
 

@@ -10,19 +10,17 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from wsproto import ConnectionType, WSConnection
 from wsproto.events import (
     AcceptConnection,
     CloseConnection,
     Event,
-    Message,
     RejectConnection,
     RejectData,
     Request,
-    TextMessage,
 )
 
 from tests.conformance.rows.dealing import Place
+from tests.messages import Messages
 
 Headers = Sequence[tuple[str, str]]
 ORIGIN = (("Origin", "https://example.com"),)
@@ -45,9 +43,7 @@ class Socket:
 
     def __init__(self, connection: ssl.SSLSocket) -> None:
         self._connection = connection
-        self._ws = WSConnection(ConnectionType.CLIENT)
-        self._events: list[Event | str | bytes] = []
-        self._parts: list[str | bytes] = []
+        self._received = Messages()
 
     def start(self, path: str, headers: Headers, subprotocols: Sequence[str]) -> None:
         """Make the handshake. Raises `Refusal`."""
@@ -70,28 +66,16 @@ class Socket:
 
     def say(self, event: Event) -> None:
         """Send a frame."""
-        self._connection.sendall(self._ws.send(event))
+        self._connection.sendall(self._received.ws.send(event))
 
     def next(self) -> Event | str | bytes | None:
         """The next message or other event; None when the server has closed the connection."""
-        while not self._events:
+        while not self._received:
             data = self._connection.recv(65536)
             if not data:
                 return None
-            self._ws.receive_data(data)
-            for event in self._ws.events():
-                self._take(event)
-        return self._events.pop(0)
-
-    def _take(self, event: Event) -> None:
-        if not isinstance(event, Message):
-            self._events.append(event)
-            return
-        self._parts.append(event.data)
-        if event.message_finished:
-            joined = "".join(self._parts) if isinstance(event, TextMessage) else b"".join(self._parts)
-            self._events.append(joined)
-            self._parts = []
+            self._received.feed(data)
+        return self._received.next()
 
     def messages(self) -> tuple[list[str | bytes], int]:
         """All messages up to the server's goodbye, and its code; it does close."""
