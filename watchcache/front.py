@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -58,10 +58,14 @@ async def serve_requests(
     context: ssl.SSLContext,
     settings: Settings,
     ending: Ending,
+    others_drained: Callable[[], Awaitable[None]] | None = None,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Answer requests until the ending is begun, and then end (W22); `started` when the port answers."""
+    """Answer requests until the ending is begun, and then end (W22); `started` when the port answers.
+
+    `others_drained` is called when no request runs here any more, and returns when that is so in all processes of the server.
+    """
     limits = Limits(
         too_large=api.too_large, streams=settings.http2_max_streams_per_connection or Limits().streams
     )
@@ -73,7 +77,7 @@ async def serve_requests(
         task_status.started()
         await ending.begun.wait()
         if not ending.lost:
-            await drain(api, settings)
+            await drain(api, settings, others_drained)
         wire.shut_down()
         api.end_watches()
         with trio.move_on_after(1.0 if ending.lost else DRAIN_SECONDS):
@@ -98,7 +102,9 @@ async def _serve(
     await serve(api.handle, listeners, tls=context, limits=limits, task_status=task_status)
 
 
-async def drain(api: Api, settings: Settings) -> None:
+async def drain(
+    api: Api, settings: Settings, others_drained: Callable[[], Awaitable[None]] | None = None
+) -> None:
     """Be unready for the delay that was asked for, then let running requests finish (W22)."""
     api.begin_shutdown()
     await trio.sleep(settings.shutdown_delay_duration)
@@ -108,6 +114,8 @@ async def drain(api: Api, settings: Settings) -> None:
         api.end_watches()
     with trio.move_on_after(DRAIN_SECONDS):
         await api.wait_idle()
+        if others_drained is not None:
+            await others_drained()
 
 
 def authenticator(settings: Settings, token_file: Path | None) -> Authenticator:

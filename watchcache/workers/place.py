@@ -42,10 +42,11 @@ class Place:
         self.first_start = trio.Event()  # served for the first time, or could not (`failure`)
         self.failure = ""
         self.pid = 0
+        self.leaving = False  # was told to end
+        self.drained = trio.Event()  # nothing runs in the worker any more
         self._supervisor = supervisor
         self._assignment = assignment
         self._peer: Peer | None = None
-        self._leaving = False
         self._left = trio.Event()
 
     # -- life
@@ -57,7 +58,7 @@ class Place:
             began = trio.current_time()
             code = await self._run()
             self.serving = False
-            if self._leaving:
+            if self.leaving:
                 break
             if not self.first_start.is_set():
                 self.failure = f"{self.name} could not start: it ended with {ended_with(code)}"
@@ -68,13 +69,13 @@ class Place:
             pause = 0.0 if settled else min(_LONGEST_PAUSE, max(_FIRST_PAUSE, 2 * pause))
             logger.warning("%s ended with %s; it is started again", self.name, ended_with(code))
             await trio.sleep(pause)
-            if self._leaving:
+            if self.leaving:
                 break
         self._left.set()
 
     async def leave(self) -> None:
         """Tell the worker to end gracefully; returns when it has."""
-        self._leaving = True
+        self.leaving = True
         if self._peer is None:  # between two
             return
         await self.ask("shutdown")
@@ -88,6 +89,7 @@ class Place:
             sockets = [theirs.enter_context(each) for each in (its_calls, *(its for _, _, its in pairs))]
             process = await self._start(sockets)
         self.pid = process.pid
+        self.drained = trio.Event()
         self._peer = Peer(stream_of(calls), self._answer)
         try:
             async with trio.open_nursery() as nursery:
@@ -99,6 +101,7 @@ class Place:
                 nursery.cancel_scope.cancel()
         finally:
             self._peer = None
+            self.drained.set()
             if process.returncode is None:
                 await _see_out(process)
         return code
@@ -167,6 +170,10 @@ class Place:
         if operation == "serving":
             self.serving = True
             self.first_start.set()
+            return b""
+        if operation == "drained":
+            self.drained.set()
+            await self._supervisor.wait_drained()
             return b""
         return await self._supervisor.answer(operation, payload)
 

@@ -112,6 +112,15 @@ class Supervisor:
         for place in self.places:
             place.tell("reload")
 
+    async def wait_drained(self) -> None:
+        """Return when nothing runs in any worker that was told to leave.
+
+        Until then those that have finished stay, to tell newcomers what all tell them: a client does not know which it reaches.
+        """
+        for place in self.places:
+            if place.leaving and place.serving:
+                await place.drained.wait()
+
     async def answer(self, operation: str, payload: bytes) -> bytes:
         """What workers ask for, besides what concerns their own place."""
         if operation == "metrics":

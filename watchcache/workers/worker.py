@@ -148,13 +148,25 @@ class Worker:
             for one in resources.hubs:
                 await core.start(one.run)
             listeners = listen(settings.bind_address, assignment.port, reuse_port=True)
-            front = partial(serve_requests, api, listeners, certificate.context, settings, self.ending)
+            front = partial(
+                serve_requests,
+                api,
+                listeners,
+                certificate.context,
+                settings,
+                self.ending,
+                partial(self._drained, writer),
+            )
             async with trio.open_nursery() as outer:
                 await outer.start(front)
                 settle_memory()
                 core.start_soon(keep_heap_trimmed)
                 await writer.call("serving")
             core.cancel_scope.cancel()
+
+    async def _drained(self, writer: Peer) -> None:
+        with suppress(PeerGone):
+            await writer.call("drained")
 
     async def _gather(self, name: str, writer: Peer, operation: str, payload: bytes) -> bytes:
         """A page of all processes; while the one that writes does not answer, of this one."""

@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,42 +51,46 @@ PROCESSES = pytest.mark.parametrize("workers", [0, 2])
 @PROCESSES
 def test_w22_open_watches_end_cleanly(tmp_path: Path, workers: int):
     """What was written before is delivered, the streams end as at their timeout, and nobody is let in any more."""
-    with ending(tmp_path, workers=workers) as server:
-        remote = Remote(server, workers or 1)
+    with (
+        ending(tmp_path, workers=workers) as server,
+        closing(Remote(server, workers or 1)) as remote,
+    ):
         with remote.watching(f"{MAPS}?watch=1&resourceVersion=1&labelSelector=a") as watch:
             created = remote.create(MAPS, "x", {"a": "b"})
             shut_down(server)
             assert brief(watch.rest()) == [("ADDED", "x", created)]
         with pytest.raises((OSError, http.client.HTTPException)):
             remote.get(MAPS)
-        remote.close()
 
 
 @PROCESSES
 def test_w22_newcomers_are_told_to_come_again(tmp_path: Path, workers: int):
     """During the delay only /readyz changes; then new requests get 429 as text while those that run finish."""
     settings: dict[str, Any] = {
-        "shutdown_delay_duration": 0.5,
+        "shutdown_delay_duration": 1.5,
         "shutdown_send_retry_after": True,
         "workers": workers,
     }
-    with ending(tmp_path, **settings) as server, ThreadPoolExecutor(1) as pool:
-        remote = Remote(server, workers or 1)
-        with remote.watching(f"{MAPS}?watch=1&resourceVersion=1&labelSelector=a") as watch:
-            assert remote.get("/readyz").status == 200
-            shut_down(server)
-            while remote.get("/readyz").status == 200:
-                pass
-            created = remote.create(MAPS, "x", {"a": "b"})
-            running = pool.submit(remote.get, f"{MAPS}?resourceVersion={10**15}")  # takes three seconds
-            while (answer := remote.get(MAPS)).status == 200:
-                pass
-            assert (answer.status, answer.headers["retry-after"]) == (429, "5")
-            assert answer.headers["connection"] == "close"
-            assert answer.body.strip() == b"The apiserver is shutting down, please try again later."
-            assert running.result().status == 504
-            assert brief(watch.rest()) == [("ADDED", "x", created)]
-        remote.close()
+    with (
+        ending(tmp_path, **settings) as server,
+        ThreadPoolExecutor(1) as pool,
+        closing(Remote(server, workers or 1)) as remote,
+        remote.watching(f"{MAPS}?watch=1&resourceVersion=1&labelSelector=a") as watch,
+    ):
+        assert remote.get("/readyz").status == 200
+        shut_down(server)
+        while remote.get("/readyz").status == 200:
+            pass
+        created = remote.create(MAPS, "x", {"a": "b"})
+        running = pool.submit(remote.get, f"{MAPS}?resourceVersion={10**15}")  # takes three seconds
+        while (answer := remote.get(MAPS)).status == 200:
+            pass
+        assert (answer.status, answer.headers["retry-after"]) == (429, "5")
+        assert answer.headers["connection"] == "close"
+        assert answer.body.strip() == b"The apiserver is shutting down, please try again later."
+        assert remote.get(MAPS).status == 429  # of the other process, where nothing runs
+        assert running.result().status == 504
+        assert brief(watch.rest()) == [("ADDED", "x", created)]
 
 
 class Http2:
