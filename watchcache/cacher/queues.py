@@ -3,8 +3,10 @@
 Each sink is bounded by its high-water mark, but a hundred thousand of them are not: 256 KiB each would be 25 GB. Nothing that has been
 queued can be taken back, so what is bounded is growth:
 
-- What watchers are given is added up, a group at a time. When it has come to an eighth of the limit, the queues are measured; so
-  between two measurements the sum grows by no more than that, and a server on which nothing happens measures nothing.
+- What watchers are given is added up, a group at a time. When the sum that was last measured and what has been given since could
+  have come to the limit, the queues are measured again, but not before an eighth of the limit has been given; so the sum is never
+  over the limit by more than that without being noticed. A server on which nothing happens measures nothing, and one whose readers
+  keep up looks at its watchers once for each limit's worth of bytes: a look at 100,000 of them takes as long as 20,000 deliveries.
 - When the sum is over the limit, the watchers with the longest queues are *held*, until those that are not have less than half the
   limit between them. A held watcher is given nothing and keeps its cursor, as if its sink were full; nobody is dropped.
 - While any are held, the queues are measured every quarter of a second. Those that have been read empty go on, and all
@@ -50,7 +52,7 @@ class Budget:
     def give(self, size: int) -> bool:
         """Count bytes given to sinks; True: it is time to measure."""
         self.given += size
-        return self.given - self._measured_at >= self.limit // 8
+        return self.given - self._measured_at >= max(self.limit - self.queued, self.limit // 8)
 
     def begin(self) -> None:
         """A measurement begins: what is given from now on counts for the next one."""
