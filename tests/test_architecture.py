@@ -164,3 +164,17 @@ def test_pure_files_have_no_async_and_no_trio():
         if any(name.split(".")[0] in {"trio", "socket", "threading"} for name, _ in imports(path)):
             wrong.append(f"{path}: imports I/O")
     assert wrong == []
+
+
+def test_nothing_is_raised_within_an_except_star():
+    """Before Python 3.11.4, Debian 12's among them, it would come out as a group: a traceback where a line was meant."""
+    raising = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in sources()
+        for clauses in ast.walk(ast.parse(path.read_text()))
+        if isinstance(clauses, ast.TryStar)
+        for handler in clauses.handlers
+        for node in ast.walk(handler)
+        if isinstance(node, ast.Raise)
+    ]
+    assert raising == []

@@ -27,14 +27,15 @@ def main(settings: Settings) -> None:
     logs.set_up(settings.verbosity, settings.logging_format)
     raise_descriptor_limit()
     use_one_heap()
+    problem: BaseException | None = None
     try:
         trio.run(_run, settings)
-    except* SettingsProblem as group:
-        raise first_of(group) from None
+    except* (SettingsProblem, ServerFailed) as group:
+        problem = first_of(group)
     except* JournalError as group:
-        raise ServerFailed(f"the journal failed: {first_of(group)}") from None
-    except* ServerFailed as group:
-        raise first_of(group) from None
+        problem = ServerFailed(f"the journal failed: {first_of(group)}")
+    if problem is not None:  # raised here: before Python 3.11.4 what an `except*` raises is a group again
+        raise problem from None
 
 
 class _Start:

@@ -21,12 +21,17 @@ def run_scenario(scenario: Scenario, document: Plain, options: Options) -> Plain
     """
     progress = Progress()
     coordinator = Coordinator(scenario, document, options, progress.say)
+    problem: BenchProblem | None = None
+    result: Plain = {}
     try:
-        return trio.run(coordinator.run)
+        result = trio.run(coordinator.run)
     except* BenchProblem as group:
-        raise first_of(group) from None
+        problem = first_of(group)
     finally:
         progress.end()
+    if problem is not None:
+        raise problem from None
+    return result
 
 
 def first_of(group: BaseExceptionGroup[BenchProblem]) -> BenchProblem:

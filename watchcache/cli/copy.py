@@ -46,12 +46,14 @@ def copy(arguments: Sequence[str]) -> int:
     source = end_of("--from", chosen.source, chosen.etcd_prefix)
     target = end_of("--to", chosen.target, chosen.etcd_prefix)
     logging.getLogger("watchcache").setLevel(logging.ERROR)  # what is wrong is said once, at the end
+    status, problem = 0, ""
     try:
-        return trio.run(_copy, source, target, chosen)
-    except* (JournalError, OSError) as group:
-        raise SettingsProblem(str(_first(group))) from None
-    except* SettingsProblem as group:
-        raise _first(group) from None
+        status = trio.run(_copy, source, target, chosen)
+    except* (JournalError, OSError, SettingsProblem) as group:
+        problem = str(_first(group))
+    if problem:
+        raise SettingsProblem(problem)
+    return status
 
 
 def _options() -> argparse.ArgumentParser:

@@ -135,13 +135,16 @@ class _Writing:
 
     async def run(self, keys: Iterable[str], contents: Contents) -> None:
         """Write them all. Raises Problem, EtcdUnusable."""
+        problem: BaseException | None = None
         try:
             async with trio.open_nursery() as nursery:
                 for key in keys:
                     await self._limit.acquire_on_behalf_of(key)
                     nursery.start_soon(self._write, key, contents.heads[key].value)
         except* (Problem, JournalError) as group:
-            raise _first(group) from None
+            problem = _first(group)
+        if problem is not None:
+            raise problem from None
 
     async def _write(self, key: str, value: bytes) -> None:
         try:
