@@ -20,6 +20,8 @@ FIRST: dict[str, list] = {
     "recovery.truncate.after": TORN,
     "recovery.sync.before": TORN,
     "recovery.sync.after": TORN,
+    "recovery.sync_directory.before": TORN,
+    "recovery.sync_directory.after": TORN,
     "recovery.unlink.before": [["roll.write.middle", "crash", 2]],
     "recovery.unlink.after": [["roll.write.middle", "crash", 2]],
 }

@@ -54,6 +54,13 @@ async def test_every_damaged_file_is_named_with_its_offset(tmp_path):
     assert all(fault.offset <= damaged[fault.file] and not fault.harmless for fault in faults)
 
 
+async def test_a_missing_format_is_the_only_fault(tmp_path):
+    """Without it nobody knows which body of data the files belong to; that is no fault of theirs."""
+    await filled(tmp_path, snapshot_bytes=4000)
+    (tmp_path / "FORMAT").unlink()
+    assert [fault.file for fault in check_directory(tmp_path).faults] == [tmp_path / "FORMAT"]
+
+
 async def test_a_torn_end_and_a_leftover_are_harmless(tmp_path):
     """They are named, but a start repairs them and loses nothing."""
     await filled(tmp_path)

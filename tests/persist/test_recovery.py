@@ -1,11 +1,14 @@
 """What a start makes of what is in the directory."""
 
 import io
+import shutil
 
 import pytest
 
 from watchcache.log import Compacted, Corrupt, JournalError
 from watchcache.persist import check_directory
+from watchcache.persist.faults import FaultyDisk
+from watchcache.persist.file.frames import frame
 from watchcache.persist.file.segment import read_frames
 
 from .directories import history, opened, scribble, segments, snapshots, state_of
@@ -21,10 +24,11 @@ async def test_a_torn_end_of_any_length_is_cut_and_said(tmp_path):
     """Whatever part of the last commit a crash left, all before it is there and the directory works on."""
     events = await filled(tmp_path, 8, segment_bytes=1 << 20)
     file = segments(tmp_path)[0]
-    whole = file.read_bytes()
+    whole, reached = file.read_bytes(), (tmp_path / "REACHED").read_bytes()
     async with opened(tmp_path, segment_bytes=1 << 20) as log:
         await log.append("k", events[0].value)
     longer = file.read_bytes()
+    (tmp_path / "REACHED").write_bytes(reached)  # the crash was before the commit's end
     for cut in range(len(whole) + 1, len(longer), 7):
         file.write_bytes(longer[:cut])
         assert check_directory(tmp_path).sound
@@ -140,15 +144,19 @@ async def test_a_damaged_snapshot_that_is_needed_refuses_to_start(tmp_path):
         async with opened(tmp_path):
             pass
     assert corrupt.value.file == file
+    faults = check_directory(tmp_path).faults
+    assert (file, corrupt.value.offset) in [(fault.file, fault.offset) for fault in faults]
 
 
 async def test_a_snapshot_alone_is_a_state_without_history(tmp_path):
     """A copied snapshot is a backup: the state is there, and resuming from before it is refused."""
     events = await filled(tmp_path, 100, snapshot_bytes=4000)
-    revision = int(snapshots(tmp_path)[-1].stem)
-    for file in segments(tmp_path):
-        file.unlink()
-    async with opened(tmp_path) as log:
+    copied = tmp_path / "copied"
+    copied.mkdir()
+    for file in (tmp_path / "FORMAT", snapshots(tmp_path)[-1]):
+        shutil.copy(file, copied)
+    revision = int(snapshots(copied)[0].stem)
+    async with opened(copied) as log:
         assert dict(log.heads("")) == state_of([event for event in events if event.revision <= revision])
         assert log.oldest == log.revision == revision
         with pytest.raises(Compacted):
@@ -157,13 +165,21 @@ async def test_a_snapshot_alone_is_a_state_without_history(tmp_path):
 
 
 async def test_events_that_end_before_the_snapshot_refuse_to_start(tmp_path):
-    """A segment that lost its end after a snapshot saw it was not torn by a crash."""
+    """A segment that lost its end after a snapshot saw it was not torn by a crash: nothing is cut, and `check` says the same."""
     await filled(tmp_path, 100, snapshot_bytes=4000, segment_bytes=1 << 20)
+    (tmp_path / "REACHED").unlink()
     file = segments(tmp_path)[0]
-    file.write_bytes(file.read_bytes()[:1000])
-    with pytest.raises(Corrupt, match="were there once"):
+    short = file.read_bytes()[:1000]
+    file.write_bytes(short)
+    with pytest.raises(Corrupt, match="were there once") as corrupt:
         async with opened(tmp_path):
             pass
+    assert file.read_bytes() == short
+    assert not check_directory(tmp_path).sound
+    faults = check_directory(tmp_path).faults
+    assert (file, corrupt.value.offset, corrupt.value.problem) in [
+        (fault.file, fault.offset, fault.problem) for fault in faults
+    ]
 
 
 async def test_damaged_history_does_not_stop_a_start_and_is_given_up_when_met(tmp_path):
@@ -235,6 +251,43 @@ async def test_the_format_is_checked(tmp_path, text, problem):
     with pytest.raises(JournalError, match=problem):
         async with opened(tmp_path):
             pass
+
+
+@pytest.mark.parametrize("name", [f"{1:020}.events", f"{99:020}.state"])
+async def test_a_file_under_another_name_is_refused(tmp_path, name):
+    """What is in it is at other revisions than its name says."""
+    await filled(tmp_path, 100, snapshot_bytes=4000)
+    file = (segments if name.endswith("events") else snapshots)(tmp_path)[0]
+    shutil.copy(file, tmp_path / name)
+    with pytest.raises(Corrupt, match="its header is of another file") as corrupt:
+        async with opened(tmp_path):
+            pass
+    assert corrupt.value.file == tmp_path / name
+    assert tmp_path / name in [fault.file for fault in check_directory(tmp_path).faults]
+
+
+async def test_a_last_frame_that_is_whole_and_not_understood_is_not_cut_off(tmp_path):
+    """Its checksum is right, so no crash left it: perhaps a newer version wrote it, and acknowledged what is in it."""
+    await filled(tmp_path, 3)
+    file = segments(tmp_path)[-1]
+    length = file.stat().st_size
+    strange = file.read_bytes() + frame(b"\xc0", length)
+    file.write_bytes(strange)
+    with pytest.raises(Corrupt, match="its records cannot be read") as corrupt:
+        async with opened(tmp_path):
+            pass
+    assert (corrupt.value.file, corrupt.value.offset) == (file, length)
+    assert file.read_bytes() == strange
+    assert not check_directory(tmp_path).sound
+
+
+async def test_what_a_start_found_is_synced_before_it_is_shown(tmp_path):
+    """A killed process may have written an event without syncing it: clients must not see what a loss of power takes back."""
+    await filled(tmp_path, 3)
+    disk = FaultyDisk()
+    async with opened(tmp_path, disk=disk):
+        assert disk.visits["recovery.sync.after"] == 1
+        assert disk.visits["recovery.sync_directory.after"] == 1
 
 
 async def test_the_ring_is_filled_by_a_start(tmp_path):

@@ -4,7 +4,8 @@ A point is `<purpose>.<call>.<when>`: what the call is for, which call of `Disk`
 `middle` (half of it is written). Each point in `POINTS` has a crash test and an error test in `tests/persist`.
 
 Purposes: `format` the FORMAT file of a new directory; `roll` beginning a segment; `segment` committing to it; `snapshot`;
-`retention` removing what is no longer kept; `recovery` repairing what a crash left.
+`retention` removing what is no longer kept; `recovery` repairing what a crash left; `reached` writing down
+how far the commits have come.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _CALLS: Mapping[str, tuple[str, ...]] = {
     "segment": ("write", "sync", "truncate"),
     "snapshot": _ASIDE,
     "retention": ("unlink",),
-    "recovery": ("truncate", "sync", "unlink"),
+    "recovery": ("truncate", "sync", "sync_directory", "unlink"),
+    "reached": ("overwrite",),
 }
 POINTS: tuple[str, ...] = tuple(
     f"{purpose}.{call}.{when}"
@@ -80,6 +82,11 @@ class FaultyDisk(Disk):
             super().write(descriptor, data[:half], purpose)
             self._visit(f"{purpose}.write.middle")
             super().write(descriptor, data[half:], purpose)
+
+    def overwrite(self, descriptor: int, data: bytes, purpose: str) -> None:
+        """Fail before or after writing over a file's beginning."""
+        with self._around(f"{purpose}.overwrite"):
+            super().overwrite(descriptor, data, purpose)
 
     def sync(self, descriptor: int, purpose: str) -> None:
         """Fail before or after a sync."""

@@ -12,9 +12,11 @@ import msgspec
 
 from watchcache.log import Corrupt
 from watchcache.persist.errors import DirectoryUnusable
-from watchcache.persist.file.directory import Directory
+from watchcache.persist.file.directory import SEGMENT, Directory
 from watchcache.persist.file.frames import Damaged, later_commit, scan
+from watchcache.persist.file.reached import REACHED_NAME, read_reached
 from watchcache.persist.file.records import Inconsistent, Record, Replay, SegmentHeader
+from watchcache.persist.file.recovery import FOREIGN, lost
 from watchcache.persist.file.segment import READ_AHEAD, parse_header, parse_records
 from watchcache.persist.file.snapshot import read_items
 
@@ -88,13 +90,35 @@ class _Check:
             if epoch is None:
                 raise DirectoryUnusable(f"{self.directory.path} holds no data of watchcache")
             self.report.epoch = epoch
+        reached = read_reached(self.directory.path, self.report.epoch)  # first: a running server goes on
         self._snapshots()
+        newest = self.state_revision
         self._segments()
+        self._ends(newest, reached)
         for leftover in self.directory.left_aside():
             self._fault(leftover, 0, "it was being written when the server stopped", harmless=True)
         self.report.revision = max(self.report.revision, self.state_revision)
         self.report.keys = sum(1 for revision in self.known.values() if revision)
         return self.report
+
+    def _ends(self, snapshot: int, reached: int) -> None:
+        """Whether the events go as far as the newest snapshot, and both as far as they once did."""
+        segments = [file for file in self.report.files if file.file.suffix == SEGMENT]
+        last = segments[-1] if segments else None
+        if last is not None and last.last < snapshot:
+            problem = f"it ends at revision {last.last}, but the events up to {snapshot} were there once"
+            self._fault(last.file, self._whole(last), problem)
+        found = max(self.report.revision, snapshot)
+        if found < reached:
+            file = last or (self.report.files[-1] if self.report.files else None)
+            where = (file.file, self._whole(file)) if file else (self.directory.path / REACHED_NAME, 0)
+            self._fault(*where, lost(found, reached))
+
+    def _whole(self, file: FileReport) -> int:
+        """Up to where a file can be read."""
+        return min(
+            (fault.offset for fault in self.report.faults if fault.file == file.file), default=file.bytes
+        )
 
     def _fault(self, file: Path, offset: int, problem: str, *, harmless: bool = False) -> None:
         self.report.faults.append(Fault(file, offset, problem, harmless))
@@ -113,8 +137,8 @@ class _Check:
             except Damaged as damage:
                 self._fault(path, damage.offset, damage.problem)
                 continue
-            if header.revision != revision or header.epoch != self.report.epoch:
-                self._fault(path, 0, "its header is of another file")
+            if header.revision != revision or self._foreign(header.epoch):
+                self._fault(path, 0, FOREIGN)
                 continue
             self.report.files.append(FileReport(path, revision, revision, len(state), path.stat().st_size))
             self.state, self.state_revision = state, revision
@@ -190,8 +214,11 @@ class _Check:
         found.last = records[-1].revision
 
     def _header(self, header: SegmentHeader, base: int) -> None:
-        if header.base != base or (self.report.epoch and header.epoch != self.report.epoch):
-            raise Damaged(0, "its header is of another file")
+        if header.base != base or self._foreign(header.epoch):
+            raise Damaged(0, FOREIGN)
+
+    def _foreign(self, epoch: str) -> bool:
+        return bool(self.report.epoch) and epoch != self.report.epoch  # without FORMAT nobody knows
 
     def _record(self, record: Record) -> None:
         if record.revision > self.state_revision:

@@ -117,6 +117,7 @@ class Directory:
             if isinstance(error, BlockingIOError):
                 raise DirectoryLocked(self.path, holder) from error
             raise DirectoryUnusable(f"{self.path} cannot be locked: {error.strerror}") from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # no room: then nobody reads who holds it
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         return descriptor

@@ -26,6 +26,10 @@ class Disk:
         while rest:
             rest = rest[os.write(descriptor, rest) :]
 
+    def overwrite(self, descriptor: int, data: bytes, purpose: str) -> None:  # noqa: ARG002
+        """Write a few bytes over the file's first ones, in one call."""
+        os.pwrite(descriptor, data, 0)
+
     def sync(self, descriptor: int, purpose: str) -> None:  # noqa: ARG002
         """Wait until the file's data, and the length that is needed to read it, are on the disk."""
         os.fdatasync(descriptor)

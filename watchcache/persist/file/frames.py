@@ -11,7 +11,7 @@ A crash in the middle of a commit leaves any part of that commit behind: writes 
 after it can be there, since the next commit is written only when this one is synced. Hence the rule for the first frame
 that is not whole, at offset X: if a whole frame of a *later* commit follows (its `commit` is greater than X), then X had been
 acknowledged and the file is damaged; otherwise X is the torn end of a write that no one was promised. (A disk that spoils
-the very last commit after it was synced looks the same. Nothing that is kept in the file could tell.)
+the very last commit after it was synced looks the same. Nothing that is kept in the file could tell: see `reached`.)
 
 The search for such a frame looks for the magic. It cannot be met by chance inside a payload's keys and values: these
 are UTF-8, in which 0xff does not occur. If it occurs in other payload bytes the checksum tells.

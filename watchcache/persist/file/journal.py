@@ -30,6 +30,7 @@ from watchcache.persist.file.disk import Disk
 from watchcache.persist.file.frames import Damaged
 from watchcache.persist.file.history import Decoded, History
 from watchcache.persist.file.pace import Pace
+from watchcache.persist.file.reached import Reached
 from watchcache.persist.file.records import SnapshotHeader
 from watchcache.persist.file.recovery import Recovery, State
 from watchcache.persist.file.segment import Segment, SegmentWriter
@@ -61,6 +62,7 @@ class FileJournal:
         self._snapshot_bytes = snapshot_bytes or min(SNAPSHOT_BYTES, SNAPSHOT_SEGMENTS * self._segment_bytes)
         self._disk = disk or Disk()
         self._lock = -1
+        self._reached: Reached | None = None  # None: it could not be made, and a lost end is not noticed
         self._threads = trio.CapacityLimiter(1)  # commits never wait behind other users of threads
         self._chain = Chain(self._directory, self._disk, retention, self._segment_bytes, self._threads)
         self._floor = 0  # given up by a compaction, though the files may still be needed for the state
@@ -105,11 +107,19 @@ class FileJournal:
         except OSError as error:
             where = error.filename or self._directory.path
             raise DirectoryUnusable(f"{where} cannot be used: {error.strerror}") from error
+        try:
+            self._reached = Reached(self._disk, self._directory.path, self.epoch)
+            self._reached.note(state.revision)
+        except OSError as error:  # such as a full disk, of which reads go on
+            state.notes.append(f"how far the events have come cannot be written down: {error}")
         return state, writer
 
     async def close(self) -> None:
         """Let another server have the directory."""
         self._chain.close()
+        if self._reached is not None:
+            self._reached.close()
+            self._reached = None
         self._unlock()
 
     def _unlock(self) -> None:
@@ -127,15 +137,27 @@ class FileJournal:
             await self._trim()
         writer = self._chain.writer
         if self._pace.suits(sum(len(event.value) for event in events)):
-            writer.write(events)
+            unnoted = self._keep(writer, events)
         else:
-            await trio.to_thread.run_sync(writer.write, events, limiter=self._threads)
+            unnoted = await trio.to_thread.run_sync(self._keep, writer, events, limiter=self._threads)
+        if unnoted is not None:
+            self._count_failure(f"writing down how far the events have come: {unnoted}")
         self._pace.took(writer.sync_seconds)
         self._since_snapshot += self._chain.appended(events[-1].revision, events[-1].time)
         self._commits += 1
         self._events += len(events)
         self._commit_seconds += time.perf_counter() - started
         self._history.rest()
+
+    def _keep(self, writer: SegmentWriter, events: Sequence[Event]) -> OSError | None:
+        """Write and sync the events, then note how far they go: what became of that does not concern the commit."""
+        writer.write(events)
+        if self._reached is not None:
+            try:
+                self._reached.note(events[-1].revision)
+            except OSError as error:
+                return error
+        return None
 
     # -- history
 

@@ -2,7 +2,8 @@
 
 What a crash can leave is repaired and noted: files that were being written, a torn end of the last segment, a last
 segment whose header did not make it. What a crash cannot leave is damage: it is never repaired, because whatever came after
-it was acknowledged. Then the start is refused with the file, the offset and what to do.
+it was acknowledged. Then the start is refused with the file, the offset and what to do. The same holds when what can be read ends before the
+revision that was reached (see `reached`), and nothing is cut off or removed then.
 
 Segments wholly before the snapshot are history only and are not read here, so that a start takes time for the state alone. Their
 headers are, because each names the segment before: what is behind a gap cannot be resumed from.
@@ -18,9 +19,21 @@ from watchcache.log import Corrupt, Event, Head, Ring, Stamp
 from watchcache.persist.file.directory import RESTORE, Directory
 from watchcache.persist.file.disk import Disk
 from watchcache.persist.file.frames import Damaged, later_commit
+from watchcache.persist.file.reached import REACHED_NAME, read_reached
 from watchcache.persist.file.records import Inconsistent, Record, SegmentHeader
 from watchcache.persist.file.segment import Segment, read_header, read_records
 from watchcache.persist.file.snapshot import read_snapshot
+
+FOREIGN = "its header is of another file"
+GO_ON = (
+    f"Restore the directory from a backup, or remove {REACHED_NAME} to go on without what is lost "
+    "(then restart the clients, too)"
+)
+
+
+def lost(found: int, reached: int) -> str:
+    """What is wrong when the events end before the revision that was reached."""
+    return f"the events end at revision {found}, but up to {reached} they had been acknowledged"
 
 
 class State(msgspec.Struct):
@@ -44,11 +57,13 @@ class Recovery:
         self._ring = ring
         self._disk = disk
         self._state = State(0, {}, 0, 0, [], [])
-        self._damaged_snapshot: Path | None = None
+        self._reached = 0
+        self._damaged_snapshot: tuple[Path, int] | None = None  # the newest one, and where
         self._begun: int | None = None  # a last segment without even a header
 
     def run(self) -> State:
         """Return the state. Raises Corrupt, OSError."""
+        self._reached = read_reached(self._directory.path, self._epoch)
         self._load_snapshot()
         self._ring.restart(self._state.revision)
         self._chain(self._headers())
@@ -57,7 +72,23 @@ class Recovery:
                 self._replay(segment, active=number == len(self._state.segments) - 1)
         if self._begun is not None:
             self._remove_begun(self._begun)
+        self._refuse_loss(*self._end())
         return self._state
+
+    def _end(self) -> tuple[Path, int]:
+        """The file and offset where what was found ends."""
+        state, directory = self._state, self._directory
+        if state.segments:
+            return directory.segment(state.segments[-1].base), state.segments[-1].bytes
+        if state.snapshot_revision:
+            return directory.snapshot(state.snapshot_revision), state.snapshot_bytes
+        return directory.path / REACHED_NAME, 0
+
+    def _refuse_loss(self, path: Path, offset: int, problem: str = "") -> None:
+        """Raise Corrupt when what was acknowledged goes on behind the end that was found."""
+        found = self._state.revision
+        if found < self._reached:
+            raise Corrupt(path, offset, problem + lost(found, self._reached), GO_ON)
 
     # -- the snapshot
 
@@ -70,9 +101,11 @@ class Recovery:
                 self._note(
                     f"{path} is damaged at offset {damage.offset} ({damage.problem}); it was passed over"
                 )
-                self._damaged_snapshot = self._damaged_snapshot or path
+                self._damaged_snapshot = self._damaged_snapshot or (path, damage.offset)
                 continue
             self._same_epoch(path, header.epoch)
+            if header.revision != revision:
+                raise Corrupt(path, 0, FOREIGN, RESTORE)
             self._state.revision = self._state.snapshot_revision = revision
             self._state.heads = heads
             self._state.snapshot_bytes = path.stat().st_size
@@ -93,6 +126,8 @@ class Recovery:
                 self._begun = base
                 continue
             self._same_epoch(path, header.epoch)
+            if header.base != base:
+                raise Corrupt(path, 0, FOREIGN, RESTORE)
             headers.append(header)
         return headers
 
@@ -105,6 +140,7 @@ class Recovery:
                 f"it is begun after revision {base}, but the events end at {self._state.revision}",
                 RESTORE,
             )
+        self._refuse_loss(path, 0)
         self._disk.unlink(path, "recovery")
         self._note(f"{path} was just begun when the server stopped; it held nothing and was removed")
 
@@ -129,14 +165,14 @@ class Recovery:
     def _refuse_gap(self, first: int) -> None:
         missing = f"the events after revision {self._state.revision}, up to {first}, are missing"
         if self._damaged_snapshot is not None:
-            raise Corrupt(self._damaged_snapshot, 0, f"the snapshot is not whole, and {missing}", RESTORE)
+            raise Corrupt(*self._damaged_snapshot, f"the snapshot is not whole, and {missing}", RESTORE)
         raise Corrupt(self._directory.segment(first), 0, missing, RESTORE)
 
     # -- the events in them
 
     def _replay(self, segment: Segment, *, active: bool) -> None:
         path = self._directory.segment(segment.base)
-        reached = segment.base
+        reached, torn = segment.base, None
         try:
             for offset, records in read_records(path):
                 reached = records[-1].revision
@@ -146,14 +182,15 @@ class Recovery:
                 except Inconsistent as contradiction:
                     raise Damaged(offset, str(contradiction)) from contradiction
         except Damaged as damage:
-            if not active:
+            if not active or not self._torn(path, damage):
                 raise self._corrupt(path, damage) from damage
-            self._cut(path, damage)
-            segment.bytes = damage.offset
+            torn, segment.bytes = damage, damage.offset
         needed = self._state.snapshot_revision if active else segment.last
         if reached < needed:
             problem = f"it ends at revision {reached}, but the events up to {needed} were there once"
             raise Corrupt(path, segment.bytes, problem, RESTORE)
+        if torn is not None:
+            self._cut(path, torn)
         segment.last = reached
 
     def _apply(self, records: list[Record]) -> None:
@@ -179,18 +216,25 @@ class Recovery:
             )
         self._ring.extend(events)
 
-    def _cut(self, path: Path, damage: Damaged) -> None:
-        """Cut a torn end, or refuse when what follows shows that it is none."""
+    def _torn(self, path: Path, damage: Damaged) -> bool:
+        """Whether a crash can have left this, by what follows it."""
+        if (
+            damage.__cause__ is not None
+        ):  # the frame itself is whole: no crash leaves that, a newer version may
+            return False
         with path.open("rb") as file:
             file.seek(damage.offset)
-            rest = file.read()
-        if later_commit(rest, damage.offset) is not None or isinstance(damage.__cause__, Inconsistent):
-            raise self._corrupt(path, damage) from damage
+            return later_commit(file.read(), damage.offset) is None
+
+    def _cut(self, path: Path, damage: Damaged) -> None:
+        """Cut a torn end, unless what it was is known to have been acknowledged."""
+        self._refuse_loss(path, damage.offset, f"{damage.problem}; ")
+        length = path.stat().st_size - damage.offset
         with path.open("r+b") as file:
             self._disk.truncate(file.fileno(), damage.offset, "recovery")
             self._disk.sync(file.fileno(), "recovery")
         self._note(
-            f"{path} had a torn end of {len(rest)} bytes at offset {damage.offset} ({damage.problem}): "
+            f"{path} had a torn end of {length} bytes at offset {damage.offset} ({damage.problem}): "
             "a write that no one was told had succeeded; it was cut off"
         )
 

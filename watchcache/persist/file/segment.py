@@ -72,8 +72,18 @@ class SegmentWriter:
 
     @classmethod
     def reopen(cls, disk: Disk, path: Path, base: int) -> SegmentWriter:
-        """Go on with a segment that recovery has read to its end. Raises OSError."""
+        """Go on with a segment that recovery has read to its end. Raises OSError.
+
+        It is synced, and so is the directory: a process that was killed may have written what it had not synced yet. Clients are
+        about to see that, and a loss of power must not take it back.
+        """
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            disk.sync(descriptor, "recovery")
+            disk.sync_directory(path.parent, "recovery")
+        except BaseException:
+            os.close(descriptor)
+            raise
         return cls(disk, descriptor, base, os.fstat(descriptor).st_size)
 
     def write(self, events: Sequence[Event]) -> None:
