@@ -182,6 +182,24 @@ async def test_events_that_end_before_the_snapshot_refuse_to_start(tmp_path):
     ]
 
 
+async def test_a_last_segment_that_is_empty_though_a_snapshot_saw_its_events_is_named(tmp_path):
+    """It was not just begun: the start names it, not the whole one before it."""
+    await filled(tmp_path, 100, snapshot_bytes=4000)
+    (tmp_path / "REACHED").unlink()
+    snapshot = int(snapshots(tmp_path)[-1].stem)
+    last = [file for file in segments(tmp_path) if int(file.stem) < snapshot][-1]
+    for file in segments(tmp_path):
+        if file > last:
+            file.unlink()
+    last.write_bytes(b"")
+    with pytest.raises(Corrupt) as corrupt:
+        async with opened(tmp_path):
+            pass
+    assert (corrupt.value.file, corrupt.value.offset) == (last, 0)
+    assert (last, 0) in [(fault.file, fault.offset) for fault in check_directory(tmp_path).faults]
+    assert not check_directory(tmp_path).sound
+
+
 async def test_damaged_history_does_not_stop_a_start_and_is_given_up_when_met(tmp_path):
     """Behind a snapshot only resuming depends on it: that is refused as compacted, and counted."""
     events = await filled(tmp_path, 200, snapshot_bytes=4000)

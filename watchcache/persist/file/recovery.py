@@ -121,7 +121,8 @@ class Recovery:
             try:
                 header = read_header(path)
             except Damaged as damage:
-                if base != bases[-1] or later_commit(path.read_bytes(), 0) is not None:
+                begun = base == bases[-1] and base >= self._state.snapshot_revision
+                if not begun or later_commit(path.read_bytes(), 0) is not None:
                     raise self._corrupt(path, damage) from damage
                 self._begun = base
                 continue
