@@ -26,6 +26,21 @@ async def test_a_taken_name_is_a_conflict(client: Client):
         assert error.details == {"name": "a", "kind": "configmaps"}
 
 
+async def test_a_name_that_is_being_given_up_is_taken_still(client: Client):
+    """The 409 says why it cannot be had yet."""
+    await client.create("v1/configmaps", config_map("a", finalizers=["example.com/held"]))
+    await client.delete("v1/configmaps", "a")
+    error = await refused(client.create("v1/configmaps", config_map("a")), 409)
+    assert error.message == 'object is being deleted: configmaps "a" already exists'
+
+
+async def test_a_name_that_is_taken_by_what_speaks_of_deletion(client: Client):
+    """Data that has a deletion's words in it does not end."""
+    await client.create("v1/configmaps", {"metadata": {"name": "a"}, "data": {"deletionTimestamp": "x"}})
+    error = await refused(client.create("v1/configmaps", config_map("a")), 409)
+    assert error.message == 'configmaps "a" already exists'
+
+
 async def test_a_revision_in_a_new_object_is_refused_if_it_is_one(client: Client):
     """M2: 500 for a number, ignored when 0 or no number."""
     error = await refused(client.create("v1/configmaps", config_map("a", resourceVersion="5")), 500)

@@ -10,6 +10,14 @@ from tests.registry.scene import Client, config_map, deployment, pod, refused
 LOCKED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
+async def test_a_pod_keeps_its_quality_of_service(client: Client):
+    """M17: a status that leaves the class out does not take it away; one that has another says it."""
+    made = await client.create("v1/pods", pod("p"))
+    assert made["status"]["qosClass"] == "BestEffort"
+    changed = await client.put("v1/pods", {**made, "status": {"phase": "Running"}}, subresource="status")
+    assert changed["status"] == {"phase": "Running", "qosClass": "BestEffort"}
+
+
 async def test_a_stale_revision_is_a_conflict(client: Client):
     """M4: an old or a future revision is 409, "0" and none are unconditional, a malformed one is 500."""
     made = await client.create("v1/configmaps", config_map("a"))

@@ -8,13 +8,14 @@ from typing import Final
 from watchcache.admission import Operation, Review
 from watchcache.api import status
 from watchcache.api.codec import value_of
+from watchcache.api.status import StatusError
 from watchcache.log import Conflict
 from watchcache.registry import incoming, metadata, validation
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.kinds import strategy_of
 from watchcache.registry.services import Unfit
-from watchcache.registry.store import Store
+from watchcache.registry.store import Store, head_of
 from watchcache.registry.strategy import Preparation, prepare_create
 from watchcache.registry.versions import spoken
 
@@ -44,7 +45,22 @@ async def store_new(store: Store, call: Call, document: Document) -> Outcome:
             return outcome
     if generated:
         raise status.generated_name_taken(call.resource.group_resource, call.name)
-    raise status.already_exists(call.resource.group_resource, call.name)
+    raise await _taken(store, call)
+
+
+async def _taken(store: Store, call: Call) -> StatusError:
+    """The 409 of a name that is taken; it says so when what has the name is on its way out."""
+    error = status.already_exists(call.resource.group_resource, call.name)
+    head = await head_of(store, call.key)
+    if head is not None and _is_ending(store, call, head.value):
+        error.message = f"object is being deleted: {error.message}"
+    return error
+
+
+def _is_ending(store: Store, call: Call, value: bytes) -> bool:
+    if b'"deletionTimestamp"' not in value:  # most are not, and need no decoding
+        return False
+    return "deletionTimestamp" in store.document(call.resource, value)["metadata"]
 
 
 async def _store_once(store: Store, call: Call, document: Document) -> Outcome | None:

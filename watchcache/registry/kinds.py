@@ -32,6 +32,15 @@ def _create_pod(preparation: Preparation) -> None:
     document["status"] = {"phase": "Pending", "qosClass": quality_of_service(document.get("spec") or {})}
 
 
+def _pod_status(preparation: Preparation) -> None:
+    """The class that a pod was given at its creation is not lost when a status leaves it out."""
+    assert preparation.old is not None
+    state = preparation.document.get("status") or {}
+    known = (preparation.old.get("status") or {}).get("qosClass")
+    if known and not state.get("qosClass"):
+        preparation.document["status"] = {**state, "qosClass": known}
+
+
 # --- nodes, namespaces ---
 
 
@@ -167,6 +176,7 @@ _JOB_WARNING: Final = (
 _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
     ("", "pods"): Strategy(
         prepare_create=_create_pod,
+        prepare_status=_pod_status,
         status_keeps=frozenset({"ownerReferences"}),
         deletion=DeletionRule(graceful=True),
     ),

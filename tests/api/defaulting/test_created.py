@@ -82,6 +82,42 @@ def test_answers_are_fixed_points(row):
     assert conformed.problems == []
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ({"podIP": "10.0.0.1"}, {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}]}),
+        (
+            {"podIPs": [{"ip": "10.0.0.1"}, {"ip": "::1"}]},
+            {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}, {"ip": "::1"}]},
+        ),
+        (
+            {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.2"}, {"ip": "::1"}]},
+            {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}]},
+        ),
+        (
+            {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}, {"ip": "::1"}]},
+            {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}, {"ip": "::1"}]},
+        ),
+        ({}, {}),
+    ],
+)
+def test_a_pod_says_its_address_in_both_fields(sent: dict[str, Any], kept: dict[str, Any]):
+    """The field for one address and the list for two agree, whoever wrote which: the old field wins."""
+    schema = CATALOG.schema_of("", "v1", "Pod")
+    document = conform({"status": sent}, schema).document
+    apply_defaults(document, schema)
+    assert document["status"] == kept
+
+
+def test_a_node_says_its_range_in_both_fields():
+    """As with the addresses of a pod."""
+    schema = CATALOG.schema_of("", "v1", "Node")
+    for sent in ({"podCIDR": "10.1.0.0/24"}, {"podCIDRs": ["10.1.0.0/24"]}):
+        document = conform({"spec": sent}, schema).document
+        apply_defaults(document, schema)
+        assert document["spec"] == {"podCIDR": "10.1.0.0/24", "podCIDRs": ["10.1.0.0/24"]}
+
+
 def test_defaults_that_can_change_are_not_shared():
     """Two objects have lists and maps of their own."""
     schema = CATALOG.schema_of("autoscaling", "v2", "HorizontalPodAutoscaler")

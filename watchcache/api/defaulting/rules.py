@@ -124,6 +124,27 @@ def _node_status(status: Value) -> None:
         status["allocatable"] = dict(status["capacity"])
 
 
+def _pod_status(status: Value) -> None:
+    _first_of_many(
+        status, "podIP", "podIPs", lambda address: {"ip": address}, lambda entry: entry.get("ip", "")
+    )
+
+
+def _node_spec(spec: Value) -> None:
+    _first_of_many(spec, "podCIDR", "podCIDRs", lambda block: block, lambda block: block)
+
+
+def _first_of_many(
+    value: Value, one: str, many: str, entry: Callable[[str], Any], text: Callable[[Any], str]
+) -> None:
+    """A field that became a list: the old one says what the first of the list is, and replaces a list that says otherwise."""
+    first, entries = value.get(one), value.get(many)
+    if first and (not entries or text(entries[0]) != first):
+        value[many] = [entry(first)]
+    elif entries and not first and text(entries[0]):
+        value[one] = text(entries[0])
+
+
 def _limit_range_item(item: Value) -> None:
     if item["type"] != "Container":
         return
@@ -229,6 +250,8 @@ RULES: Final[dict[str, Callable[[Value], None]]] = {
     "core.v1.Secret": _secret,
     "core.v1.PersistentVolumeClaim": _claim,
     "core.v1.Namespace": _namespace,
+    "core.v1.PodStatus": _pod_status,
+    "core.v1.NodeSpec": _node_spec,
     "core.v1.NodeStatus": _node_status,
     "core.v1.LimitRangeItem": _limit_range_item,
     "core.v1.ReplicationController": _replication_controller,
