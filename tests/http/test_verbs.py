@@ -11,12 +11,24 @@ import trio.testing
 from served import Client, document, header
 
 from watchcache.http import Peer, Reply, Request, Stream
+from watchcache.http.openapi_protobuf import ACCEPTED
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 PODS = "/api/v1/namespaces/default/pods"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 METADATA = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+
+DEPLOYMENT = {
+    "metadata": {"name": "d"},
+    "spec": {
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {
+            "metadata": {"labels": {"a": "b"}},
+            "spec": {"containers": [{"name": "c", "image": "nginx"}]},
+        },
+    },
+}
 
 
 def configmap(name: str, **data: str) -> dict[str, Any]:
@@ -477,6 +489,56 @@ async def test_large_documents_are_compressed_once(client: Client):
     assert isinstance(packed.body, bytes)
     assert gzip.decompress(packed.body) == plain.body
     assert (await client.ask("GET", "/openapi/v2", accept_encoding="gzip")).body is packed.body
+
+
+async def test_each_form_of_a_document_is_compressed_on_its_own(client: Client):
+    """JSON and protobuf of OpenAPI v2 have one ETag; who takes one is not given the other."""
+    await client.ask("GET", "/openapi/v2", accept_encoding="gzip")
+    plain = await client.ask("GET", "/openapi/v2", accept=ACCEPTED)
+    packed = await client.ask("GET", "/openapi/v2", accept=ACCEPTED, accept_encoding="gzip")
+    assert isinstance(packed.body, bytes)
+    assert gzip.decompress(packed.body) == plain.body
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        (MAPS, ""),
+        (f"{MAPS}/a", ""),
+        (f"{MAPS}/none", ""),
+        (MAPS, TABLE),
+        (f"{MAPS}/a", TABLE),
+        (MAPS, METADATA_LIST),
+        (f"{MAPS}?labelSelector=none", METADATA_LIST),
+        (f"{MAPS}/a", METADATA),
+        ("/apis/apps/v1/namespaces/default/deployments/d/scale", ""),
+    ],
+)
+async def test_compact_json_ends_with_a_newline(client: Client, path: str, accept: str):
+    """As Go's encoder writes it: what prints an answer as it comes, like `kubectl get --raw`, leaves the cursor at the line's beginning."""
+    await client.create(MAPS, {"metadata": {"name": "a"}})
+    await client.create("/apis/apps/v1/namespaces/default/deployments", DEPLOYMENT)
+    reply = await client.ask("GET", path, accept=accept)
+    body = b"".join(reply.body) if isinstance(reply.body, list) else reply.body
+    assert body.endswith(b"}\n")
+    assert b"\n" not in body[:-1]
+
+
+async def test_a_scale_has_columns_of_its_own(client: Client):
+    """`kubectl get deployment d --subresource=scale` prints what the scale says, and the scale has a kind of its own."""
+    await client.create("/apis/apps/v1/namespaces/default/deployments", DEPLOYMENT)
+    scale = "/apis/apps/v1/namespaces/default/deployments/d/scale"
+    table = document(await client.ask("GET", f"{scale}?includeObject=Object", accept=TABLE))
+    assert [column["name"] for column in table["columnDefinitions"]] == [
+        "Name",
+        "Desired",
+        "Available",
+        "Age",
+    ]
+    assert table["rows"][0]["cells"][:3] == ["d", 1, 0]
+    assert table["rows"][0]["object"]["kind"] == "Scale"
+    refused = document(await client.ask("GET", scale, accept=METADATA_LIST))
+    assert refused["message"].endswith("but the requested object is not a list (*autoscaling.Scale)")
 
 
 async def test_metrics_tell_requests_apart(client: Client):

@@ -35,7 +35,8 @@ class Description:
         self._health = health
         self._discovery = Discovery(catalog, address)
         self._openapi = OpenApi(catalog)
-        self._compressed: dict[str, bytes] = {}  # by ETag: megabytes that every kubectl fetches
+        # by ETag and media type, because the forms of a document share an ETag: megabytes that every kubectl fetches
+        self._compressed: dict[tuple[str, str], bytes] = {}
         # kube-apiserver's version and list of paths are always indented
         self._version = msgspec.json.format(msgspec.json.encode(version_document()), indent=2)
 
@@ -58,14 +59,15 @@ class Description:
         body = reply.body
         if not isinstance(body, bytes) or len(body) <= COMPRESS_ABOVE or not takes_gzip(accept_encoding):
             return reply
-        tag = dict(reply.headers).get("ETag", "")
-        compressed = self._compressed.get(tag)
+        named = dict(reply.headers)
+        key = named.get("ETag", ""), named["Content-Type"]
+        compressed = self._compressed.get(key)
         if compressed is None:
             compressed = b"".join(gzip_blocks(iter((body,))))
             if len(self._compressed) >= KEPT_COMPRESSED:
                 self._compressed.clear()
-            if tag:
-                self._compressed[tag] = compressed
+            if key[0]:
+                self._compressed[key] = compressed
         return Reply(reply.status, [*reply.headers, *COMPRESSED_HEADERS], compressed)
 
     def _paths(self) -> bytes:

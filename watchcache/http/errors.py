@@ -82,7 +82,7 @@ def reply_status(error: StatusError, headers: dict[str, str], query: Query) -> R
     medium = negotiate_error(headers.get("accept", ""))
     if not medium.pretty and is_pretty(first(query, "pretty"), headers.get("user-agent", "")):
         medium = Medium(type=medium.type, pretty=True)
-    reply = reply_json(error.code, msgspec.json.encode(error.body()), medium, "")
+    reply = reply_json(error.code, msgspec.json.encode(error.body()) + b"\n", medium, "")
     reply.headers.extend(error.headers.items())
     return reply
 

@@ -41,6 +41,8 @@ FIRST = 32  # objects of the first block; the size of each tells how many the ne
 
 PROTOBUF_BLOCK = 32  # objects encoded between two checkpoints: 3 ms of work
 
+NEWLINE = b"\n"  # after compact JSON, as Go's encoder has it: `kubectl get --raw` prints what it gets
+
 PLAIN = Medium()
 
 Pause = Callable[[], Awaitable[None]]
@@ -63,7 +65,7 @@ def object_answer(resource: Resource, outcome: Outcome, form: Form) -> Reply:
     if medium.transform:
         body = _transformed(resource, outcome.value, form)
         return reply_json(outcome.status, body, medium, form.accept_encoding)
-    body = resource.head + outcome.value[1:]
+    body = b"".join((resource.head, outcome.value[1:], NEWLINE))
     if medium == PLAIN and len(body) <= COMPRESS_ABOVE:
         return Reply(outcome.status, [JSON_HEADER], body)
     return reply_json(outcome.status, body, medium, form.accept_encoding)
@@ -71,37 +73,50 @@ def object_answer(resource: Resource, outcome: Outcome, form: Form) -> Reply:
 
 def _document_answer(resource: Resource, code: int, document: dict[str, Any], form: Form) -> Reply:
     if form.medium.transform and document.get("kind") != "Status":
-        value = {key: value for key, value in document.items() if key not in {"kind", "apiVersion"}}
-        body = _transformed(resource, msgspec.json.encode(value), form)
+        body = _transformed_document(resource, document, form)
     else:
-        body = msgspec.json.encode(document)
+        body = msgspec.json.encode(document) + NEWLINE
     return reply_json(code, body, form.medium, form.accept_encoding)
 
 
 def _transformed(resource: Resource, value: bytes, form: Form) -> bytes:
     medium = form.medium
     if medium.transform == "PartialObjectMetadata":
-        return partial_object(value, medium.version)
+        return partial_object(value, medium.version) + NEWLINE
+    return _transformed_document(resource, msgspec.json.decode(resource.head + value[1:]), form)
+
+
+def _transformed_document(resource: Resource, document: dict[str, Any], form: Form) -> bytes:
+    """A complete document, which need not be of the resource's kind: a scale has columns of its own."""
+    medium = form.medium
+    if medium.transform == "PartialObjectMetadata":
+        return msgspec.json.encode(tables.partial_metadata(document, medium.version)) + NEWLINE
     if medium.transform == "PartialObjectMetadataList":
+        group = document["apiVersion"].rpartition("/")[0]
         raise NotAcceptable(
-            f"you requested PartialObjectMetadataList, but the requested object is not a list (*{go_type(resource)})",
+            "you requested PartialObjectMetadataList, but the requested object is not a list "
+            f"(*{_go_type(group, document['kind'])})",
             by_route=False,
         )
-    document = msgspec.json.decode(resource.head + value[1:])
     made = tables.table(
         resource,
         [document],
         time.time(),
         include=form.include,
         metadata=tables.object_metadata(document),
+        kind=document["kind"],
         version=medium.version,
     )
-    return msgspec.json.encode(made)
+    return msgspec.json.encode(made) + NEWLINE
 
 
 def go_type(resource: Resource) -> str:
     """The name of the kind's internal type in messages: `core.Pod`."""
-    return f"{resource.group.split('.')[0] or 'core'}.{resource.kind}"
+    return _go_type(resource.group, resource.kind)
+
+
+def _go_type(group: str, kind: str) -> str:
+    return f"{group.partition('.')[0] or 'core'}.{kind}"
 
 
 def list_answer(listed: Listed, form: Form, pause: Pause = trio.lowlevel.checkpoint) -> Answer:
@@ -256,12 +271,12 @@ def _frame(listed: Listed, form: Form) -> tuple[bytes, bytes]:
         )
     if medium.transform == "PartialObjectMetadataList":
         opening = _opening(medium.transform, f"meta.k8s.io/{medium.version}", {"metadata": metadata})
-        return (opening + b',"items":[', b"]}") if listed.values else (opening + b',"items":null', b"}")
+        return (opening + b',"items":[', b"]}\n") if listed.values else (opening + b',"items":null', b"}\n")
     if medium.transform == "Table":
         members = {"metadata": metadata, "columnDefinitions": tables.columns(resource)}
-        return _opening("Table", f"meta.k8s.io/{medium.version}", members) + b',"rows":[', b"]}"
+        return _opening("Table", f"meta.k8s.io/{medium.version}", members) + b',"rows":[', b"]}\n"
     opening = _opening(resource.list_kind, resource.api_version, {"metadata": metadata})
-    return opening + b',"items":[', b"]}"
+    return opening + b',"items":[', b"]}\n"
 
 
 def _opening(kind: str, api_version: str, members: dict[str, Any]) -> bytes:

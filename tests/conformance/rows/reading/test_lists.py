@@ -245,7 +245,7 @@ def test_l19_an_empty_list(remote: Remote, maps: str):
     ):
         listed = remote.get(path)
         assert listed.status == 200
-        assert listed.body.endswith(b'},"items":[]}')
+        assert listed.body.endswith(b'},"items":[]}\n')
         assert list(listed.document["metadata"]) == ["resourceVersion"]
     assert remote.get(maps, Accept=METADATA_LIST).document["items"] is None
     assert remote.get(maps, Accept=TABLE).document["rows"] == []
