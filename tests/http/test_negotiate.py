@@ -23,6 +23,7 @@ ACCEPTED = [
     ("*/*", Medium(JSON)),
     ("application/json", Medium(JSON)),
     ("application/json; charset=utf-8", Medium(JSON)),
+    ("application/json;stream=watch", Medium(JSON)),
     ("application/yaml", Medium(YAML)),
     ("application/json;pretty=1", Medium(JSON, pretty=True)),
     ("application/vnd.kubernetes.protobuf,application/json", Medium(JSON)),
@@ -52,6 +53,9 @@ REFUSED = [
     ("garbage", OBJECT_TYPES, True, ROUTE + ", ".join(OBJECT_TYPES)),
     ("application/json;as=Foo;v=v1;g=meta.k8s.io", OBJECT_TYPES, False, SERIALIZER + ", ".join(OBJECT_TYPES)),
     ("application/json;as=Table", LIST_TYPES, False, SERIALIZER + ", ".join(OBJECT_TYPES)),
+    ("application/json;As=Table;v=v1;g=meta.k8s.io", LIST_TYPES, False, SERIALIZER + ", ".join(OBJECT_TYPES)),
+    ("application/json;v=v1", OBJECT_TYPES, False, SERIALIZER + ", ".join(OBJECT_TYPES)),
+    ("application/json;stream=other", LIST_TYPES, False, SERIALIZER + ", ".join(OBJECT_TYPES)),
 ]
 
 

@@ -38,6 +38,17 @@ async def test_a_watch_sees_what_happens(client: Client):
         assert (await watch.next())["type"] == "DELETED"
 
 
+async def test_a_bookmark_says_that_it_ends_the_initial_events_in_any_table(client: Client):
+    """Its row holds the annotation also with `includeObject=None`: clients of watch lists wait for it."""
+    async with client.watch(f"{MAPS}?{INITIAL}&includeObject=None", accept=TABLE) as watch:
+        bookmark = await watch.next()
+        await client.create(MAPS, configmap("a"))
+        added = await watch.next()
+    annotations = bookmark["object"]["rows"][0]["object"]["metadata"]["annotations"]
+    assert annotations == {"k8s.io/initial-events-end": "true"}
+    assert added["object"]["rows"][0]["object"] is None
+
+
 async def test_as_table_only_the_first_event_has_columns(client: Client):
     """W21: columnDefinitions once, then null; a bookmark is a row of the empty object."""
     await client.create(MAPS, configmap("a"))

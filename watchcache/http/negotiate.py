@@ -27,6 +27,8 @@ STREAM_TYPES = (f"{JSON};stream=watch", f"{PROTOBUF};stream=watch")
 LIST_TYPES = OBJECT_TYPES + STREAM_TYPES
 
 META_VERSIONS = frozenset({"v1", "v1beta1"})
+# each of them asks for a form; without an `as` for one that there is not
+_TRANSFORM_PARAMETERS = frozenset({"as", "g", "v"})
 TRANSFORMS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList"})
 
 
@@ -138,10 +140,11 @@ def _matches(asked: str, media_type: str) -> bool:
 
 def _with_parameters(media_type: str, parameters: dict[str, str], allowed: frozenset[str]) -> Medium | None:
     pretty = parameters.get("pretty") == "1"
-    kind = parameters.get("as", "")
-    if not kind:
+    if parameters.get("stream", "watch") != "watch":
+        return None
+    if parameters.keys().isdisjoint(_TRANSFORM_PARAMETERS):
         return Medium(type=media_type, pretty=pretty)
-    version = parameters.get("v", "")
+    kind, version = parameters.get("as", ""), parameters.get("v", "")
     written = kind in allowed and not (kind == "Table" and media_type == PROTOBUF)
     if not written or parameters.get("g") != "meta.k8s.io" or version not in META_VERSIONS:
         return None

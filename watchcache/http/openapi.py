@@ -219,12 +219,17 @@ class OpenApi:
         if lasting:
             expires = formatdate(self._clock() + YEAR, usegmt=True)
             extra += [("Cache-Control", "public, immutable"), ("Expires", expires)]
-        if headers.get("if-none-match") == etag:
+        if _is_known(headers.get("if-none-match", ""), etag):
             return Reply(304, extra)
         reply = reply_json(200, body, Medium(), headers.get("accept-encoding", ""))
         others = [header for header in reply.headers if header[0] != "Content-Type"]
         reply.headers = [("Content-Type", media_type), *others, *extra]
         return reply
+
+
+def _is_known(if_none_match: str, etag: str) -> bool:
+    """Whether the client has the document: weak tags count, which proxies that compress make of ours (RFC 9110, 13.1.2)."""
+    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in if_none_match.split(","))
 
 
 def _reading(parts: list[str]) -> Node:

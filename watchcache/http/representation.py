@@ -168,28 +168,29 @@ class TableEvents(msgspec.Struct, frozen=True):
     def event(self, type: EventType, value: bytes, first: bool) -> bytes:
         """The event's frame; the ages in it are as of now."""
         document = msgspec.json.decode(self.resource.head + value[1:])
-        return b"".join((_TYPE_HEADS[type], self._table(document, first), _TAIL))
+        return b"".join((_TYPE_HEADS[type], self._table(document, first, self.include), _TAIL))
 
     def bookmark(self, revision: int, initial_events_end: bool, first: bool) -> bytes:
-        """The bookmark's frame: a row of the empty object."""
+        """The bookmark's frame: a row of the empty object, whose metadata is there also when rows are to have no objects."""
         document = {
             "kind": self.resource.kind,
             "apiVersion": self.resource.api_version,
             "metadata": bookmark_metadata(revision, initial_events_end=initial_events_end),
             **empty_members(self.resource.api_version, self.resource.kind),
         }
-        return b"".join((_BOOKMARK_HEAD, self._table(document, first), _TAIL))
+        include: Include = "Metadata" if self.include == "None" else self.include
+        return b"".join((_BOOKMARK_HEAD, self._table(document, first, include), _TAIL))
 
     def error(self, problem: WatchProblem) -> bytes:
         """The ERROR event's frame."""
         return error_event(status_of(problem))
 
-    def _table(self, document: dict[str, Any], first: bool) -> bytes:
+    def _table(self, document: dict[str, Any], first: bool, include: Include) -> bytes:
         made = table(
             self.resource,
             [document],
             time.time(),
-            include=self.include,
+            include=include,
             metadata={"resourceVersion": document["metadata"]["resourceVersion"]},
             with_columns=first,
             version=self.version,
