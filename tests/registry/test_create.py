@@ -26,6 +26,21 @@ async def test_a_taken_name_is_a_conflict(client: Client):
         assert error.details == {"name": "a", "kind": "configmaps"}
 
 
+async def test_a_gated_pod_says_why_it_is_not_scheduled(client: Client):
+    """`kubectl get pods` prints SchedulingGated; another pod has no conditions yet."""
+    gated = pod("p")
+    gated["spec"]["schedulingGates"] = [{"name": "example.com/held"}]
+    made = await client.create("v1/pods", gated)
+    condition = made["status"]["conditions"][0]
+    assert (condition["type"], condition["status"], condition["reason"]) == (
+        "PodScheduled",
+        "False",
+        "SchedulingGated",
+    )
+    assert condition["lastTransitionTime"] == made["metadata"]["creationTimestamp"]
+    assert "conditions" not in (await client.create("v1/pods", pod("q")))["status"]
+
+
 async def test_a_name_that_is_being_given_up_is_taken_still(client: Client):
     """The 409 says why it cannot be had yet."""
     await client.create("v1/configmaps", config_map("a", finalizers=["example.com/held"]))

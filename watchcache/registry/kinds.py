@@ -10,6 +10,7 @@ from typing import Final
 
 from watchcache.api.catalog import Resource
 from watchcache.registry import services, signing
+from watchcache.registry.calls import Document
 from watchcache.registry.deletion import DeletionRule, timestamp
 from watchcache.registry.quality import quality_of_service
 from watchcache.registry.strategy import Preparation, Strategy, restore
@@ -29,7 +30,20 @@ def strategy_of(resource: Resource) -> Strategy:
 
 def _create_pod(preparation: Preparation) -> None:
     document = preparation.document
-    document["status"] = {"phase": "Pending", "qosClass": quality_of_service(document.get("spec") or {})}
+    spec = document.get("spec") or {}
+    state: Document = {"phase": "Pending", "qosClass": quality_of_service(spec)}
+    if spec.get("schedulingGates"):  # no scheduler will look at it, so the server says why it waits
+        state["conditions"] = [
+            {
+                "type": "PodScheduled",
+                "status": "False",
+                "lastProbeTime": None,
+                "lastTransitionTime": timestamp(preparation.now),
+                "reason": "SchedulingGated",
+                "message": "Scheduling is blocked due to non-empty scheduling gates",
+            }
+        ]
+    document["status"] = state
 
 
 def _pod_status(preparation: Preparation) -> None:
