@@ -32,6 +32,21 @@ async def test_the_scale_is_a_document_of_its_own(client: Client):
     assert error.message.startswith('Operation cannot be fulfilled on deployments.apps "d"')
 
 
+async def test_a_scale_of_another_object_is_a_conflict(client: Client):
+    """The uid in a scale is a precondition: the storage's of a PUT, the scale's own of a patch."""
+    held = (await client.create("apps/v1/deployments", deployment("d")))["metadata"]["uid"]
+    said = f"Precondition failed: UID in precondition: zz, UID in object meta: {held}"
+    scale = {"metadata": {"name": "d", "uid": "zz"}, "spec": {"replicas": 3}}
+    error = await refused(client.put("apps/v1/deployments", scale, subresource="scale"), 409)
+    assert error.message.endswith(
+        f"Key: /registry/deployments/default/d, ResourceVersion: 0, AdditionalErrorMsg: {said}"
+    )
+    change = {"metadata": {"uid": "zz"}, "spec": {"replicas": 3}}
+    error = await refused(client.patch("apps/v1/deployments", "d", change, subresource="scale"), 409)
+    assert error.message == f'Operation cannot be fulfilled on deployments/scale.apps "d": {said}'
+    assert client.get("apps/v1/deployments", "d")["spec"]["replicas"] == 1
+
+
 async def test_a_negative_scale_is_invalid(client: Client):
     """422 in the name of the Scale."""
     await client.create("apps/v1/deployments", deployment("d"))
@@ -178,6 +193,43 @@ async def test_an_eviction_without_budget_is_refused(
     assert error.details["causes"] == [{"reason": "DisruptionBudget", "message": message}]
     assert error.details.get("retryAfterSeconds") == retry
     assert "deletionTimestamp" not in client.get("v1/pods", "p")["metadata"]
+
+
+async def test_a_dry_run_of_an_eviction_is_asked_for_in_its_options(client: Client):
+    """As `kubectl drain --dry-run=server` does: the pod is neither deleted nor marked."""
+    made = await client.create("v1/pods", pod("p", nodeName="n"))
+    eviction = {"metadata": {"name": "p"}, "deleteOptions": {"dryRun": ["All"]}}
+    await client.create("v1/pods", eviction, name="p", subresource="eviction")
+    assert client.get("v1/pods", "p") == made
+
+
+async def test_an_eviction_may_name_the_revision_of_its_pod(client: Client):
+    """A pod that has changed stays as it is; one that has not goes, though the eviction itself writes to it before."""
+    revision = (await client.create("v1/pods", pod("p", nodeName="n")))["metadata"]["resourceVersion"]
+    changed = await client.patch("v1/pods", "p", {"metadata": {"labels": {"a": "b"}}})
+    for known, code in ((revision, 409), (changed["metadata"]["resourceVersion"], 201)):
+        eviction = {
+            "metadata": {"name": "p"},
+            "deleteOptions": {"preconditions": {"resourceVersion": known}},
+        }
+        attempt = client.create("v1/pods", eviction, name="p", subresource="eviction")
+        if code == 201:
+            await attempt
+        else:
+            await refused(attempt, code)
+            assert client.get("v1/pods", "p") == changed
+    assert "deletionTimestamp" in client.get("v1/pods", "p")["metadata"]
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Pending"])
+async def test_an_eviction_marks_every_pod(client: Client, phase: str):
+    """Also one that no budget counts."""
+    await client.create("v1/pods", {**pod("p"), "metadata": {"name": "p", "finalizers": ["e.com/f"]}})
+    await client.patch("v1/pods", "p", {"status": {"phase": phase}}, subresource="status")
+    await client.delete("v1/pods", "p")
+    await client.create("v1/pods", {"metadata": {"name": "p"}}, name="p", subresource="eviction")
+    conditions = client.get("v1/pods", "p")["status"]["conditions"]
+    assert [each["type"] for each in conditions] == ["DisruptionTarget"]
 
 
 async def test_ephemeral_containers_and_resize_change_only_their_part(client: Client):

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from watchcache.admission import topology_labels
 from watchcache.api import status
 from watchcache.api.options import DeleteOptions
 from watchcache.api.status import GroupKind
 from watchcache.registry.calls import Call, Document, Outcome
-from watchcache.registry.delete import delete
+from watchcache.registry.delete import check_preconditions, delete
 from watchcache.registry.deletion import timestamp
 from watchcache.registry.disruption import spend_budget
 from watchcache.registry.store import Store, head_of, not_found, read_modify_write
@@ -113,7 +115,8 @@ async def evict(store: Store, call: Call, eviction: Document, options: DeleteOpt
     pod_call = _of_pod(call)
     if _counts(pod):
         await spend_budget(store, call, pod)
-        await _mark_disrupted(store, pod_call)
+    if not pod_call.dry_run:
+        options = await _mark_disrupted(store, pod_call, options)
     await delete(store, pod_call, options)
     return _created()
 
@@ -128,7 +131,8 @@ def _counts(pod: Document) -> bool:
     return phase not in _FINISHED and "deletionTimestamp" not in pod["metadata"]
 
 
-async def _mark_disrupted(store: Store, call: Call) -> None:
+async def _mark_disrupted(store: Store, call: Call, options: DeleteOptions) -> DeleteOptions:
+    """Say in the pod's status why it goes, if it is the pod that is meant; the options to delete what it is then."""
     condition = {
         "type": "DisruptionTarget",
         "status": "True",
@@ -137,7 +141,11 @@ async def _mark_disrupted(store: Store, call: Call) -> None:
     }
 
     async def modify(pod: Document, revision: int) -> Document:
-        del revision
+        check_preconditions(call, pod, revision, options)
         return {**pod, "status": with_condition(pod.get("status") or {}, condition, store.clock())}
 
-    await read_modify_write(store, call, modify)
+    marked = await read_modify_write(store, call, modify)
+    if options.resource_version is None:
+        return options
+    revision = store.document(call.resource, marked)["metadata"]["resourceVersion"]
+    return msgspec.structs.replace(options, resource_version=revision)

@@ -12,7 +12,7 @@ from watchcache.api import status
 from watchcache.api.label_selector import selector_text
 from watchcache.api.schema import Schema
 from watchcache.api.status import Cause, GroupKind
-from watchcache.registry import incoming
+from watchcache.registry import incoming, metadata
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import BodyWording, Wording
@@ -32,7 +32,9 @@ def is_scale(call: Call) -> bool:
 
 def scale_of(document: Document) -> Document:
     """The scale of a workload's document."""
-    metadata = {name: document["metadata"][name] for name in _SHOWN_METADATA if name in document["metadata"]}
+    shown_metadata = {
+        name: document["metadata"][name] for name in _SHOWN_METADATA if name in document["metadata"]
+    }
     spec, state = document.get("spec") or {}, document.get("status") or {}
     replicas = spec.get("replicas", 0)
     shown: Document = {"replicas": state.get("replicas", 0)}
@@ -41,7 +43,7 @@ def scale_of(document: Document) -> Document:
         shown["selector"] = selector
     return {
         **_HEAD,
-        "metadata": metadata,
+        "metadata": shown_metadata,
         "spec": {"replicas": replicas} if replicas else {},
         "status": shown,
     }
@@ -65,6 +67,7 @@ async def update_scale(store: Store, call: Call, document: Document) -> Outcome:
     _check_replicas(call, wanted)
 
     async def modify(old: Document, revision: int) -> Document:
+        metadata.check_uid_precondition(call, old, wanted["metadata"].get("uid") or "")
         return await _scaled(store, call, old, revision, wanted)
 
     return await _write(store, call, modify)
@@ -77,6 +80,7 @@ async def patch_scale(store: Store, call: Call, content_type: str, body: bytes) 
     async def modify(old: Document, revision: int) -> Document:
         patched, wording = apply(scale_of(old), _schema(store))
         wanted = _accept(store, call, patched, wording)
+        _check_uid(call, old, wanted)
         _check_replicas(call, wanted)
         return await _scaled(store, call, old, revision, wanted)
 
@@ -105,6 +109,16 @@ def _accept(store: Store, call: Call, document: Document, wording: Wording) -> D
     return wanted
 
 
+def _check_uid(call: Call, old: Document, wanted: Document) -> None:
+    """The uid that a patch leaves in the scale says which object is meant; here the scale refuses, not the storage."""
+    uid, held = wanted["metadata"].get("uid") or "", old["metadata"].get("uid", "")
+    if uid and uid != held:
+        text = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {held}"
+        raise status.conflict(
+            GroupKind(call.resource.group, f"{call.resource.plural}/scale"), call.name, text
+        )
+
+
 def _check_replicas(call: Call, wanted: Document) -> None:
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
     if replicas < 0:
@@ -116,12 +130,10 @@ def _check_replicas(call: Call, wanted: Document) -> None:
 async def _scaled(store: Store, call: Call, old: Document, revision: int, scale: Document) -> Document:
     """The workload with the replicas of a scale."""
     spec = {**(old.get("spec") or {}), "replicas": (scale.get("spec") or {}).get("replicas", 0)}
-    metadata = {**old["metadata"], "resourceVersion": scale["metadata"].get("resourceVersion") or ""}
+    own = {**old["metadata"], "resourceVersion": scale["metadata"].get("resourceVersion") or ""}
     whole = _whole(call)
     with Reservation(store.allocator) as reservation:
-        return await change(
-            store, whole, old, revision, {**old, "metadata": metadata, "spec": spec}, reservation
-        )
+        return await change(store, whole, old, revision, {**old, "metadata": own, "spec": spec}, reservation)
 
 
 def _whole(call: Call) -> Call:

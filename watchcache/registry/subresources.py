@@ -45,6 +45,7 @@ async def _bind(store: Store, call: Call, document: Document) -> Outcome:
 async def _evict(store: Store, call: Call, document: Document) -> Outcome:
     eviction = _shaped(store, call, document, ("policy", "v1", "Eviction"))
     options = parse_delete({}, eviction.get("deleteOptions") or {})
+    call.dry_run = call.dry_run or options.dry_run
     return await pods.evict(store, call, eviction, options)
 
 
