@@ -245,6 +245,63 @@ def test_a_running_pod_stays_what_it_is(ask: Client):
     assert ask.patch("pods/p", {"spec": {"activeDeadlineSeconds": 5}}).status == 200
 
 
+NEVER_NIL = "must not update from a positive integer to nil value"
+POD_UPDATES: list[tuple[dict[str, Any], Causes]] = [
+    (
+        {"tolerations": []},
+        [
+            (
+                "spec.tolerations",
+                "Forbidden: existing toleration can not be modified except its tolerationSeconds",
+            )
+        ],
+    ),
+    (
+        {"containers": [CONTAINER, {"name": "d", "image": "i"}]},
+        [("spec.containers", "Forbidden: pod updates may not add or remove containers")],
+    ),
+    (
+        {"containers": [{"name": "c", "image": ""}]},
+        [("spec.containers[0].image", "Required value")] * 2,
+    ),
+    (
+        {"activeDeadlineSeconds": 10},
+        [("spec.activeDeadlineSeconds", "Invalid value: 10: must be less than or equal to previous value")],
+    ),
+    ({"activeDeadlineSeconds": None}, [("spec.activeDeadlineSeconds", f"Invalid value: null: {NEVER_NIL}")]),
+    (
+        {"activeDeadlineSeconds": -1},
+        [
+            (
+                "spec.activeDeadlineSeconds",
+                f"Invalid value: -1: must be between {least} and 2147483647, inclusive",
+            )
+            for least in (1, 0)
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "causes"), POD_UPDATES)
+def test_how_a_running_pod_may_change(ask: Client, change: dict[str, Any], causes: Causes):
+    """Its tolerations grow, its deadline comes nearer, its containers get other images."""
+    tolerations = [{"key": "k", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5}]
+    made = pod("p")
+    made["spec"] |= {"containers": [CONTAINER], "activeDeadlineSeconds": 9, "tolerations": tolerations}
+    ask.create("pods", made)
+    assert ask.patch("pods/p", {"spec": change}).causes() == causes
+
+
+def test_how_long_a_pod_tolerates_may_change(ask: Client):
+    """Of a toleration that is there only its time; others may come, in any place."""
+    toleration = {"key": "k", "operator": "Exists", "effect": "NoExecute"}
+    made = pod("p")
+    made["spec"]["tolerations"] = [{**toleration, "tolerationSeconds": 5}]
+    ask.create("pods", made)
+    changed = [{"key": "l", "operator": "Exists"}, {**toleration, "tolerationSeconds": 7}]
+    assert ask.patch("pods/p", {"spec": {"tolerations": changed}}).status == 200
+
+
 @pytest.mark.parametrize("path", ["apps/v1:deployments", "apps/v1:replicasets"])
 def test_a_selector_is_for_ever(ask: Client, path: str):
     """A workload does not let go of its pods."""

@@ -26,16 +26,56 @@ def _pod(new: Document, old: Document | None) -> Iterator[Cause]:
         yield from spec_causes(spec, "spec")
         if spec.get("ephemeralContainers"):
             yield causes.forbidden("spec.ephemeralContainers", "cannot be set on create")
-    elif _fixed_part(spec, old.get("spec") or {}) != _fixed_part(
-        old.get("spec") or {}, old.get("spec") or {}
-    ):
+    elif spec != (before := old.get("spec") or {}):
+        yield from spec_causes(spec, "spec")
+        yield from _changes(spec, before)
+
+
+def _changes(spec: Document, stored: Document) -> Iterator[Cause]:
+    """What a changed pod may not have become."""
+    for member in ("containers", "initContainers"):
+        if len(spec.get(member) or ()) != len(stored.get(member) or ()):
+            yield causes.forbidden(f"spec.{member}", "pod updates may not add or remove containers")
+            return
+    yield from _images(spec)
+    yield from _deadline(spec.get("activeDeadlineSeconds"), stored.get("activeDeadlineSeconds"))
+    known = stored.get("tolerations") or ()
+    if not {*map(_tolerated, known)} <= {*map(_tolerated, spec.get("tolerations") or ())}:
+        text = "existing toleration can not be modified except its tolerationSeconds"
+        yield causes.forbidden("spec.tolerations", text)
+    if _fixed_part(spec, stored) != _fixed_part(stored, stored):
         # kube-apiserver shows a diff of its internal types behind the text; we do not have them.
         yield causes.forbidden("spec", _CHANGES)
 
 
+def _images(spec: Document) -> Iterator[Cause]:
+    """The images that an update gives; the whole spec has been looked at before, so a fault is named twice."""
+    for member in ("containers", "initContainers"):
+        for index, container in enumerate(spec.get(member) or ()):
+            if not container.get("image"):
+                yield causes.required(f"spec.{member}[{index}].image")
+
+
+def _deadline(seconds: int | None, before: int | None) -> Iterator[Cause]:
+    """A deadline may be set and brought nearer."""
+    field = "spec.activeDeadlineSeconds"
+    if seconds is None:
+        if before is not None:
+            yield causes.invalid(field, None, "must not update from a positive integer to nil value")
+    elif not 0 <= seconds <= _LONGEST_DEADLINE:
+        yield causes.invalid(field, seconds, f"must be between 0 and {_LONGEST_DEADLINE}, inclusive")
+    elif before is not None and seconds > before:
+        yield causes.invalid(field, seconds, "must be less than or equal to previous value")
+
+
+def _tolerated(toleration: Document) -> tuple[object, ...]:
+    """A toleration without its time."""
+    return tuple(sorted((name, value) for name, value in toleration.items() if name != "tolerationSeconds"))
+
+
 def _fixed_part(spec: Document, stored: Document) -> Document:
     """The spec without what may change; a pod behind a scheduling gate may still be told where to go."""
-    free = {"activeDeadlineSeconds", "schedulingGates"}
+    free = {"activeDeadlineSeconds", "schedulingGates", "tolerations"}
     if stored.get("schedulingGates"):
         free |= {"nodeSelector", "affinity"}
     if (stored.get("terminationGracePeriodSeconds") or 0) < 0:
@@ -44,8 +84,6 @@ def _fixed_part(spec: Document, stored: Document) -> Document:
     for name in ("containers", "initContainers"):
         if name in fixed:
             fixed[name] = [{**container, "image": ""} for container in fixed[name]]
-    known = stored.get("tolerations") or []
-    fixed["tolerations"] = [each for each in known if each in (spec.get("tolerations") or ())]
     return fixed
 
 
