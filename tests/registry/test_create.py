@@ -49,6 +49,16 @@ async def test_a_name_that_is_being_given_up_is_taken_still(client: Client):
     assert error.message == 'object is being deleted: configmaps "a" already exists'
 
 
+async def test_a_taken_name_beside_one_to_be_made(client: Client):
+    """M1: who sends a name and also wants one made is told that none was."""
+    await client.create("v1/configmaps", config_map("a"))
+    error = await refused(client.create("v1/configmaps", config_map("a", generateName="a-")), 409)
+    assert error.message == (
+        'configmaps "a" already exists, the server was not able to generate a unique name for the object'
+    )
+    assert error.details == {"name": "a", "kind": "configmaps", "retryAfterSeconds": 1}
+
+
 async def test_a_name_that_is_taken_by_what_speaks_of_deletion(client: Client):
     """Data that has a deletion's words in it does not end."""
     await client.create("v1/configmaps", {"metadata": {"name": "a"}, "data": {"deletionTimestamp": "x"}})

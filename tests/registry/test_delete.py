@@ -6,7 +6,8 @@ import pytest
 from trio.testing import MockClock
 
 from tests.registry.scene import Client, config_map, deployment, pod, refused
-from watchcache.api.options import DeleteOptions
+from watchcache.api.options import DeleteOptions, ListOptions
+from watchcache.api.status import StatusError
 
 
 async def test_a_plain_deletion_answers_a_status(client: Client):
@@ -47,6 +48,27 @@ async def test_preconditions(client: Client, options: dict[str, str], what: str)
     )
     assert error.details == {"name": "a", "kind": "ConfigMap"}
     assert client.exists("v1/configmaps", "a")
+
+
+@pytest.mark.parametrize(
+    ("options", "what"), [({"uid": "bad"}, "UID"), ({"resource_version": "1"}, "ResourceVersion")]
+)
+async def test_preconditions_of_a_namespace(client: Client, options: dict[str, str], what: str):
+    """M12: its storage has words of its own, and names the plural."""
+    await client.create("v1/namespaces", {"metadata": {"name": "n"}}, namespace="")
+    error = await refused(client.delete("v1/namespaces", "n", namespace="", **options), 409)
+    said = f"Precondition failed: {what} in precondition: {next(iter(options.values()))}, {what} in object meta: "
+    assert error.message.startswith(f'Operation cannot be fulfilled on namespaces "n": {said}')
+    assert error.details == {"name": "n", "kind": "namespaces"}
+
+
+async def test_a_namespace_keeps_how_it_was_first_told_to_end(client: Client):
+    """M13: without orphans it goes in the foreground, and later wishes change nothing while it is held."""
+    await client.create("v1/namespaces", {"metadata": {"name": "n", "finalizers": ["e.com/f"]}}, namespace="")
+    marked = await client.delete("v1/namespaces", "n", namespace="", orphan_dependents=False)
+    assert marked["metadata"]["finalizers"] == ["e.com/f", "foregroundDeletion"]
+    again = await client.delete("v1/namespaces", "n", namespace="", propagation_policy="Orphan")
+    assert again["metadata"]["finalizers"] == ["e.com/f", "foregroundDeletion"]
 
 
 async def test_finalizers_hold_an_object(client: Client):
@@ -103,6 +125,21 @@ async def test_jobs_orphan_by_default_and_say_so(client: Client):
     made = client.get("batch/v1/jobs", "j")
     assert made["metadata"]["finalizers"] == ["orphan"]
     assert made["metadata"]["generation"] == 2
+
+
+async def test_the_warning_of_jobs_is_about_the_request(client: Client):
+    """M14: of a job that is not there, and once for a collection; only who says how does not hear it."""
+    call = client.call("batch/v1/jobs", "default", "none")
+    with pytest.raises(StatusError):
+        await client.registry.delete(call, DeleteOptions())
+    assert len(call.warnings) == 1
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}
+    for name in ("a", "b"):
+        await client.create("batch/v1/jobs", {"metadata": {"name": name}, "spec": {"template": template}})
+    for options, warnings in ((DeleteOptions(), 1), (DeleteOptions(orphan_dependents=False), 0)):
+        call = client.call("batch/v1/jobs", "default")
+        await client.registry.delete_collection(call, ListOptions(), options)
+        assert len(call.warnings) == warnings
 
 
 async def test_a_pod_on_a_node_is_graceful(autojump_clock: MockClock, client: Client):

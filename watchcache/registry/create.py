@@ -43,14 +43,14 @@ async def store_new(store: Store, call: Call, document: Document) -> Outcome:
         outcome = await _store_once(store, call, document)
         if outcome is not None:
             return outcome
-    if generated:
-        raise status.generated_name_taken(call.resource.group_resource, call.name)
-    raise await _taken(store, call)
+    raise await _taken(store, call, document)
 
 
-async def _taken(store: Store, call: Call) -> StatusError:
-    """The 409 of a name that is taken; it says so when what has the name is on its way out."""
-    error = status.already_exists(call.resource.group_resource, call.name)
+async def _taken(store: Store, call: Call, document: Document) -> StatusError:
+    """The 409 of a name that is taken; it says so when a name was to be made, and when what has the name is on its way out."""
+    asks = document["metadata"].get("generateName")
+    refusal = status.generated_name_taken if asks else status.already_exists
+    error = refusal(call.resource.group_resource, call.name)
     head = await head_of(store, call.key)
     if head is not None and _is_ending(store, call, head.value):
         error.message = f"object is being deleted: {error.message}"

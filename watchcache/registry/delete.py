@@ -9,16 +9,16 @@ from watchcache.api.options import DeleteOptions
 from watchcache.api.status import GroupKind, object_details
 from watchcache.log import Conflict, Head
 from watchcache.registry.calls import Call, Document, Outcome
-from watchcache.registry.deletion import ORPHAN, Decision, DeletionWish, Verdict, decide
+from watchcache.registry.deletion import Decision, DeletionWish, Verdict, decide
 from watchcache.registry.kinds import strategy_of
 from watchcache.registry.store import Store, head_of, not_found
-from watchcache.registry.strategy import Strategy
 
 
 async def delete(store: Store, call: Call, options: DeleteOptions) -> Outcome:
     """Delete the object of a call, or begin to."""
     strategy = strategy_of(call.resource)
     wish = _wish(options)
+    warn_of_default(call, options)
     while True:
         head = await head_of(store, call.key)
         if head is None:
@@ -34,7 +34,6 @@ async def delete(store: Store, call: Call, options: DeleteOptions) -> Outcome:
         decision = decide(document, strategy.deletion, wish, store.clock())
         value = await _carry_out(store, call, head, decision)
         if value is not None:
-            _warn(call, strategy, wish, decision)
             return _answer(store, call, value, decision, options)
 
 
@@ -48,8 +47,10 @@ def _wish(options: DeleteOptions) -> DeletionWish:
 
 def check_preconditions(call: Call, document: Document, revision: int, options: DeleteOptions) -> None:
     """409 naming both values when the object is not the one meant; uid first. These messages name the kind (M12)."""
-    kind = GroupKind(call.resource.group, call.resource.kind)
     uid = document["metadata"].get("uid", "")
+    if strategy_of(call.resource).deletion.namespace:
+        _check_namespace(call, uid, revision, options)
+    kind = GroupKind(call.resource.group, call.resource.kind)
     if options.uid is not None and options.uid != uid:
         message = (
             f"the UID in the precondition ({options.uid}) does not match the UID in record ({uid}). "
@@ -62,6 +63,15 @@ def check_preconditions(call: Call, document: Document, revision: int, options: 
             f"the ResourceVersion in record ({revision}). The object might have been modified"
         )
         raise status.conflict(kind, call.name, message)
+
+
+def _check_namespace(call: Call, uid: str, revision: int, options: DeleteOptions) -> None:
+    """The same for a namespace, in the words of its own storage."""
+    pairs = (("UID", options.uid, uid), ("ResourceVersion", options.resource_version, str(revision)))
+    for what, wanted, held in pairs:
+        if wanted is not None and wanted != held:
+            text = f"Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {held}"
+            raise status.conflict(call.resource.group_resource, call.name, text)
 
 
 async def _admit(store: Store, call: Call, document: Document) -> None:
@@ -99,12 +109,12 @@ async def _carry_out(store: Store, call: Call, head: Head, decision: Decision) -
         return None
 
 
-def _warn(call: Call, strategy: Strategy, wish: DeletionWish, decision: Decision) -> None:
-    """Warn of what the kind does by default and the client did not ask for."""
-    unasked = not wish.policy and wish.orphan_dependents is None
-    held = decision.document["metadata"].get("finalizers") or []
-    if strategy.orphan_warning and unasked and ORPHAN in held:
-        call.warnings.append(strategy.orphan_warning)
+def warn_of_default(call: Call, options: DeleteOptions) -> None:
+    """Warn of what the kind does when the client does not say: once, and before anything is looked at."""
+    warning = strategy_of(call.resource).orphan_warning
+    unasked = options.propagation_policy is None and options.orphan_dependents is None
+    if warning and unasked and warning not in call.warnings:
+        call.warnings.append(warning)
 
 
 def _answer(store: Store, call: Call, value: bytes, decision: Decision, options: DeleteOptions) -> Outcome:

@@ -93,7 +93,7 @@ def _collector_finalizer(finalizers: list[str], rule: DeletionRule, wish: Deleti
     if not rule.collected:
         return ""
     if wish.orphan_dependents is not None:
-        return ORPHAN if wish.orphan_dependents else ""
+        return ORPHAN if wish.orphan_dependents else FOREGROUND if rule.namespace else ""
     if wish.policy:
         return {"Orphan": ORPHAN, "Foreground": FOREGROUND}.get(wish.policy, "")
     for name in finalizers:
@@ -165,9 +165,12 @@ def _shortened(document: Document, finalizers: list[str], wish: DeletionWish) ->
 
 
 def _decide_namespace(document: Document, finalizers: list[str], now: float) -> Decision:
-    decision = _marked(document, finalizers, None, now)
-    if not finalizers and not (document.get("spec") or {}).get("finalizers"):
+    held = (document.get("spec") or {}).get("finalizers")
+    if not finalizers and not held:
         return Decision(Verdict.REMOVE, document)
+    if held and "deletionTimestamp" in document["metadata"]:
+        return Decision(Verdict.KEEP, document)
+    decision = _marked(document, finalizers, None, now)
     if "deletionTimestamp" in document["metadata"]:
         return decision
     status = {**(document.get("status") or {}), "phase": "Terminating"}
