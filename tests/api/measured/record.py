@@ -146,6 +146,31 @@ def updates(server: Server) -> list[Any]:
     return rows
 
 
+def content(server: Server) -> list[Any]:
+    """[group/version/plural, object, patch or None, causes]: asks anew what `content.json` has; a patch is of what the object became."""
+    prefixes = {f"{prefix}/{plural}": (prefix, plural) for prefix, _, plural in kinds(server)}
+    # The other version of a kind that is served in two.
+    v1 = "/apis/autoscaling/v1/namespaces/measured"
+    prefixes[f"{v1}/horizontalpodautoscalers"] = (v1, "horizontalpodautoscalers")
+    paths = {path.replace("/namespaces/measured", ""): path for path in prefixes}
+    rows = json.loads((HERE / "content.json").read_text())
+    for number, row in enumerate(rows):
+        api, document, patch, _ = row
+        path = paths[f"/{'api' if api.startswith('v1/') else 'apis'}/{api}"]
+        name = f"content-{number}"
+        made = {**document, "metadata": {**document.get("metadata", {}), "name": name}}
+        if patch is None:
+            row[3] = (server.refusal("POST", path + query(dryRun="All"), made) or [0, "", "", []])[3]
+            continue
+        server.ask("POST", path, made)
+        kind = "application/json-patch+json" if isinstance(patch, list) else MERGE
+        row[3] = (
+            server.refusal("PATCH", f"{path}/{name}{query(dryRun='All')}", patch, kind) or [0, "", "", []]
+        )[3]
+        server.ask("DELETE", f"{path}/{name}")
+    return list(rows)
+
+
 def names(server: Server) -> list[Any]:
     """[group, plural, name, messages about metadata.name]."""
     rows = []
@@ -182,6 +207,7 @@ TABLES = {
     "creates": creates,
     "updates": updates,
     "names": names,
+    "content": content,
 }
 
 if __name__ == "__main__":

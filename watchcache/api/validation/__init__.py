@@ -15,10 +15,14 @@ from typing import Final
 from watchcache.api.catalog import Resource
 from watchcache.api.status import Cause
 from watchcache.api.validation import (
+    autoscalers,
     batch,
     certificates,
+    cluster,
     data,
     events,
+    fixed,
+    ingresses,
     network,
     pods,
     rbac,
@@ -30,10 +34,14 @@ from watchcache.api.validation import (
 from watchcache.api.validation.rules import Document, Rule
 
 _RULES: Final[dict[tuple[str, str], Rule]] = {
+    **autoscalers.RULES,
     **batch.RULES,
     **certificates.RULES,
+    **cluster.RULES,
     **data.RULES,
     **events.RULES,
+    **fixed.RULES,
+    **ingresses.RULES,
     **network.RULES,
     **pods.RULES,
     **rbac.RULES,

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from watchcache.api import causes, names
 from watchcache.api.quantities import quantity
 from watchcache.api.status import Cause
+from watchcache.api.validation.probes import probe_causes
 from watchcache.api.validation.rules import PROTOCOLS, Document, one_of, port, port_name, well_named
 
+_VARIABLE: Final = re.compile("[ -<>-~]+")
+_VARIABLE_TEXT: Final = (
+    "a valid environment variable name must consist only of printable ASCII characters other than '='"
+)
+_VARIABLE_SOURCES: Final = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
+_NO_SOURCE: Final = (
+    "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
+)
+_OWN_RESOURCES: Final = frozenset({"cpu", "memory", "ephemeral-storage"})
+_HUGE: Final = "hugepages-"
+_OTHER_RESOURCES: Final = frozenset(
+    {
+        "storage", "requests.cpu", "requests.memory", "requests.storage", "requests.ephemeral-storage", "limits.cpu",
+        "limits.memory", "limits.ephemeral-storage", "pods", "resourcequotas", "services", "replicationcontrollers",
+        "secrets", "persistentvolumeclaims", "configmaps", "services.nodeports", "services.loadbalancers",
+    }
+)  # fmt: skip
+"""Resources that Kubernetes has, but containers cannot ask for."""
 _PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
 _TERMINATION_POLICIES: Final = ("File", "FallbackToLogsOnError")
 
@@ -22,7 +42,9 @@ def container_causes(spec: Document, path: str) -> Iterator[Cause]:
     seen: set[str] = set()
     for member in ("containers", "initContainers"):
         for index, container in enumerate(spec.get(member) or ()):
-            yield from _container(container, f"{path}.{member}[{index}]", seen, volumes)
+            where = f"{path}.{member}[{index}]"
+            yield from _container(container, where, seen, volumes)
+            yield from probe_causes(container, where)
 
 
 def _container(container: Document, path: str, seen: set[str], volumes: set[object]) -> Iterator[Cause]:
@@ -43,8 +65,8 @@ def _container(container: Document, path: str, seen: set[str], volumes: set[obje
     )
     yield from _ports(container, f"{path}.ports")
     for index, variable in enumerate(container.get("env") or ()):
-        if not variable.get("name"):
-            yield causes.required(f"{path}.env[{index}].name")
+        yield from _variable(variable, f"{path}.env[{index}]")
+    yield from _sets_of_variables(container, f"{path}.envFrom")
     yield from _mounts(container, f"{path}.volumeMounts", volumes)
     yield from one_of(container.get("imagePullPolicy"), _PULL_POLICIES, f"{path}.imagePullPolicy")
     yield from _resources(container.get("resources") or {}, f"{path}.resources")
@@ -84,14 +106,77 @@ def _mounts(container: Document, path: str, volumes: set[object]) -> Iterator[Ca
         seen.add(place)
 
 
+def _variable(variable: Document, path: str) -> Iterator[Cause]:
+    """A variable has a name, and a value or one source of it."""
+    name, source = variable.get("name") or "", variable.get("valueFrom")
+    if not name:
+        yield causes.required(f"{path}.name")
+    elif not _VARIABLE.fullmatch(name):
+        yield causes.invalid(f"{path}.name", name, _VARIABLE_TEXT)
+    if source is None:
+        return
+    kinds = [kind for kind in _VARIABLE_SOURCES if source.get(kind) is not None]
+    for kind in kinds:
+        if kind in {"configMapKeyRef", "secretKeyRef"} and not source[kind].get("key"):
+            yield causes.required(f"{path}.valueFrom.{kind}.key")
+    if not kinds:
+        yield causes.invalid(f"{path}.valueFrom", "", _NO_SOURCE)
+    elif variable.get("value"):
+        yield causes.invalid(f"{path}.valueFrom", "", "may not be specified when `value` is not empty")
+    elif len(kinds) > 1:
+        yield causes.invalid(f"{path}.valueFrom", "", "may not have more than one field specified at a time")
+
+
+def _sets_of_variables(container: Document, path: str) -> Iterator[Cause]:
+    for index, each in enumerate(container.get("envFrom") or ()):
+        kinds = [kind for kind in ("configMapRef", "secretRef") if each.get(kind) is not None]
+        for kind in kinds:
+            if not each[kind].get("name"):
+                yield causes.required(f"{path}[{index}].{kind}.name")
+        if not kinds:
+            yield causes.invalid(path, "", "must specify one of: `configMapRef` or `secretRef`")
+        elif len(kinds) > 1:
+            yield causes.invalid(path, "", "may not have more than one field specified at a time")
+
+
 def _resources(resources: Document, path: str) -> Iterator[Cause]:
     limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
     for member, amounts in (("limits", limits), ("requests", requests)):
         for name, amount in amounts.items():
-            if quantity(amount) < 0:
-                text = "must be greater than or equal to 0"
-                yield causes.invalid(f"{path}.{member}[{name}]", amount, text)
+            yield from _amount(name, amount, f"{path}.{member}[{name}]")
     for name, amount in requests.items():
-        if name in limits and quantity(amount) > quantity(limits[name]):
-            text = f"must be less than or equal to {name} limit of {limits[name]}"
+        limit = limits.get(name)
+        if _is_shared(name):
+            if limit is not None and quantity(amount) > quantity(limit):
+                text = f"must be less than or equal to {name} limit of {limit}"
+                yield causes.invalid(f"{path}.requests", amount, text)
+        elif limit is None:
+            text = "Limit must be set for non overcommitable resources"
+            yield causes.required(f"{path}.limits", text)
+        elif quantity(amount) != quantity(limit):
+            text = f"must be equal to {name} limit of {limit}"
             yield causes.invalid(f"{path}.requests", amount, text)
+
+
+def _amount(name: str, amount: object, field: str) -> Iterator[Cause]:
+    """So much of a resource: of those that every node has, or of one with a domain, which comes in whole pieces."""
+    for problem in names.label_key(name):
+        yield causes.invalid(field, name, problem)
+    if "/" not in name and not (name in _OWN_RESOURCES or name.startswith(_HUGE)):
+        if name not in _OTHER_RESOURCES:
+            yield causes.invalid(field, name, "must be a standard resource type or fully qualified")
+        yield causes.invalid(field, name, "must be a standard resource for containers")
+    number = quantity(amount)
+    if number < 0:
+        yield causes.invalid(field, amount, "must be greater than or equal to 0")
+    if _is_extended(name) and number % 1:
+        yield causes.invalid(field, amount, "must be an integer")
+
+
+def _is_extended(name: str) -> bool:
+    return "/" in name and "kubernetes.io/" not in name and not name.startswith("requests.")
+
+
+def _is_shared(name: str) -> bool:
+    """Whether a node may promise more of it than it has."""
+    return not _is_extended(name) and not name.startswith(_HUGE)

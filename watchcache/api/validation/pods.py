@@ -17,6 +17,22 @@ _CHANGES: Final = (
 )
 _LONGEST_DEADLINE: Final = 2**31 - 1
 RESTART_POLICIES: Final = ("Always", "OnFailure", "Never")
+_EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_NO_KEY: Final = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
+_VOLUME_KINDS: Final = (
+    "emptyDir", "hostPath", "gitRepo", "gcePersistentDisk", "awsElasticBlockStore", "secret", "nfs", "iscsi", "glusterfs",
+    "persistentVolumeClaim", "rbd", "cinder", "cephfs", "flocker", "downwardAPI", "fc", "configMap", "azureFile",
+    "vsphereVolume", "quobyte", "azureDisk", "photonPersistentDisk", "portworxVolume", "projected", "scaleIO", "storageos",
+    "csi", "ephemeral", "image",
+)  # fmt: skip
+"""What a volume can be, in the order in which a second one is noticed."""
+_NAMED_BY: Final = {
+    "hostPath": "path",
+    "secret": "secretName",
+    "persistentVolumeClaim": "claimName",
+    "configMap": "name",
+    "csi": "driver",
+}
 _DNS_POLICIES: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 
 
@@ -102,6 +118,8 @@ def spec_causes(spec: Document, path: str) -> Iterator[Cause]:
         yield causes.invalid(f"{path}.activeDeadlineSeconds", deadline, text)
     for member in ("hostname", "subdomain"):
         yield from well_named(spec.get(member) or "", names.label, f"{path}.{member}")
+    for index, toleration in enumerate(spec.get("tolerations") or ()):
+        yield from _toleration(toleration, f"{path}.tolerations[{index}]")
 
 
 def _volumes(spec: Document, path: str) -> Iterator[Cause]:
@@ -114,6 +132,34 @@ def _volumes(spec: Document, path: str) -> Iterator[Cause]:
         if name in seen:
             yield causes.duplicate(field, name)
         seen.add(name)
+        yield from _volume(volume, f"{path}[{index}]")
+
+
+def _volume(volume: Document, path: str) -> Iterator[Cause]:
+    """A volume is one thing, and says which."""
+    kinds = [kind for kind in _VOLUME_KINDS if volume.get(kind) is not None]
+    for second in kinds[1:]:
+        yield causes.forbidden(f"{path}.{second}", "may not specify more than 1 volume type")
+    if kinds and (named := _NAMED_BY.get(kinds[0])) and not volume[kinds[0]].get(named):
+        yield causes.required(f"{path}.{kinds[0]}.{named}")
+
+
+def _toleration(toleration: Document, path: str) -> Iterator[Cause]:
+    key, operator = toleration.get("key") or "", toleration.get("operator") or ""
+    value, effect = toleration.get("value") or "", toleration.get("effect") or ""
+    yield from well_named(key, names.label_key, f"{path}.key")
+    if not key and operator != "Exists":
+        yield causes.invalid(f"{path}.operator", operator, _NO_KEY)
+    if toleration.get("tolerationSeconds") is not None and effect != "NoExecute":
+        text = "effect must be 'NoExecute' when `tolerationSeconds` is set"
+        yield causes.invalid(f"{path}.effect", effect, text)
+    if operator in {"", "Equal"}:
+        yield from well_named(value, names.label_value, f"{path}.operator")
+    elif operator != "Exists":
+        yield causes.not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
+    elif value:
+        yield causes.invalid(f"{path}.operator", value, "value must be empty when `operator` is 'Exists'")
+    yield from one_of(effect or None, _EFFECTS, f"{path}.effect")
 
 
 def template_causes(template: Document, path: str) -> Iterator[Cause]:

@@ -22,6 +22,8 @@ def _priority_class(new: Document, old: Document | None) -> Iterator[Cause]:
     yield from one_of(new.get("preemptionPolicy"), ("PreemptLowerPriority", "Never"), "preemptionPolicy")
     if old is not None and value != (old.get("value") or 0):
         yield causes.forbidden("value", "may not be changed in an update.")
+    if old is not None and new.get("preemptionPolicy") != old.get("preemptionPolicy"):
+        yield causes.immutable("preemptionPolicy", new.get("preemptionPolicy"))
 
 
 def _runtime_class(new: Document, old: Document | None) -> Iterator[Cause]:

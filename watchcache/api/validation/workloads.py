@@ -68,13 +68,29 @@ def _replica_set(new: Document, old: Document | None) -> Iterator[Cause]:
 
 def _daemon_set(new: Document, old: Document | None) -> Iterator[Cause]:
     spec = new.get("spec") or {}
+    yield from _same_selector(spec, old)
     yield from _selected(spec, "daemonset", "DaemonSet", None, required=False)
     yield from not_negative(spec, ["minReadySeconds", "revisionHistoryLimit"], "spec")
     strategy = spec.get("updateStrategy") or {}
     if strategy.get("type") not in {"RollingUpdate", "OnDelete"}:
         shown = {"Type": strategy.get("type", ""), "RollingUpdate": None}
         yield causes.not_supported("spec.updateStrategy", shown, ("RollingUpdate", "OnDelete"))
-    yield from _same_selector(spec, old)
+    else:
+        rolling = strategy.get("rollingUpdate") or {}
+        yield from _rolling_daemons(rolling, "spec.updateStrategy.rollingUpdate")
+
+
+def _rolling_daemons(rolling: Document, path: str) -> Iterator[Cause]:
+    """A node's daemon is replaced after it has gone or beside it, not both."""
+    missing, more = rolling.get("maxUnavailable"), rolling.get("maxSurge")
+    yield from amount(missing, f"{path}.maxUnavailable")
+    yield from amount(more, f"{path}.maxSurge")
+    some_missing, some_more = (value not in {None, 0, "0%"} for value in (missing, more))
+    if missing is not None and not some_missing and not some_more:
+        yield causes.required(f"{path}.maxUnavailable", "cannot be 0 when maxSurge is 0")
+    elif some_missing and some_more:
+        text = "may not be set when maxUnavailable is non-zero"
+        yield causes.invalid(f"{path}.maxSurge", more, text)
 
 
 def _stateful_set(new: Document, old: Document | None) -> Iterator[Cause]:

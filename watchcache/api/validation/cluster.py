@@ -1,0 +1,95 @@
+"""Nodes, leases and the endpoints of services: what kubelets and controllers write."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any, Final
+
+from watchcache.api import causes, names
+from watchcache.api.status import Cause
+from watchcache.api.validation.rules import Document, Rule, not_negative, one_of, well_named
+
+_ADDRESS_TYPES: Final = ("FQDN", "IPv4", "IPv6")
+_NO_ADDRESS: Final = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+_EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+
+def _node(new: Document, old: Document | None) -> Iterator[Cause]:
+    """A node keeps its ranges and its provider's name once it has them."""
+    spec, before = new.get("spec") or {}, (old or {}).get("spec") or {}
+    if spec == before:
+        return
+    for _ in range(1 if old is None else 2):  # kube-apiserver looks twice at a change
+        yield from _taints(spec)
+    if before.get("podCIDRs") and spec.get("podCIDRs") != before["podCIDRs"]:
+        text = 'node updates may not change podCIDR except from "" to valid'
+        yield causes.forbidden("spec.podCIDRs", text)
+    if before.get("providerID") and spec.get("providerID") != before["providerID"]:
+        text = 'node updates may not change providerID except from "" to valid'
+        yield causes.forbidden("spec.providerID", text)
+
+
+def _taints(spec: Document) -> Iterator[Cause]:
+    for index, taint in enumerate(spec.get("taints") or ()):
+        path, effect = f"metadata.taints[{index}]", taint.get("effect") or ""
+        for problem in names.label_key(taint.get("key") or ""):
+            yield causes.invalid(f"{path}.key", taint.get("key") or "", problem)
+        yield from well_named(taint.get("value") or "", names.label_value, f"{path}.value")
+        if not effect:
+            yield causes.required(f"{path}.effect")
+        yield from one_of(effect or None, _EFFECTS, f"{path}.effect")
+
+
+def _lease(new: Document, old: Document | None) -> Iterator[Cause]:
+    del old
+    spec = new.get("spec") or {}
+    seconds = spec.get("leaseDurationSeconds")
+    if seconds is not None and seconds <= 0:
+        yield causes.invalid("spec.leaseDurationSeconds", seconds, "must be greater than 0")
+    yield from not_negative(spec, ["leaseTransitions"], "spec")
+
+
+def _slice(new: Document, old: Document | None) -> Iterator[Cause]:
+    """A slice of endpoints: all their addresses are of one type, which stays."""
+    kind = new.get("addressType") or ""
+    if old is not None and kind != old.get("addressType"):
+        yield causes.immutable("addressType", kind)
+    if not kind:
+        yield causes.required("addressType")
+    yield from one_of(kind or None, _ADDRESS_TYPES, "addressType")
+    endpoints = new.get("endpoints") or ()
+    if old is None or endpoints != (old.get("endpoints") or ()):
+        for index, endpoint in enumerate(endpoints):
+            yield from _addresses(endpoint, kind, f"endpoints[{index}].addresses")
+    seen: set[str] = set()
+    for index, each in enumerate(new.get("ports") or ()):
+        name = each.get("name") or ""
+        if name in seen:
+            yield causes.duplicate(f"ports[{index}].name", name)
+        seen.add(name)
+
+
+def _addresses(endpoint: Document, kind: str, field: str) -> Iterator[Cause]:
+    addresses = endpoint.get("addresses") or ()
+    if not addresses:
+        yield causes.required(field, "must contain at least 1 address")
+    if kind not in {"IPv4", "IPv6"}:
+        return
+    for index, address in enumerate(addresses):
+        if _parsed(address) is None:
+            yield causes.invalid(f"{field}[{index}]", address, _NO_ADDRESS)
+
+
+def _parsed(address: str) -> Any:
+    try:
+        return ipaddress.ip_address(address)
+    except ValueError:
+        return None
+
+
+RULES: Final[dict[tuple[str, str], Rule]] = {
+    ("", "nodes"): _node,
+    ("coordination.k8s.io", "leases"): _lease,
+    ("discovery.k8s.io", "endpointslices"): _slice,
+}
