@@ -182,6 +182,27 @@ async def test_secrets_merge_their_string_data(client: Client):
     assert "stringData" not in made
 
 
+async def test_a_service_account_names_its_secrets(client: Client):
+    """Of a reference only the name is kept: they are of its own namespace."""
+    secrets = [{"name": "s", "namespace": "other", "kind": "Secret"}]
+    made = await client.create("v1/serviceaccounts", {"metadata": {"name": "a"}, "secrets": secrets})
+    assert made["secrets"] == [{"name": "s"}]
+
+
+async def test_a_pod_gets_a_second_at_least(client: Client):
+    """A negative grace period is one second."""
+    made = await client.create("v1/pods", pod("p", terminationGracePeriodSeconds=-5))
+    assert made["spec"]["terminationGracePeriodSeconds"] == 1
+
+
+async def test_finalizers_without_a_domain(client: Client):
+    """Most kinds refuse those that Kubernetes does not have; leases and a few others take them."""
+    await refused(client.create("v1/configmaps", config_map("a", finalizers=["plain"])), 422)
+    lease = {"metadata": {"name": "l", "finalizers": ["plain"]}}
+    made = await client.create("coordination.k8s.io/v1/leases", lease)
+    assert made["metadata"]["finalizers"] == ["plain"]
+
+
 async def test_a_job_selects_its_pods_by_its_uid(client: Client):
     """A job without a selector of its own gets one, and labels (golden 27)."""
     template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}

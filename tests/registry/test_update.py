@@ -64,6 +64,24 @@ async def test_names_must_be_those_of_the_path(client: Client):
     assert error.message.endswith(f"Precondition failed: UID in precondition: zz, UID in object meta: {uid}")
 
 
+async def test_the_generation_of_a_priority_class_stays(client: Client):
+    """M16: it is 1 for ever, whatever of it changes."""
+    path = "scheduling.k8s.io/v1/priorityclasses"
+    await client.create(path, {"metadata": {"name": "c"}, "value": 5}, "")
+    changed = await client.patch(path, "c", {"description": "x"}, namespace="")
+    assert changed["metadata"]["generation"] == 1
+
+
+async def test_a_driver_has_a_generation_once_it_changes(client: Client):
+    """M16: none when it is made, then one more for each change of its spec."""
+    path = "storage.k8s.io/v1/csidrivers"
+    made = await client.create(path, {"metadata": {"name": "d"}, "spec": {}}, "")
+    assert "generation" not in made["metadata"]
+    for mounts, generation in ((True, 1), (True, 1), (False, 2)):
+        changed = await client.patch(path, "d", {"spec": {"podInfoOnMount": mounts}}, namespace="")
+        assert changed["metadata"]["generation"] == generation
+
+
 async def test_a_patch_cannot_change_the_uid(client: Client):
     """M7: 422, the cause listed twice."""
     await client.create("v1/configmaps", config_map("a"))

@@ -44,6 +44,8 @@ def _create_pod(preparation: Preparation) -> None:
             }
         ]
     document["status"] = state
+    if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
+        spec["terminationGracePeriodSeconds"] = 1
 
 
 def _pod_status(preparation: Preparation) -> None:
@@ -156,6 +158,14 @@ def _merge_string_data(preparation: Preparation) -> None:
         preparation.document["data"] = {**(preparation.document.get("data") or {}), **encoded}
 
 
+def _keep_names_of_secrets(preparation: Preparation) -> None:
+    """A service account refers to secrets of its own namespace: by name."""
+    secrets = preparation.document.get("secrets")
+    if secrets:
+        kept = [{"name": each["name"]} if each.get("name") else {} for each in secrets]
+        preparation.document["secrets"] = kept
+
+
 def _create_volume(preparation: Preparation) -> None:
     preparation.document["status"] = {
         "phase": "Pending",
@@ -174,6 +184,14 @@ def _create_node(preparation: Preparation) -> None:
     if not any(taint.get("key") == _NOT_READY and taint.get("effect") == "NoSchedule" for taint in taints):
         taints.append({"key": _NOT_READY, "effect": "NoSchedule"})
     spec["taints"] = taints
+
+
+def _update_driver(preparation: Preparation) -> None:
+    """A driver has no generation until its spec changes."""
+    new, old = preparation.document, preparation.old
+    assert old is not None
+    if new.get("spec") != old.get("spec"):
+        new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
 
 
 _NOT_READY: Final = "node.kubernetes.io/not-ready"
@@ -202,6 +220,9 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
     ("", "nodes"): Strategy(prepare_create=_create_node, keeps_status_on_create=True),
     ("", "services"): Strategy(prepare_create=_allocate, prepare_update=_allocate),
     ("", "secrets"): Strategy(prepare_create=_merge_string_data, prepare_update=_merge_string_data),
+    ("", "serviceaccounts"): Strategy(
+        prepare_create=_keep_names_of_secrets, prepare_update=_keep_names_of_secrets
+    ),
     ("", "events"): Strategy(deletion=DeletionRule(collected=False)),
     ("", "persistentvolumes"): Strategy(
         prepare_create=_create_volume, finalizers=("kubernetes.io/pv-protection",)
@@ -221,6 +242,8 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
     ("certificates.k8s.io", "certificatesigningrequests"): Strategy(
         prepare_create=signing.create, prepare_update=signing.update, prepare_status=signing.change_status
     ),
+    ("storage.k8s.io", "csidrivers"): Strategy(prepare_update=_update_driver),
+    ("scheduling.k8s.io", "priorityclasses"): Strategy(counts_changes=False),
     ("discovery.k8s.io", "endpointslices"): Strategy(generation_counts="labels"),
     **dict.fromkeys(
         [

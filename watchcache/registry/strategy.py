@@ -48,6 +48,8 @@ class Strategy(msgspec.Struct, frozen=True):
     keeps_status_on_create: bool = False
     status_keeps: frozenset[str] = frozenset()
     """Metadata that an update through /status leaves as it is."""
+    counts_changes: bool = True
+    """Whether the generation moves at all."""
     generation_counts: str = ""
     """A member of metadata whose change moves the generation, too."""
     deletion: DeletionRule = DeletionRule()
@@ -77,7 +79,8 @@ def prepare_update(preparation: Preparation, resource: Resource, strategy: Strat
         restore(preparation.document, preparation.old, "status")
     if strategy.prepare_update is not None:
         strategy.prepare_update(preparation)
-    if resource.manages_generation and _counts(preparation.document, preparation.old, resource, strategy):
+    moves = resource.manages_generation and strategy.counts_changes
+    if moves and _counts(preparation.document, preparation.old, resource, strategy):
         preparation.document["metadata"]["generation"] = preparation.old["metadata"].get("generation", 0) + 1
 
 
