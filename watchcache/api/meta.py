@@ -30,6 +30,8 @@ _SUFFIX_LENGTH: Final = 5
 _BASE_LIMIT: Final = 63 - _SUFFIX_LENGTH
 _STANDARD_FINALIZERS: Final = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 _QUALIFIED_ONLY_GROUPS: Final = frozenset({"apiextensions.k8s.io", "apiregistration.k8s.io"})
+_UNQUALIFIED: Final = frozenset({"Event", "Lease", "PodDisruptionBudget", "RuntimeClass"})
+"""Built-in kinds whose finalizers kube-apiserver does not ask for a domain. [M]"""
 _OWNER_FIELDS: Final = ("apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion")
 _BANNED_OWNER: Final = ("v1", "Event")
 _IMMUTABLE: Final = (
@@ -242,8 +244,8 @@ def _check_finalizers(metadata: Mapping[str, Any]) -> list[Cause]:
 
 
 def _unqualified_finalizers(metadata: Mapping[str, Any], resource: Resource) -> list[Cause]:
-    """Built-in kinds take finalizers without a domain only if Kubernetes has them; custom resources and definitions take any."""
-    if not resource.builtin or resource.group in _QUALIFIED_ONLY_GROUPS:
+    """Built-in kinds take finalizers without a domain only if Kubernetes has them, all but a few; custom resources and definitions take any."""
+    if not resource.builtin or resource.group in _QUALIFIED_ONLY_GROUPS or resource.kind in _UNQUALIFIED:
         return []
     text = "name is neither a standard finalizer name nor is it fully qualified"
     return [

@@ -97,6 +97,13 @@ def test_set_element_order_orders(current, order):
     assert [container["name"] for container in merged] == [name for name in order if name in present]
 
 
+def test_an_empty_set_element_order_forbids_nothing():
+    """Only an order that names elements is held against those of the patch."""
+    patch = {"spec": {"$setElementOrder/containers": [], "containers": [{"name": "a", "image": "j"}]}}
+    document = {"spec": {"containers": [{"name": "a", "image": "i"}]}}
+    assert strategic(document, patch, POD) == {"spec": {"containers": [{"name": "a", "image": "j"}]}}
+
+
 @given(CONTAINERS, CONTAINERS)
 def test_applying_a_strategic_patch_twice_changes_nothing_more(current, patch):
     """A patch without directives says what shall be, not what to do."""

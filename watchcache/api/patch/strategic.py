@@ -267,7 +267,7 @@ def _order_field(merged: dict[str, Any], patch: dict[str, Any], name: str, order
     for value in (order, current or [], change or []):
         if type(value) is not list:
             raise DirectiveError(f"expected a []interface {{}}, but received a {_GO_KINDS[type(value)]}")
-    if change:
+    if change and order:
         _check_order(change, order, field)
     if current is None and change is None:
         return
