@@ -212,6 +212,20 @@ async def test_a_job_selects_its_pods_by_its_uid(client: Client):
     assert made["spec"]["template"]["metadata"]["labels"] == made["metadata"]["labels"]
 
 
+async def test_one_priority_class_is_the_default(client: Client):
+    """Neither a new class nor an old one becomes a second; the one that is may change."""
+    path = "scheduling.k8s.io/v1/priorityclasses"
+    text = "PriorityClass a is already marked as default. Only one default can exist"
+    for name, default in (("a", True), ("b", False)):
+        await client.create(path, {"metadata": {"name": name}, "value": 5, "globalDefault": default}, "")
+    second = {"metadata": {"name": "c"}, "value": 5, "globalDefault": True}
+    error = await refused(client.create(path, second, ""), 403)
+    assert error.message == f'priorityclasses.scheduling.k8s.io "c" is forbidden: {text}'
+    error = await refused(client.patch(path, "b", {"globalDefault": True}, namespace=""), 403)
+    assert error.message == f'priorityclasses.scheduling.k8s.io "b" is forbidden: {text}'
+    await client.patch(path, "a", {"description": "x"}, namespace="")
+
+
 async def test_a_pod_gets_the_priority_of_its_class(client: Client):
     """The Priority plugin: the class's number, 0 without one, 403 for an unknown class."""
     made = await client.create("v1/pods", pod("p", priorityClassName="system-node-critical"))

@@ -113,6 +113,15 @@ class Priority:
         spec["priority"] = chosen.value
         spec.setdefault("preemptionPolicy", chosen.preemption_policy)
 
+    async def validate(self, review: Review) -> None:
+        """Refuse (403) a second class that is the default one."""
+        if review.resource.kind != "PriorityClass" or not (review.document or {}).get("globalDefault"):
+            return
+        other = self._classes.default()
+        if other is not None and other.name != review.name:
+            text = f"PriorityClass {other.name} is already marked as default. Only one default can exist"
+            raise _refused(review, text)
+
 
 def _keep(spec: dict[str, Any], stored: dict[str, Any]) -> None:
     """An update that leaves them out changes neither."""

@@ -142,7 +142,9 @@ class Registry(Resources):
         tolerations = DefaultTolerationSeconds(
             self.settings.not_ready_toleration, self.settings.unreachable_toleration
         )
-        return Chain([first, limits, priority, tolerations, runtimes, topology, *plugins], [limits, quota])
+        return Chain(
+            [first, limits, priority, tolerations, runtimes, topology, *plugins], [limits, priority, quota]
+        )
 
     def _documents(self, kind: str) -> Callable[[str], Sequence[Document]]:
         """What gives the objects of a kind of the core group in a namespace."""

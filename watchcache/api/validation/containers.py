@@ -160,17 +160,22 @@ def _resources(resources: Document, path: str) -> Iterator[Cause]:
 
 def _amount(name: str, amount: object, field: str) -> Iterator[Cause]:
     """So much of a resource: of those that every node has, or of one with a domain, which comes in whole pieces."""
-    for problem in names.label_key(name):
-        yield causes.invalid(field, name, problem)
-    if "/" not in name and not (name in _OWN_RESOURCES or name.startswith(_HUGE)):
-        if name not in _OTHER_RESOURCES:
-            yield causes.invalid(field, name, "must be a standard resource type or fully qualified")
-        yield causes.invalid(field, name, "must be a standard resource for containers")
+    if name not in _OWN_RESOURCES:
+        yield from _resource_name(name, field)
     number = quantity(amount)
     if number < 0:
         yield causes.invalid(field, amount, "must be greater than or equal to 0")
     if _is_extended(name) and number % 1:
         yield causes.invalid(field, amount, "must be an integer")
+
+
+def _resource_name(name: str, field: str) -> Iterator[Cause]:
+    for problem in names.label_key(name):
+        yield causes.invalid(field, name, problem)
+    if "/" not in name and not name.startswith(_HUGE):
+        if name not in _OTHER_RESOURCES:
+            yield causes.invalid(field, name, "must be a standard resource type or fully qualified")
+        yield causes.invalid(field, name, "must be a standard resource for containers")
 
 
 def _is_extended(name: str) -> bool:

@@ -137,9 +137,11 @@ def _volumes(spec: Document, path: str) -> Iterator[Cause]:
 
 def _volume(volume: Document, path: str) -> Iterator[Cause]:
     """A volume is one thing, and says which."""
-    kinds = [kind for kind in _VOLUME_KINDS if volume.get(kind) is not None]
-    for second in kinds[1:]:
-        yield causes.forbidden(f"{path}.{second}", "may not specify more than 1 volume type")
+    kinds = [kind for kind in volume if kind != "name" and volume[kind] is not None]
+    if len(kinds) > 1:
+        kinds = [kind for kind in _VOLUME_KINDS if kind in kinds]
+        for second in kinds[1:]:
+            yield causes.forbidden(f"{path}.{second}", "may not specify more than 1 volume type")
     if kinds and (named := _NAMED_BY.get(kinds[0])) and not volume[kinds[0]].get(named):
         yield causes.required(f"{path}.{kinds[0]}.{named}")
 
@@ -147,19 +149,22 @@ def _volume(volume: Document, path: str) -> Iterator[Cause]:
 def _toleration(toleration: Document, path: str) -> Iterator[Cause]:
     key, operator = toleration.get("key") or "", toleration.get("operator") or ""
     value, effect = toleration.get("value") or "", toleration.get("effect") or ""
-    yield from well_named(key, names.label_key, f"{path}.key")
+    for problem in names.label_key(key) if key else ():
+        yield causes.invalid(f"{path}.key", key, problem)
     if not key and operator != "Exists":
         yield causes.invalid(f"{path}.operator", operator, _NO_KEY)
     if toleration.get("tolerationSeconds") is not None and effect != "NoExecute":
         text = "effect must be 'NoExecute' when `tolerationSeconds` is set"
         yield causes.invalid(f"{path}.effect", effect, text)
     if operator in {"", "Equal"}:
-        yield from well_named(value, names.label_value, f"{path}.operator")
+        for problem in names.label_value(value):
+            yield causes.invalid(f"{path}.operator", value, problem)
     elif operator != "Exists":
         yield causes.not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
     elif value:
         yield causes.invalid(f"{path}.operator", value, "value must be empty when `operator` is 'Exists'")
-    yield from one_of(effect or None, _EFFECTS, f"{path}.effect")
+    if effect and effect not in _EFFECTS:
+        yield causes.not_supported(f"{path}.effect", effect, _EFFECTS)
 
 
 def template_causes(template: Document, path: str) -> Iterator[Cause]:
