@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from trio.testing import MockClock
 
-from tests.registry.scene import Client, config_map, deployment, pod, refused
+from tests.registry.scene import Client, Document, config_map, deployment, pod, refused
 
 
 async def test_a_new_object_gets_uid_time_and_revision(autojump_clock: MockClock, client: Client):
@@ -187,6 +188,22 @@ async def test_a_service_account_names_its_secrets(client: Client):
     secrets = [{"name": "s", "namespace": "other", "kind": "Secret"}]
     made = await client.create("v1/serviceaccounts", {"metadata": {"name": "a"}, "secrets": secrets})
     assert made["secrets"] == [{"name": "s"}]
+
+
+@pytest.mark.parametrize(
+    ("spec", "kept"),
+    [
+        ({"dataSource": {"kind": "Bogus", "name": "a"}}, set()),
+        ({"dataSourceRef": {"kind": "PersistentVolumeClaim", "name": "a", "namespace": "n"}}, set()),
+        ({"dataSource": {"kind": "PersistentVolumeClaim", "name": "a"}}, {"dataSource", "dataSourceRef"}),
+    ],
+)
+async def test_a_claim_says_what_it_can_come_from(client: Client, spec: Document, kept: set[str]):
+    """A source of a kind that cannot be one, or of another namespace, is dropped without a word."""
+    asked = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"metadata": {"name": "c"}, "spec": {**asked, **spec}}
+    made = await client.create("v1/persistentvolumeclaims", claim)
+    assert {"dataSource", "dataSourceRef"} & made["spec"].keys() == kept
 
 
 async def test_a_pod_gets_a_second_at_least(client: Client):

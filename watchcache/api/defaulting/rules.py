@@ -103,9 +103,20 @@ def _secret(secret: Value) -> None:
         secret["data"] = {**secret.get("data", {}), **encoded}
 
 
+_CLAIM_SOURCES: Final = frozenset(
+    {("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot")}
+)
+"""Group and kind of what the old field may name."""
+
+
 def _claim(claim: Value) -> None:
-    """The old and the new field for a claim's source say the same."""
+    """The old and the new field for a claim's source say the same; what they cannot say is dropped."""
     spec: Value = claim["spec"]
+    if (spec.get("dataSourceRef") or {}).get("namespace"):
+        del spec["dataSourceRef"]
+    old = spec.get("dataSource")
+    if old and (old.get("apiGroup") or "", old.get("kind")) not in _CLAIM_SOURCES:
+        del spec["dataSource"]
     source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
     if source and not reference:
         spec["dataSourceRef"] = dict(source)
