@@ -30,6 +30,7 @@ from watchcache.cacher import (
     WatchRequest,
     plan_list,
 )
+from watchcache.cacher.fanout import FanOut
 from watchcache.log import Event, Log
 from watchcache.persist import MemoryJournal, Retention
 
@@ -98,7 +99,7 @@ def report(name: str, **figures: float) -> None:
 def make_hub(log: Log) -> tuple[Hub, Cacher]:
     fields = ("spec.nodeName", "status.phase", "spec.schedulerName", "status.podIP")
     pods = Cacher("pods", attributes, field_names=fields, indexes=fields[:1])
-    hub = Hub(log, stamp=stamp)
+    hub = Hub(log, stamp=stamp, fan_out=FanOut(rest=(0.0, 0.0)))  # there is nobody to rest for
     hub.add(pods)
     return hub, pods
 

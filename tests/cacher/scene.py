@@ -171,7 +171,7 @@ class Scene:
 
 def in_single_steps(wide: int) -> FanOut:
     """Send to groups of more than `wide` watchers one by one, with a turn of the scheduler between."""
-    return FanOut(wide, shortest=0.0, step=1, share=math.inf)
+    return FanOut(wide, shortest=0.0, step=1, share=math.inf, rest=(0.0, 0.0))
 
 
 def make_pods(bounds: Bounds | None = None, piece: Piece | None = None) -> Cacher:

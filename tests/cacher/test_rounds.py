@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from watchcache.cacher import Change, Entry, Now, Selection
 from watchcache.cacher.change import EventType
-from watchcache.cacher.fanout import FanOut
+from watchcache.cacher.fanout import LONGEST_REST, REST, FanOut
 from watchcache.cacher.frames import Frames
 from watchcache.cacher.groups import Group
 from watchcache.cacher.selection import Scope
@@ -235,6 +235,60 @@ async def test_each_step_of_a_slice_is_surrounded() -> None:
 async def test_a_tick_is_surrounded() -> None:
     """Small groups are sent to in the tick, which is gathered as a whole."""
     assert [count for count in await sends_surrounded(FanOut(wide=10)) if count] == [10]
+
+
+async def test_events_that_come_while_a_group_rests_share_a_round(mock_clock: MockClock) -> None:
+    """One `send` for all of them, when the rest is over; who comes meanwhile gets what comes after it."""
+    async with running(fan_out=FanOut(wide=2)) as scene:
+        pipes = [Pipe() for _ in range(5)]
+        for pipe in pipes:
+            scene.watch(Now(), pipe)
+        await scene.settle()
+        first = await scene.put("a/0")
+        await scene.settle()
+        assert [pipe.events for pipe in pipes] == [[("ADDED", first)]] * 5
+        second = await scene.put("a/1")
+        newcomer = Pipe()
+        scene.watch(Now(), newcomer)
+        third = await scene.put("a/2")
+        await scene.settle()
+        assert [pipe.sends for pipe in pipes] == [1] * 5
+        mock_clock.jump(REST)
+        await scene.settle()
+        assert [pipe.events[1:] for pipe in pipes] == [[("ADDED", second), ("ADDED", third)]] * 5
+        assert [pipe.sends for pipe in pipes] == [2] * 5
+        assert newcomer.events == [("ADDED", third)]
+
+
+async def test_an_event_that_finds_its_group_awake_is_sent_at_once(mock_clock: MockClock) -> None:
+    """A group rests after a round, not before one."""
+    async with running(fan_out=FanOut(wide=2)) as scene:
+        pipes = [Pipe() for _ in range(5)]
+        for pipe in pipes:
+            scene.watch(Now(), pipe)
+        for count in range(1, 4):
+            await scene.put(f"a/{count}")
+            await scene.settle()
+            assert [pipe.sends for pipe in pipes] == [count] * 5
+            mock_clock.jump(LONGEST_REST)
+            await scene.settle()
+            assert not scene.hub.fan_out.busy
+
+
+async def test_a_group_at_rest_does_not_hold_up_another(mock_clock: MockClock) -> None:
+    """Each rests by itself."""
+    async with running(fan_out=FanOut(wide=2)) as scene:
+        everyone, some = [Pipe() for _ in range(3)], [Pipe() for _ in range(3)]
+        for pipe in everyone:
+            scene.watch(Now(), pipe)
+        for pipe in some:
+            scene.watch(Now(), pipe, Selection("b/"))
+        await scene.settle()
+        await scene.put("a/0")
+        await scene.settle()
+        await scene.put("b/0")
+        await scene.settle()
+        assert [pipe.sends for pipe in everyone + some] == [1] * 6
 
 
 def test_members_of_one_connection_have_their_turn_together() -> None:

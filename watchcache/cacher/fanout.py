@@ -8,11 +8,16 @@ A slice is short: its receivers answer it with packets that return their windows
 or the requests of others stand in a queue behind thousands of them. A round of 5,000 may take its time, up to `PATIENCE`. When events have
 waited longer, the server cannot keep up: slices then take the `SHARE`th part of the waiting time, so that the fan-out gets a larger share
 by itself, and the writers a smaller one, until both fit. What comes in the meantime is joined to one round, which costs less for each event.
+
+Most of what a delivery costs is its `send`. So after a round a group rests, for half as long as the round took, and for `REST` at least: when events
+come faster than rounds, those that come meanwhile share the next one, where otherwise it would begin with the first of them and writers
+would be answered between slices only. An event that finds its group at rest waits for `LONGEST_REST` at most, one that comes later not at all.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -31,8 +36,9 @@ _logger = logging.getLogger(__name__)
 SLICE = 0.001
 PATIENCE = 0.5
 SHARE = 8.0
+REST, LONGEST_REST = 0.002, 0.01
 STEP = 32  # members between two looks at the clock: 0.8 ms at most
-WIDE = 128  # members; at 25 us each a tick of such a group takes 3 ms
+WIDE = 32  # members: a step
 
 
 def _nothing() -> None:
@@ -62,10 +68,12 @@ class Tick:
 class _Round:
     """A group with what it is being sent, and what it will be sent next."""
 
-    __slots__ = ("cacher", "group", "later", "ticks", "waits_since")
+    __slots__ = ("began", "cacher", "group", "later", "rests_until", "ticks", "waits_since")
 
     def __init__(self, cacher: Cacher, group: Group) -> None:
         self.cacher, self.group = cacher, group
+        self.began = 0.0  # when the round did, on the performance counter
+        self.rests_until = 0.0  # after the round, on trio's clock
         self.waits_since = 0.0  # when the round's oldest event was published, on the performance counter
         self.ticks: list[tuple[float, Tick]] = []
         self.later: list[tuple[float, Tick]] = []
@@ -75,18 +83,26 @@ class FanOut:
     """The rounds of all cachers of a hub, and the task that runs them.
 
     Groups of more than `wide` members are large; a slice takes at least one `step` of members, and `shortest` seconds, or the
-    `share`th part of the events' waiting time once that exceeds `PATIENCE`.
+    `share`th part of the events' waiting time once that exceeds `PATIENCE`. `rest` is the
+    least and the most that a group rests between two rounds, in seconds.
     """
 
     def __init__(
-        self, wide: int = WIDE, shortest: float = SLICE, step: int = STEP, share: float = SHARE
+        self,
+        wide: int = WIDE,
+        shortest: float = SLICE,
+        step: int = STEP,
+        share: float = SHARE,
+        rest: tuple[float, float] = (REST, LONGEST_REST),
     ) -> None:
         self.wide = wide
         self._shortest, self._step, self._share = shortest, step, share
+        self._rest, self._longest_rest = rest
         self._before: Callable[[], None] = _nothing
         self._after: Callable[[], None] = _nothing
         self._rounds: dict[Group, _Round] = {}
-        self._order: deque[_Round] = deque()
+        self._order: deque[_Round] = deque()  # those whose turn comes
+        self._resting: list[_Round] = []
         self._came = trio.Event()
 
     def surround(self, before: Callable[[], None], after: Callable[[], None]) -> None:
@@ -104,8 +120,8 @@ class FanOut:
 
     @property
     def busy(self) -> bool:
-        """Whether a group has not been given everything."""
-        return bool(self._order)
+        """Whether a group has not been given everything, or rests."""
+        return bool(self._rounds)
 
     def owe(self, cacher: Cacher, group: Group, tick: Tick) -> None:
         """A tick has brought a large group something; its round begins with the task's next turn, or after the one that runs."""
@@ -121,11 +137,21 @@ class FanOut:
     async def run(self) -> None:
         """Send, a slice at a time, until cancelled."""
         while True:
-            if not self._order:
+            while not self._order:
                 self._came = trio.Event()
-                await self._came.wait()
+                with trio.move_on_at(min((one.rests_until for one in self._resting), default=math.inf)):
+                    await self._came.wait()
+                self._wake()
             self._slice()
             await trio.lowlevel.checkpoint()
+            self._wake()
+
+    def _wake(self) -> None:
+        """Have those that have rested take their turns."""
+        if self._resting:
+            now = trio.current_time()
+            self._order += (one for one in self._resting if one.rests_until <= now)
+            self._resting = [one for one in self._resting if one.rests_until > now]
 
     def _slice(self) -> None:
         began = now = time.perf_counter()
@@ -147,6 +173,7 @@ class FanOut:
         if not self._gone(one):
             try:
                 if one.group.next_round(one.cacher.frames):
+                    one.began = time.perf_counter()
                     one.waits_since = one.later[0][0]
                     if not one.group.pending:  # else ticks count as given after the last round that they need
                         one.ticks, one.later = one.later, []
@@ -160,7 +187,7 @@ class FanOut:
         return False
 
     def _advance(self, one: _Round) -> None:
-        """Some more members of the round; at its end others have their turn, when more has come for this group."""
+        """Some more members of the round; at its end the group rests, and others have their turn."""
         if not self._gone(one):
             try:
                 events, size = one.group.advance(self._step)
@@ -170,7 +197,19 @@ class FanOut:
                 one.cacher.count(events, size)
         if not one.group.sending:
             self._finish(one)
-            self._order.rotate(-1)
+            self._order.popleft()
+            self._let_rest(one)
+
+    def _let_rest(self, one: _Round) -> None:
+        now = time.perf_counter()
+        rest = min(max((now - one.began) / 2, self._rest), self._longest_rest)
+        if (
+            rest and now - one.waits_since <= PATIENCE
+        ):  # else what has come meanwhile fills the next round anyway
+            one.rests_until = trio.current_time() + rest
+            self._resting.append(one)
+        else:
+            self._order.append(one)
 
     def _gone(self, one: _Round) -> bool:
         """Whether nobody waits any more: the last watcher left, or the resource was taken away."""
