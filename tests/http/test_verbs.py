@@ -335,6 +335,8 @@ NOT_ALLOWED = "the server does not allow this method on the requested resource"
         ("GET", f"{PODS}/a/bogus", 404, NOT_FOUND),
         ("GET", f"{MAPS}/a/status", 404, NOT_FOUND),
         ("GET", f"{MAPS}/a/b/c", 404, NOT_FOUND),
+        ("GET", f"{MAPS}/a//c", 404, NOT_FOUND),
+        ("DELETE", f"{MAPS}/a//c", 404, NOT_FOUND),
         ("GET", f"{MAPS}/a%2fb", 404, NOT_FOUND),
         ("GET", "/api/v1/pods/x", 404, NOT_FOUND),
         ("GET", "/api/v1/namespaces/default/nodes", 404, NOT_FOUND),
@@ -365,6 +367,7 @@ async def test_what_is_not_there_or_not_allowed(
     client: Client, method: str, target: str, code: int, message: str
 ):
     """Each refusal is the one that kube-apiserver gives."""
+    await client.create(MAPS, configmap("a"))
     reply = await client.ask(method, target)
     assert (reply.status, document(reply)["message"]) == (code, message)
 

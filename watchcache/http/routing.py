@@ -54,7 +54,7 @@ def _shape_fits(resource: Resource, info: RequestInfo) -> bool:
     ):
         return False
     if not info.subresource:
-        return True
+        return not any(info.rest)  # `/NAME//x` is not the object
     if info.subresource not in resource.subresources or info.watch_prefix:
         return False
     return not info.rest or info.subresource in OPEN_ENDED
