@@ -50,6 +50,11 @@ def parser() -> argparse.ArgumentParser:
         help="members wait for their disks, whose fsyncs are held up now and then (needs strace)",
     )
     flags.add_argument(
+        "--restores",
+        action="store_true",
+        help="a backup of etcd is put back under the running servers, once in a run",
+    )
+    flags.add_argument(
         "--keep", type=Path, help="where to leave histories and logs; else only failures are kept"
     )
     flags.add_argument("--check", type=Path, metavar="FILE", help="only check a history.jsonl again")
@@ -67,6 +72,8 @@ def main() -> None:
         sys.exit("--slow-disks needs strace on the PATH")
     if arguments.apiserver and not shutil.which(arguments.apiserver):
         sys.exit(f"--apiserver: {arguments.apiserver} is no program")
+    if arguments.restores and arguments.apiserver:
+        sys.exit("--restores: a kube-apiserver does not notice a restored etcd")
     worst = 0
     for number in range(arguments.runs):
         seed = str(int(arguments.seed) + number) if arguments.runs > 1 else arguments.seed
@@ -102,6 +109,7 @@ def one(arguments: argparse.Namespace, seed: str) -> int:
         watchers=arguments.watchers,
         workers=arguments.workers,
         slow_disks=arguments.slow_disks,
+        restores=arguments.restores,
         apiserver=arguments.apiserver,
     )
     run = Run(setting, lambda text: print(f"seed {seed}: {text}", flush=True))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from .check_answers import check_answers
 from .check_reads import check_reads
+from .check_restore import divide
 from .check_watches import check_watches
 from .check_writes import check_writes
 from .history import Fault, Get, History, List, Record, Refusal, Watch, Write
@@ -18,8 +19,14 @@ WIDE = 700  # characters of a line
 
 def check(history: History) -> list[Violation]:
     """Everything in a history that must not be."""
-    order = Order(history.changes)
     found = [Violation("the run itself", text) for text in history.own]
+    return found + list(divide(history, check_one))
+
+
+def check_one(history: History) -> list[Violation]:
+    """The same of what stands in one order."""
+    order = Order(history.changes)
+    found: list[Violation] = []
     found += check_writes(order, history.of(Write))
     found += check_reads(order, history)
     found += check_watches(order, history.of(Watch))

@@ -11,12 +11,14 @@ import trio
 from tests.tcp_proxy import Proxy
 
 from .exchange import Lost
-from .history import Fault
-from .members import Member, join, leader_of, part
+from .history import Fault, Restore
+from .members import Member, join, leader_of, part, wait_healthy
 from .plan import Step
 from .reference import Reference
 from .scene import Scene
 
+HEALTHY = 30.0  # seconds, in which members that were all started answer
+RESTORED = 20.0  # seconds, in which every server notices that etcd was restored
 DELAYS = (0.02, 0.1, 0.3, 0.8)  # seconds, of each fsync; elections begin after half a second of silence
 
 
@@ -47,6 +49,8 @@ class Faults:
         try:
             if step.what == "compact":
                 what += str(await self._compact())
+            elif step.what == "restore":
+                await self._restore(step.seconds)
             elif step.what == "move":
                 await self._move_leader()
             elif step.targets == ("leader",):
@@ -133,6 +137,49 @@ class Faults:
         # Without a quorum it cannot start; the end of the run tells whether it ever did.
         with suppress(trio.TooSlowError):
             await server.wait_ready()
+
+    async def _restore(self, seconds: float) -> None:
+        """Back etcd up, and put that back some seconds later. Nothing comes through while either history gets its mark, so that it is known where they part."""
+        revision = await self._stop_members()
+        for member in self._members:
+            member.back_up()
+        await self._start_members()
+        await trio.sleep(seconds)
+        await self._stop_members()
+        began = trio.current_time()
+        for member in self._members:
+            member.put_back()
+        lost = self._reference.go_back(revision)
+        for server in self._servers:
+            server.restored = True
+        await self._start_members()
+        with trio.move_on_after(RESTORED):  # each must notice by itself: else the checker finds what it shows
+            while any(server.restored for server in self._servers):  # noqa: ASYNC110 - a harness may poll
+                await trio.sleep(0.1)
+        for server in self._servers:
+            if server.restored:
+                self._scene.history.own.append(f"{server.name} did not notice that etcd was restored")
+        starts = [server.started for server in self._servers]
+        self._scene.history.records.append(
+            Restore(revision=revision, began=began, ended=trio.current_time(), starts=starts, lost=lost)
+        )
+
+    async def _stop_members(self) -> int:
+        """Cut all servers off and end all members; the last revision, which the reference has seen."""
+        for link in self._links.values():
+            await link.cut()
+        revision = await self._members[0].mark()
+        await self._reference.wait(revision, HEALTHY)
+        for member in self._members:
+            member.kill()
+        return revision
+
+    async def _start_members(self) -> None:
+        for member in self._members:
+            member.start(self._members)
+        await wait_healthy(self._members, HEALTHY)
+        for link in self._links.values():
+            link.restore()
 
     async def _move_leader(self) -> None:
         found = await leader_of(self._members)

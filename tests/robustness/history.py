@@ -139,6 +139,20 @@ class Fault(msgspec.Struct, tag=True, kw_only=True):
     ended: float
 
 
+class Restore(msgspec.Struct, tag=True, kw_only=True):
+    """A backup of etcd that was put back.
+
+    revision: up to which both histories are the same; lost: the changes after it that were in the first one only. starts: when each server was started on
+    the second; what it answered to requests from before is of the first.
+    """
+
+    revision: int
+    began: float
+    ended: float
+    starts: list[float]
+    lost: list[Change]
+
+
 class Change(msgspec.Struct, tag=True, frozen=True):
     """One change in the reference order, from etcd itself. Of a deletion `uid`, `data`, `shade` and `digest` are those of what was deleted."""
 
@@ -156,7 +170,7 @@ class Change(msgspec.Struct, tag=True, frozen=True):
         return self.key.partition("/")[0]
 
 
-Record = Write | Get | List | Refusal | Watch | Fault
+Record = Write | Get | List | Refusal | Watch | Fault | Restore
 
 
 class History(msgspec.Struct):

@@ -82,6 +82,21 @@ class Member(Child):
             self._tracer.kill()
             self._tracer.wait()
 
+    def back_up(self) -> None:
+        """Keep what it has, while it does not run."""
+        shutil.rmtree(self.directory / "backup", ignore_errors=True)
+        shutil.copytree(self.directory / "data", self.directory / "backup")
+
+    def put_back(self) -> None:
+        """Have it start with what was kept."""
+        shutil.rmtree(self.directory / "data")
+        shutil.copytree(self.directory / "backup", self.directory / "data")
+
+    async def mark(self) -> int:
+        """Write a key that no server looks at; its revision. Raises Lost."""
+        answer = await self.ask("kv/put", {"key": "bWFyaw=="})
+        return int(answer["header"]["revision"])
+
     async def drag(self, seconds: float) -> None:
         """Let each of its fsyncs take longer, as on a disk that is slow: strace holds the calls up. Raises Lost when it cannot."""
         if self.process is None:

@@ -11,6 +11,7 @@ from random import Random
 import msgspec
 
 QUIET = 5.0  # seconds at the end without new faults
+CALM = 12.0  # seconds after a backup was put back, in which the servers end and start again
 PAUSE = 2.0  # seconds between the beginnings of two faults, on average
 
 
@@ -84,6 +85,14 @@ def plan(seed: str, seconds: float, servers: int, members: int, kinds: Sequence[
             busy.update(dict.fromkeys(blocked, now + lasts + (2.0 if lasts else 0.0)))
         now += random.expovariate(1 / PAUSE)
     return steps
+
+
+def with_restore(steps: Sequence[Step], seed: str, seconds: float) -> list[Step]:
+    """The same with a backup of etcd that is put back some seconds later; other faults keep away from it."""
+    random = Random(f"{seed}/restore")
+    at, lasts = random.uniform(0.2, 0.4) * seconds, random.uniform(3, 8)
+    kept = [each for each in steps if each.at > at + lasts + CALM or each.at + each.seconds < at - 3]
+    return sorted([*kept, Step(round(at, 2), "restore", (), round(lasts, 2))], key=lambda each: each.at)
 
 
 def _targets(random: Random, where: str, servers: int, members: int) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ class Reference:
     def __init__(self, members: list[Member]) -> None:
         self.revision = 0
         self.changes: list[Change] = []
+        self._history = 0  # how often it began another one
         self._members = cycle(members)
 
     async def run(self) -> None:
@@ -50,13 +51,14 @@ class Reference:
             "start_revision": self.revision + 1,
             "prev_kv": True,
         }
+        history = self._history
         caller = Caller(member.url, {})
         connection = await caller.post_stream("/v3/watch", {"create_request": create}, QUIET)
         try:
             while True:
                 with trio.move_on_after(QUIET):
                     line = await connection.line()
-                    if line is None:
+                    if line is None or history != self._history:
                         return
                     self._take(msgspec.json.decode(line))
                     continue
@@ -86,6 +88,14 @@ class Reference:
         change = change_of(event)
         if change is not None:
             self.changes.append(change)
+
+    def go_back(self, revision: int) -> list[Change]:
+        """Follow another history from here on, which is the same up to a revision; what comes after it in this one."""
+        lost = [each for each in self.changes if each.revision > revision]
+        self.changes = [each for each in self.changes if each.revision <= revision]
+        self.revision = revision
+        self._history += 1
+        return lost
 
     async def wait(self, revision: int, seconds: float) -> None:
         """Wait until it has come to a revision. Raises TooSlowError."""

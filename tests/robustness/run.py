@@ -14,7 +14,7 @@ from .apiserver import ApiserverProcess
 from .faults import Faults
 from .history import NAMESPACE, History
 from .members import Member, wait_healthy
-from .plan import KINDS, SLOW_DISKS, plan
+from .plan import KINDS, SLOW_DISKS, plan, with_restore
 from .readers import Reader
 from .reference import Incomplete, Reference
 from .scene import LAST, SCOPES, Scene
@@ -40,6 +40,7 @@ class Setting(msgspec.Struct, frozen=True):
     watchers: int = 6
     workers: int = 0  # of each server
     slow_disks: bool = False  # strace slows them down
+    restores: bool = False  # a backup of etcd is put back
     apiserver: str = ""  # a kube-apiserver, to be one more server; none when empty
 
 
@@ -129,6 +130,8 @@ class Run:
         setting = self.setting
         kinds = (*KINDS, *SLOW_DISKS) if setting.slow_disks else KINDS
         steps = plan(setting.seed, setting.seconds, len(self.servers), setting.members, kinds)
+        if setting.restores:
+            steps = with_restore(steps, setting.seed, setting.seconds)
         self._say(f"{len(steps)} faults in {setting.seconds:g} s")
         async with trio.open_nursery() as nursery:
             for number in range(setting.watchers):

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from .check import around, check
-from .history import Change, Get, History, List, Object, Refusal, Scope, Seen, Watch, Write, load
+from .history import Change, Get, History, List, Object, Refusal, Restore, Scope, Seen, Watch, Write, load
 from .order import Order
 
 KEY = "configmaps/robust/a"
@@ -278,3 +278,69 @@ def test_keys_that_end_together():
     states = {revision: set(state) for revision, state in order.states(Scope("events"), [3, 4])}
     assert states == {3: {one.key, two.key}, 4: set()}
     assert [each.kind for each in order.shown(Scope("events"))] == ["ADDED", "ADDED", "DELETED", "DELETED"]
+
+
+def restored(*, without: int = 0, end: str = "error 410: too old", frames: tuple[Seen, ...] = ()) -> History:
+    """The good history, and then one that goes on after 4: a backup of that moment was put back. Who had come to 8 asks to go on from there.
+
+    without: a revision that is missing in the second one; end, frames: of that watch.
+    """
+    history = good()
+    changes = [*CHANGES[:3], change(5, data={"token": "n5"})]
+    history.changes = [each for each in changes if each.revision != without]
+    resumed = watch(list(frames), after=8, end=end)
+    shown = watch([frame("MODIFIED", 5)], after=4, client="n")
+    history.records += [
+        Restore(revision=4, began=10.0, ended=11.5, starts=[11.0, 11.0], lost=CHANGES[3:]),
+        msgspec.structs.replace(resumed, began=12.0, ended=12.5),
+        write("n5", "update", 13.0, 5, expected=4),
+        msgspec.structs.replace(shown, began=13.0, ended=15.0),
+        get(14.0, 5),
+        listed(14.0, 5, object_at(5)),
+    ]
+    return history
+
+
+def test_what_came_after_a_backup_may_be_gone_when_it_is_put_back():
+    """Each history is held to its own order, and who comes from the lost one is refused; also when that is read from a file again."""
+    assert check(restored()) == []
+
+
+def test_an_end_without_an_answer_is_no_acceptance():
+    """A server that is killed has accepted nothing."""
+    assert check(restored(end="lost: the connection was closed")) == []
+
+
+MIXED = {
+    "events of the other": (
+        restored(frames=(frame("MODIFIED", 9),)),
+        "a watch went from the lost history to the new one",
+    ),
+    "made to wait": (restored(end="left"), "a watch went from the lost history to the new one"),
+    "older than the backup": (restored(without=3), "an acknowledged write is missing"),
+    "newer than the backup": (restored(without=5), "an acknowledged write is missing"),
+}
+
+
+@pytest.mark.parametrize("case", MIXED)
+def test_two_histories_in_one_are_reported(case: str):
+    """A restored backup excuses what came after it, and nothing else."""
+    history, rule = MIXED[case]
+    assert rule in {violation.rule for violation in check(history)}
+
+
+def test_a_list_of_the_lost_history_is_reported():
+    """A server that was started on the restored etcd shows nothing of the first."""
+    history = restored()
+    history.records.append(listed(14.0, 7, object_at(7)))
+    assert "a list is not the state at its revision" in {violation.rule for violation in check(history)}
+
+
+def test_a_list_that_goes_on_over_the_restore_is_of_one_history():
+    """Its pages may be from different servers; all are of the lost one, or all of the new one."""
+    history = restored()
+    pages = msgspec.structs.replace(listed(9.8, 7, object_at(7), revisions=[7, 7]), ended=11.6)
+    history.records.append(pages)
+    assert check(history) == []
+    pages.objects = [object_at(5)]
+    assert "a list is not the state at its revision" in {violation.rule for violation in check(history)}

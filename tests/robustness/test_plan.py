@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .plan import KINDS, QUIET, SLOW_DISKS, plan
+from .plan import CALM, KINDS, QUIET, SLOW_DISKS, plan, with_restore
 
 
 def test_it_follows_from_the_seed():
@@ -31,6 +31,17 @@ def test_every_kind_comes():
     """Over some seeds."""
     found = {step.what for seed in range(20) for step in plan(str(seed), 120, 3, 3)}
     assert found == {kind.what for kind in KINDS}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_restore_has_its_time_for_itself(seed: int):
+    """Whatever else is planned is over before, or begins when the servers have had time to end and start again."""
+    steps = with_restore(plan(str(seed), 60, 3, 3), str(seed), 60)
+    (restore,) = [each for each in steps if each.what == "restore"]
+    assert restore.at + restore.seconds + CALM < 60
+    for step in steps:
+        if step is not restore:
+            assert step.at + step.seconds < restore.at or step.at > restore.at + restore.seconds + CALM
 
 
 def test_slow_disks_come_when_they_can():
