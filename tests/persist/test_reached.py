@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from watchcache.log import Corrupt
-from watchcache.persist import check_directory
+from watchcache.log import Corrupt, Log
+from watchcache.persist import FileJournal, check_directory
 from watchcache.persist.faults import FaultyDisk, fail
 
 from .directories import history, opened, scribble, segments, snapshots, state_of
+from .samples import stamp
 
 
 async def filled(path, writes=60, **options):
@@ -111,6 +112,20 @@ async def test_a_copy_is_not_held_to_how_far_the_original_had_come(tmp_path):
     assert check_directory(tmp_path / "copy").sound
     async with opened(tmp_path / "copy") as log:
         assert log.revision == 5
+
+
+async def test_who_knows_what_a_copy_has_not_yet_is_told_to_list_anew(tmp_path):
+    """The original may have gone on; that its directory was put in place of it, the start says, once."""
+    await filled(tmp_path / "data")
+    shutil.copytree(tmp_path / "data", tmp_path / "copy")
+    log = Log(FileJournal(tmp_path / "copy"), stamp=stamp)
+    recovered = await log.open()
+    await log.close()
+    assert [note for note in recovered.notes if "is a copy of another directory" in note]
+    assert log.lost > 60
+    for path in (tmp_path / "data", tmp_path / "copy"):
+        async with opened(path) as again:
+            assert again.lost == 0
 
 
 async def test_a_directory_that_moves_is_still_held_to_it(tmp_path):

@@ -25,6 +25,7 @@ class Recovered(msgspec.Struct, frozen=True):
     notes: tuple[
         str, ...
     ] = ()  # what the operator should know: a torn tail was cut, a damaged snapshot passed over
+    lost: int = 0  # as of `ReadableLog`
 
 
 class Journal(Protocol):

@@ -59,6 +59,7 @@ class Log:
         self._subscribers = Subscribers()
         self._waiters = Waiters()
         self._refused = 0
+        self._lost = 0
 
     # -- life
 
@@ -66,6 +67,7 @@ class Log:
         """Recover what the journal holds. Raises JournalError when it cannot be used."""
         recovered = await self._journal.open(self._stamp, self._ring)
         self._sequence = Sequence(self._stamp, recovered.revision, recovered.heads)
+        self._lost = recovered.lost
         return recovered
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -117,8 +119,8 @@ class Log:
 
     @property
     def lost(self) -> int:
-        """The journal gives no revision out twice."""
-        return 0
+        """As of `ReadableLog`: above 0 when the journal is a copy, whose original may have gone on."""
+        return self._lost
 
     @property
     def expires(self) -> bool:

@@ -90,7 +90,9 @@ class _Check:
             if epoch is None:
                 raise DirectoryUnusable(f"{self.directory.path} holds no data of watchcache")
             self.report.epoch = epoch
-        reached = read_reached(self.directory.path, self.report.epoch)  # first: a running server goes on
+        reached = read_reached(
+            self.directory.path, self.report.epoch
+        ).revision  # first: a running server goes on
         self._snapshots()
         newest = self.state_revision
         self._segments()

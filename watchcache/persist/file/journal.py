@@ -38,6 +38,7 @@ from watchcache.persist.file.snapshot import write_snapshot
 from watchcache.persist.retention import Retention
 
 SNAPSHOT_BYTES = 64 << 20  # read in about 0.3 s: below that a snapshot saves nothing worth having
+FURTHER = 1 << 40  # revisions that the original of a copy may have given out meanwhile: nobody knows
 SNAPSHOT_SEGMENTS = 4  # a snapshot is due after so many at the latest (while the state is no larger): no segment goes before one
 
 
@@ -93,7 +94,8 @@ class FileJournal:
         self._since_snapshot = sum(
             each.bytes for each in state.segments if each.last > state.snapshot_revision
         )
-        return Recovered(state.revision, state.heads, tuple(state.notes))
+        lost = state.revision + FURTHER if state.copied else 0
+        return Recovered(state.revision, state.heads, tuple(state.notes), lost)
 
     def _recover(self, stamp: Stamp, ring: Ring) -> tuple[State, SegmentWriter]:
         try:

@@ -7,6 +7,7 @@ power it may be some seconds old. A start that does not come as far has lost wha
 
 The line names the file that it was written to (device and inode), because a copy of the directory, made while the server ran, holds
 files of different moments: it is not held to the line. Nor is a directory without one, which is how an operator goes on without what is lost.
+That it is a copy tells something else: the original may have gone on, and clients of it may come with revisions that are not there yet.
 """
 
 from __future__ import annotations
@@ -15,11 +16,20 @@ import os
 from pathlib import Path
 from zlib import crc32
 
+import msgspec
+
 from watchcache.persist.file.disk import Disk
 
 REACHED_NAME = "REACHED"
 PURPOSE = "reached"
 _LONGEST = 256  # bytes: more than any line
+
+
+class Line(msgspec.Struct, frozen=True):
+    """What a directory's line says. revision: that the events had reached, 0 when nothing says so of these very files; copied: they are copies of others."""
+
+    revision: int = 0
+    copied: bool = False
 
 
 class Reached:
@@ -41,18 +51,18 @@ class Reached:
         os.close(self._descriptor)
 
 
-def read_reached(directory: Path, epoch: str) -> int:
-    """Return the revision that the events had reached; 0 when nothing says so of these very files. Raises OSError."""
+def read_reached(directory: Path, epoch: str) -> Line:
+    """Return what the line says of this body of data. Raises OSError."""
     try:
         descriptor = os.open(directory / REACHED_NAME, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return 0
+        return Line()
     try:
         line, _, crc = os.read(descriptor, _LONGEST).partition(b"\n")[0].rpartition(b" ")
         whose, _, revision = line.rpartition(b" ")
-        if crc != b"%08x" % crc32(line) or whose != _whose(descriptor, epoch):
-            return 0
-        return int(revision)
+        if crc != b"%08x" % crc32(line) or not whose.startswith(epoch.encode() + b" "):
+            return Line()
+        return Line(int(revision)) if whose == _whose(descriptor, epoch) else Line(copied=True)
     finally:
         os.close(descriptor)
 

@@ -19,7 +19,7 @@ from watchcache.log import Corrupt, Event, Head, Ring, Stamp
 from watchcache.persist.file.directory import RESTORE, Directory
 from watchcache.persist.file.disk import Disk
 from watchcache.persist.file.frames import Damaged, later_commit
-from watchcache.persist.file.reached import REACHED_NAME, read_reached
+from watchcache.persist.file.reached import REACHED_NAME, Line, read_reached
 from watchcache.persist.file.records import Inconsistent, Record, SegmentHeader
 from watchcache.persist.file.segment import Segment, read_header, read_records
 from watchcache.persist.file.snapshot import read_snapshot
@@ -37,7 +37,7 @@ def lost(found: int, reached: int) -> str:
 
 
 class State(msgspec.Struct):
-    """What recovery found. segments: those that history can be read from, ascending; the last is active."""
+    """What recovery found. segments: those that history can be read from, ascending; the last is active. copied: as of `Line`."""
 
     revision: int
     heads: dict[str, Head]
@@ -45,6 +45,7 @@ class State(msgspec.Struct):
     snapshot_bytes: int
     segments: list[Segment]
     notes: list[str]
+    copied: bool = False
 
 
 class Recovery:
@@ -57,13 +58,13 @@ class Recovery:
         self._ring = ring
         self._disk = disk
         self._state = State(0, {}, 0, 0, [], [])
-        self._reached = 0
+        self._line = Line()
         self._damaged_snapshot: tuple[Path, int] | None = None  # the newest one, and where
         self._begun: int | None = None  # a last segment without even a header
 
     def run(self) -> State:
         """Return the state. Raises Corrupt, OSError."""
-        self._reached = read_reached(self._directory.path, self._epoch)
+        self._line = read_reached(self._directory.path, self._epoch)
         self._load_snapshot()
         self._ring.restart(self._state.revision)
         self._chain(self._headers())
@@ -73,6 +74,12 @@ class Recovery:
         if self._begun is not None:
             self._remove_begun(self._begun)
         self._refuse_loss(*self._end())
+        if self._line.copied:
+            self._state.copied = True
+            self._note(
+                f"{self._directory.path} is a copy of another directory: clients that come with a revision after "
+                f"{self._state.revision}, which they can only have from that one, get 410 until this one has it, too"
+            )
         return self._state
 
     def _end(self) -> tuple[Path, int]:
@@ -87,8 +94,8 @@ class Recovery:
     def _refuse_loss(self, path: Path, offset: int, problem: str = "") -> None:
         """Raise Corrupt when what was acknowledged goes on behind the end that was found."""
         found = self._state.revision
-        if found < self._reached:
-            raise Corrupt(path, offset, problem + lost(found, self._reached), GO_ON)
+        if found < self._line.revision:
+            raise Corrupt(path, offset, problem + lost(found, self._line.revision), GO_ON)
 
     # -- the snapshot
 
