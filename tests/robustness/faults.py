@@ -168,11 +168,17 @@ class Faults:
         """Cut all servers off and end all members; the last revision, which the reference has seen."""
         for link in self._links.values():
             await link.cut()
-        revision = await self._members[0].mark()
+        revision = await self._mark()
         await self._reference.wait(revision, HEALTHY)
         for member in self._members:
             member.kill()
         return revision
+
+    async def _mark(self) -> int:
+        with trio.fail_after(HEALTHY):
+            while True:
+                with suppress(Lost):
+                    return await self._random.choice(self._members).mark()
 
     async def _start_members(self) -> None:
         for member in self._members:

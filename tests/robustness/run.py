@@ -91,8 +91,8 @@ class Run:
                 nursery.start_soon(self.reference.run)
                 try:
                     await self._drive()
-                except Unwell as problem:
-                    history.own.append(str(problem))
+                except* Unwell as group:
+                    history.own += [str(problem) for problem in group.exceptions]
                 nursery.cancel_scope.cancel()
         finally:
             self.scene.close()
