@@ -145,6 +145,7 @@ class Faults:
             member.back_up()
         await self._start_members()
         await trio.sleep(seconds)
+        await self._leave_behind(self._random.choice(self._servers).name)
         await self._stop_members()
         began = trio.current_time()
         for member in self._members:
@@ -163,6 +164,13 @@ class Faults:
         self._scene.history.records.append(
             Restore(revision=revision, began=began, ended=trio.current_time(), starts=starts, lost=lost)
         )
+
+    async def _leave_behind(self, server: str) -> None:
+        """Let one server see less of the history that is about to be lost than clients of the others do."""
+        for name, link in self._links.items():
+            if name.startswith(f"{server}-"):
+                link.stall()
+        await trio.sleep(self._random.uniform(0.3, 1.2))
 
     async def _stop_members(self) -> int:
         """Cut all servers off and end all members; the last revision, which the reference has seen."""
