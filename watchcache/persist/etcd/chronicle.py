@@ -32,6 +32,9 @@ _logger = logging.getLogger(__name__)
 LINGER = (
     0.1  # seconds: what comes meanwhile is written together, and a thread is woken ten times a second at most
 )
+# Revisions by which clients of other servers may know more of an etcd that is gone than this one has kept: it may have lagged for as long as it
+# takes to notice that a member is frozen, 10 s, on a busy cluster. Until etcd has come so far, who comes with a revision that is still to come lists anew.
+BEHIND = 10_000
 MARKS = 30.0  # seconds between marks while nothing of ours happens
 WAITING = 64 << 20  # bytes that may wait for a slow disk
 PIECE = 8 << 20  # bytes that are written as one
@@ -107,7 +110,7 @@ class Chronicle:
             return found.notes
         if verdict.other:
             self._floor = opened.revision
-            newest = max(found.reached, found.file.lost)
+            newest = max(found.reached + BEHIND, found.file.lost)
             self.lost = newest if newest > opened.revision else 0
         assert self._archive is not None
         return [

@@ -29,7 +29,7 @@ class Source(msgspec.Struct, frozen=True):
 class HistoryFile(msgspec.Struct, frozen=True):
     """What HISTORY says.
 
-    floor: before it was another etcd, nobody resumes from there. lost: the newest revision that was seen of that other one.
+    floor: before it was another etcd, nobody resumes from there. lost: what others may have seen of that other one.
     replaced: what etcd has now is not what this history leads to.
     """
 
