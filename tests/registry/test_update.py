@@ -72,6 +72,20 @@ async def test_the_generation_of_a_priority_class_stays(client: Client):
     assert changed["metadata"]["generation"] == 1
 
 
+async def test_a_job_is_not_replaced_by_what_it_was_made_from(client: Client):
+    """The selector and the labels that it was given are missed; each check is made twice."""
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}
+    manifest = {"metadata": {"name": "j"}, "spec": {"template": template}}
+    made = await client.create("batch/v1/jobs", manifest)
+    error = await refused(client.put("batch/v1/jobs", manifest), 422)
+    missed = ["spec.selector", "spec.template.metadata.labels"]
+    assert [cause["field"] for cause in error.details["causes"]] == [
+        *missed, *missed, "spec.selector", "spec.template",
+    ]  # fmt: skip
+    made["spec"]["parallelism"] = 3
+    assert (await client.put("batch/v1/jobs", made))["spec"]["parallelism"] == 3
+
+
 async def test_a_driver_has_a_generation_once_it_changes(client: Client):
     """M16: none when it is made, then one more for each change of its spec."""
     path = "storage.k8s.io/v1/csidrivers"

@@ -138,15 +138,6 @@ def _create_job(preparation: Preparation) -> None:
     spec["selector"] = {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), **matched}}
 
 
-def _keep_generated_selector(preparation: Preparation) -> None:
-    """A PUT of the manifest a Job was made from lacks what was generated for it; it stays, as far as it is left out."""
-    old = preparation.old
-    assert old is not None
-    spec, stored = preparation.document.get("spec") or {}, old.get("spec") or {}
-    if "selector" not in spec and "selector" in stored:
-        spec["selector"] = stored["selector"]
-
-
 # --- secrets, volumes, others ---
 
 
@@ -235,7 +226,6 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
     ("apps", "daemonsets"): Strategy(prepare_create=_create_daemon_set, prepare_update=_update_daemon_set),
     ("batch", "jobs"): Strategy(
         prepare_create=_create_job,
-        prepare_update=_keep_generated_selector,
         deletion=DeletionRule(orphans_by_default=True),
         orphan_warning=_JOB_WARNING,
     ),

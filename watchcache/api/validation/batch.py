@@ -11,6 +11,7 @@ from watchcache.api import causes
 from watchcache.api.status import Cause
 from watchcache.api.validation.pods import template_causes
 from watchcache.api.validation.rules import Document, Rule, not_negative, one_of
+from watchcache.api.validation.selectors import selects
 
 _COUNTS: Final = (
     "parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished",
@@ -26,6 +27,9 @@ def _job(new: Document, old: Document | None) -> Iterator[Cause]:
     if old is None:
         return
     before = old.get("spec") or {}
+    if spec != before:
+        for _ in range(2):  # kube-apiserver looks twice
+            yield from _selected(spec)
     if spec.get("completions") != before.get("completions") and spec.get("completionMode") != "Indexed":
         yield causes.immutable("spec.completions", spec.get("completions"))
     if spec.get("selector") != before.get("selector"):
@@ -33,6 +37,17 @@ def _job(new: Document, old: Document | None) -> Iterator[Cause]:
     # Where the pods of a suspended job go may still be decided; kube-apiserver shows its internal type as the value.
     if spec.get("template") != before.get("template") and not before.get("suspend"):
         yield causes.immutable("spec.template", spec.get("template"))
+
+
+def _selected(spec: Document) -> Iterator[Cause]:
+    """A job that is there goes on selecting the pods of its template."""
+    selector = spec.get("selector")
+    found = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
+    if selector is None:
+        yield causes.required("spec.selector")
+    if not selects(selector or {}, found):
+        text = "`selector` does not match template `labels`"
+        yield causes.invalid("spec.template.metadata.labels", found or None, text)
 
 
 def _job_spec(spec: Document, path: str) -> Iterator[Cause]:
