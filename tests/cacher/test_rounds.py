@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import msgspec
+import trio
+import trio.lowlevel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from watchcache.cacher import Change, Entry, Now, Selection
 from watchcache.cacher.change import EventType
-from watchcache.cacher.fanout import LONGEST_REST, REST, FanOut
+from watchcache.cacher.fanout import LONGEST_REST, FanOut
 from watchcache.cacher.frames import Frames
 from watchcache.cacher.groups import Group
 from watchcache.cacher.selection import Scope
 
-from .scene import Lines, Pipe, in_single_steps, plain, running, stamp, value
+from .scene import Lines, Pipe, Scene, in_single_steps, plain, running, stamp, value
 
 
 class Reader:
@@ -237,58 +239,72 @@ async def test_a_tick_is_surrounded() -> None:
     assert [count for count in await sends_surrounded(FanOut(wide=10)) if count] == [10]
 
 
+async def watched(scene: Scene, count: int, selection: Selection | None = None) -> list[Pipe]:
+    """A group that large."""
+    pipes = [Pipe() for _ in range(count)]
+    for pipe in pipes:
+        scene.watch(Now(), pipe, selection)
+    await scene.settle()
+    return pipes
+
+
+async def put_two(scene: Scene, pipes: list[Pipe]) -> int:
+    """Write twice, the second time while the round of the first is under way; when that is over, the group rests. Returns the second revision."""
+    first = await scene.put("a/0")
+    while not any(pipe.sends for pipe in pipes):
+        await trio.lowlevel.checkpoint()
+    second = await scene.put("a/1")
+    assert not all(pipe.sends for pipe in pipes)
+    await scene.settle()
+    assert [pipe.events for pipe in pipes] == [[("ADDED", first)]] * len(pipes)
+    return second
+
+
+def one_by_one() -> FanOut:
+    """Rounds of groups of more than two, a member in each turn of the scheduler."""
+    return FanOut(wide=2, shortest=0.0, step=1)
+
+
 async def test_events_that_come_while_a_group_rests_share_a_round(mock_clock: MockClock) -> None:
     """One `send` for all of them, when the rest is over; who comes meanwhile gets what comes after it."""
-    async with running(fan_out=FanOut(wide=2)) as scene:
-        pipes = [Pipe() for _ in range(5)]
-        for pipe in pipes:
-            scene.watch(Now(), pipe)
-        await scene.settle()
-        first = await scene.put("a/0")
-        await scene.settle()
-        assert [pipe.events for pipe in pipes] == [[("ADDED", first)]] * 5
-        second = await scene.put("a/1")
+    async with running(fan_out=one_by_one()) as scene:
+        pipes = await watched(scene, 200)
+        second = await put_two(scene, pipes)
         newcomer = Pipe()
         scene.watch(Now(), newcomer)
         third = await scene.put("a/2")
         await scene.settle()
-        assert [pipe.sends for pipe in pipes] == [1] * 5
-        mock_clock.jump(REST)
+        assert [pipe.sends for pipe in pipes] == [1] * 200
+        mock_clock.jump(LONGEST_REST)
         await scene.settle()
-        assert [pipe.events[1:] for pipe in pipes] == [[("ADDED", second), ("ADDED", third)]] * 5
-        assert [pipe.sends for pipe in pipes] == [2] * 5
+        assert [pipe.events[1:] for pipe in pipes] == [[("ADDED", second), ("ADDED", third)]] * 200
+        assert [pipe.sends for pipe in pipes] == [2] * 200
         assert newcomer.events == [("ADDED", third)]
 
 
-async def test_an_event_that_finds_its_group_awake_is_sent_at_once(mock_clock: MockClock) -> None:
-    """A group rests after a round, not before one."""
-    async with running(fan_out=FanOut(wide=2)) as scene:
-        pipes = [Pipe() for _ in range(5)]
-        for pipe in pipes:
-            scene.watch(Now(), pipe)
+async def test_an_event_after_the_end_of_a_round_is_sent_at_once(mock_clock: MockClock) -> None:
+    """A group rests when more has come before the end of a round, else not; no time passes here."""
+    async with running(fan_out=one_by_one()) as scene:
+        pipes = await watched(scene, 5)
         for count in range(1, 4):
             await scene.put(f"a/{count}")
             await scene.settle()
             assert [pipe.sends for pipe in pipes] == [count] * 5
-            mock_clock.jump(LONGEST_REST)
-            await scene.settle()
             assert not scene.hub.fan_out.busy
 
 
 async def test_a_group_at_rest_does_not_hold_up_another(mock_clock: MockClock) -> None:
     """Each rests by itself."""
-    async with running(fan_out=FanOut(wide=2)) as scene:
-        everyone, some = [Pipe() for _ in range(3)], [Pipe() for _ in range(3)]
-        for pipe in everyone:
-            scene.watch(Now(), pipe)
-        for pipe in some:
-            scene.watch(Now(), pipe, Selection("b/"))
-        await scene.settle()
-        await scene.put("a/0")
-        await scene.settle()
+    async with running(fan_out=one_by_one()) as scene:
+        everyone, some = await watched(scene, 200), await watched(scene, 3, Selection("b/"))
+        await put_two(scene, everyone)
         await scene.put("b/0")
         await scene.settle()
-        assert [pipe.sends for pipe in everyone + some] == [1] * 6
+        assert [pipe.sends for pipe in some] == [1] * 3
+        assert [pipe.sends for pipe in everyone] == [1] * 200
+        mock_clock.jump(LONGEST_REST)
+        await scene.settle()
+        assert [len(pipe.events) for pipe in everyone] == [3] * 200
 
 
 def test_members_of_one_connection_have_their_turn_together() -> None:

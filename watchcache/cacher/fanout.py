@@ -9,9 +9,9 @@ or the requests of others stand in a queue behind thousands of them. A round of 
 waited longer, the server cannot keep up: slices then take the `SHARE`th part of the waiting time, so that the fan-out gets a larger share
 by itself, and the writers a smaller one, until both fit. What comes in the meantime is joined to one round, which costs less for each event.
 
-Most of what a delivery costs is its `send`. So after a round a group rests, for half as long as the round took, and for `REST` at least: when events
-come faster than rounds, those that come meanwhile share the next one, where otherwise it would begin with the first of them and writers
-would be answered between slices only. An event that finds its group at rest waits for `LONGEST_REST` at most, one that comes later not at all.
+Most of what a delivery costs is its `send`. So when events come faster than rounds, which is when the next has come before a round's end, the group
+rests first, for half as long as the round took, and for `REST` at least: those that come meanwhile share the next round, where otherwise it
+would begin with the one, and writers would be answered between slices only. Events wait for a rest of `LONGEST_REST` at most.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PATIENCE = 0.5
 SHARE = 8.0
 REST, LONGEST_REST = 0.002, 0.01
 STEP = 32  # members between two looks at the clock: 0.8 ms at most
-WIDE = 32  # members: a step
+WIDE = 128  # members; at 25 us each a tick of such a group takes 3 ms
 
 
 def _nothing() -> None:
@@ -187,7 +187,7 @@ class FanOut:
         return False
 
     def _advance(self, one: _Round) -> None:
-        """Some more members of the round; at its end the group rests, and others have their turn."""
+        """Some more members of the round; at its end others have their turn, and the group rests when more has come for it."""
         if not self._gone(one):
             try:
                 events, size = one.group.advance(self._step)
@@ -203,9 +203,8 @@ class FanOut:
     def _let_rest(self, one: _Round) -> None:
         now = time.perf_counter()
         rest = min(max((now - one.began) / 2, self._rest), self._longest_rest)
-        if (
-            rest and now - one.waits_since <= PATIENCE
-        ):  # else what has come meanwhile fills the next round anyway
+        late = now - one.waits_since > PATIENCE  # what has come meanwhile fills the next round anyway
+        if rest and one.group.pending and not late:
             one.rests_until = trio.current_time() + rest
             self._resting.append(one)
         else:
