@@ -210,11 +210,20 @@ def watch500_shared(peer: Peer, scale: float) -> dict[str, float]:
     return watched(peer, scale, lambda path: WatchStreams(peer.port, TOKEN, path, 500, 10))
 
 
+def steady1000_http2(peer: Peer, scale: float) -> dict[str, float]:
+    """Deliveries to 1,000 watchers over HTTP/2, a connection for each, 10 changes a second."""
+    return watched(peer, scale, lambda path: WatchStreams(peer.port, TOKEN, path, 1000), 1000, pause=0.1)
+
+
 def watched(
-    peer: Peer, scale: float, watch: Callable[[str], WatchReaders | WatchStreams]
+    peer: Peer,
+    scale: float,
+    watch: Callable[[str], WatchReaders | WatchStreams],
+    count: int = 500,
+    pause: float = 0.0,
 ) -> dict[str, float]:
-    """One writer changes a config map, 500 watchers see each change."""
-    count, changes = 500, int(150 * scale)
+    """One writer changes a config map, `count` watchers see each change; every `pause` seconds, or as fast as it is answered."""
+    changes = int(150 * scale)
     path = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
     client = Http1(peer.port, TOKEN)
     name = f"w{time.time_ns()}"
@@ -231,7 +240,9 @@ def watched(
     time.sleep(1.5)
 
     def writer() -> None:
+        begin = time.perf_counter()
         for number in range(changes):
+            time.sleep(max(0.0, begin + number * pause - time.perf_counter()))
             patch = json.dumps({"data": {"n": str(number + 1)}}).encode()
             client.send(
                 client.head("PATCH", f"{path}/{name}", len(patch), "application/merge-patch+json") + patch
@@ -272,7 +283,16 @@ class LatencyReaders(WatchReaders):
 
 def latency(peer: Peer, scale: float) -> dict[str, float]:
     """From a PATCH that leaves to its event at each of 50 watchers, 50 changes a second."""
-    watchers, changes = 50, int(500 * scale)
+    return timed(peer, 50, int(500 * scale), 0.02)
+
+
+def latency1000(peer: Peer, scale: float) -> dict[str, float]:
+    """The same at 1,000 watchers, 10 changes a second: what a delivery over HTTP/1.1 costs then, too."""
+    return timed(peer, 1000, int(100 * scale), 0.1)
+
+
+def timed(peer: Peer, watchers: int, changes: int, pause: float) -> dict[str, float]:
+    """A change every `pause` seconds, and when it came to each watcher, each on a connection of its own over HTTP/1.1."""
     path = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
     client, name = Http1(peer.port, TOKEN), f"l{time.time_ns()}"
     document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"n": "-1"}}
@@ -285,7 +305,7 @@ def latency(peer: Peer, scale: float) -> dict[str, float]:
     def writer() -> None:
         begin = time.perf_counter()
         for number in range(changes):
-            time.sleep(max(0.0, begin + number * 0.02 - time.perf_counter()))
+            time.sleep(max(0.0, begin + number * pause - time.perf_counter()))
             patch = json.dumps({"data": {"n": str(number)}}).encode()
             head = client.head("PATCH", f"{path}/{name}", len(patch), "application/merge-patch+json")
             sent[number] = time.perf_counter()
@@ -339,7 +359,9 @@ WORKLOADS = {
     "watch2x10": watch500_shared,
     "list": list_all,
     "node": list_node,
+    "steady2": steady1000_http2,
     "latency": latency,
+    "latency1000": latency1000,
     "start": restart,
 }
 NEED_PODS = frozenset({"list", "node", "start"})
