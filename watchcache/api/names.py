@@ -37,7 +37,7 @@ _VALUE_TEXT: Final = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
     f" (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '{_VALUE}')"
 )
-_IP_TEXT: Final = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+NO_ADDRESS: Final = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 _REMEMBERED_LENGTH: Final = 128  # bounds what the caches can hold
 
@@ -75,7 +75,7 @@ def address(name: str) -> list[str]:
     try:
         canonical = str(ipaddress.ip_address(name))
     except ValueError:
-        return [_LEADING_ZERO_TEXT if _is_address_with_leading_zeros(name) else _IP_TEXT]
+        return [_LEADING_ZERO_TEXT if _is_address_with_leading_zeros(name) else NO_ADDRESS]
     return [] if canonical == name else [f'must be in canonical form ("{canonical}")']
 
 

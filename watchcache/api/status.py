@@ -150,6 +150,11 @@ def generated_name_taken(resource: str | GroupKind, name: str) -> StatusError:
     return error
 
 
+def unmet(what: str, wanted: object, held: object) -> str:
+    """What the storage says of a precondition (`UID`, `ResourceVersion`) that does not hold."""
+    return f"Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {held}"
+
+
 def conflict(resource: str | GroupKind, name: str, message: str = OPTIMISTIC_LOCK) -> StatusError:
     """409: the object is not in the state the request supposes. Failed preconditions of a DELETE name the kind, not the plural."""
     about = _resource(resource)

@@ -36,7 +36,7 @@ _logger = logging.getLogger(__name__)
 SLICE = 0.001
 PATIENCE = 0.5
 SHARE = 8.0
-REST, LONGEST_REST = 0.002, 0.01
+REST, LONGEST_REST = 0.002, 0.01  # seconds
 STEP = 32  # members between two looks at the clock: 0.8 ms at most
 WIDE = 128  # members; at 25 us each a tick of such a group takes 3 ms
 

@@ -70,8 +70,7 @@ def _check_namespace(call: Call, uid: str, revision: int, options: DeleteOptions
     pairs = (("UID", options.uid, uid), ("ResourceVersion", options.resource_version, str(revision)))
     for what, wanted, held in pairs:
         if wanted is not None and wanted != held:
-            text = f"Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {held}"
-            raise status.conflict(call.resource.group_resource, call.name, text)
+            raise status.conflict(call.resource.group_resource, call.name, status.unmet(what, wanted, held))
 
 
 async def _admit(store: Store, call: Call, document: Document) -> None:

@@ -46,6 +46,6 @@ def check_uid_precondition(call: Call, stored: Document, uid: str) -> None:
     if uid and uid != held:
         text = (
             f"StorageError: invalid object, Code: 4, Key: /registry/{call.key}, ResourceVersion: 0, "
-            f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {held}"
+            f"AdditionalErrorMsg: {status.unmet('UID', uid, held)}"
         )
         raise status.conflict(call.resource.group_resource, call.name, text)

@@ -52,7 +52,7 @@ def _check_bindable(pod: Document, name: str, metadata: Document) -> None:
     problem = ""
     uid = metadata.get("uid")
     if uid and uid != pod["metadata"].get("uid"):
-        problem = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {pod['metadata'].get('uid')}"
+        problem = status.unmet("UID", uid, pod["metadata"].get("uid"))
     elif "deletionTimestamp" in pod["metadata"]:
         problem = f"pod {name} is being deleted, cannot be assigned to a host"
     elif (pod.get("spec") or {}).get("nodeName"):

@@ -113,10 +113,8 @@ def _check_uid(call: Call, old: Document, wanted: Document) -> None:
     """The uid that a patch leaves in the scale says which object is meant; here the scale refuses, not the storage."""
     uid, held = wanted["metadata"].get("uid") or "", old["metadata"].get("uid", "")
     if uid and uid != held:
-        text = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {held}"
-        raise status.conflict(
-            GroupKind(call.resource.group, f"{call.resource.plural}/scale"), call.name, text
-        )
+        about = GroupKind(call.resource.group, f"{call.resource.plural}/scale")
+        raise status.conflict(about, call.name, status.unmet("UID", uid, held))
 
 
 def _check_replicas(call: Call, wanted: Document) -> None:

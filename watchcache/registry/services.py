@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from watchcache.api import status
+from watchcache.api import names, status
 from watchcache.api.catalog import Resource
 from watchcache.api.status import Cause
 from watchcache.registry.addresses import Exhausted, Reservation, parse_address
@@ -232,8 +232,7 @@ def _parsed(index: int, text: str) -> tuple[str, int]:
     try:
         return parse_address(text)
     except ValueError:
-        message = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-        raise _invalid(f"spec.clusterIPs[{index}]", _quoted(text), message) from None
+        raise _invalid(f"spec.clusterIPs[{index}]", _quoted(text), names.NO_ADDRESS) from None
 
 
 def _allocate_ports(spec: Document, before: Document, reservation: Reservation) -> None:

@@ -155,7 +155,7 @@ class Worker:
                 certificate.context,
                 settings,
                 self.ending,
-                partial(self._drained, writer),
+                partial(_drained, writer),
             )
             async with trio.open_nursery() as outer:
                 await outer.start(front)
@@ -163,10 +163,6 @@ class Worker:
                 core.start_soon(keep_heap_trimmed)
                 await writer.call("serving")
             core.cancel_scope.cancel()
-
-    async def _drained(self, writer: Peer) -> None:
-        with suppress(PeerGone):
-            await writer.call("drained")
 
     async def _gather(self, name: str, writer: Peer, operation: str, payload: bytes) -> bytes:
         """A page of all processes; while the one that writes does not answer, of this one."""
@@ -183,6 +179,12 @@ class Worker:
                 "%s cannot follow the process that writes (%s): it ends its watches and leaves", name, problem
             )
             self.ending.begin(lost=True)
+
+
+async def _drained(writer: Peer) -> None:
+    """Nothing runs here any more; returns when that is so in all workers that leave."""
+    with suppress(PeerGone):
+        await writer.call("drained")
 
 
 def _checks_of_writer(log: FollowerLog, assignment: Assignment) -> Iterator[Check]:

@@ -8,11 +8,9 @@ from typing import Any, Final
 
 from watchcache.api import causes, names
 from watchcache.api.status import Cause
-from watchcache.api.validation.rules import Document, Rule, not_negative, one_of, well_named
+from watchcache.api.validation.rules import EFFECTS, Document, Rule, not_negative, one_of, well_named
 
 _ADDRESS_TYPES: Final = ("FQDN", "IPv4", "IPv6")
-_NO_ADDRESS: Final = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-_EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
 def _node(new: Document, old: Document | None) -> Iterator[Cause]:
@@ -38,7 +36,7 @@ def _taints(spec: Document) -> Iterator[Cause]:
         yield from well_named(taint.get("value") or "", names.label_value, f"{path}.value")
         if not effect:
             yield causes.required(f"{path}.effect")
-        yield from one_of(effect or None, _EFFECTS, f"{path}.effect")
+        yield from one_of(effect or None, EFFECTS, f"{path}.effect")
 
 
 def _lease(new: Document, old: Document | None) -> Iterator[Cause]:
@@ -78,7 +76,7 @@ def _addresses(endpoint: Document, kind: str, field: str) -> Iterator[Cause]:
         return
     for index, address in enumerate(addresses):
         if _parsed(address) is None:
-            yield causes.invalid(f"{field}[{index}]", address, _NO_ADDRESS)
+            yield causes.invalid(f"{field}[{index}]", address, names.NO_ADDRESS)
 
 
 def _parsed(address: str) -> Any:

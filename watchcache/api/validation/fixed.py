@@ -37,4 +37,5 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("resource.k8s.io", "resourceclaimtemplates"): _fixed("spec"),
     ("resource.k8s.io", "resourceslices"): _fixed("spec.driver", "spec.pool.name", "spec.nodeName"),
     ("storage.k8s.io", "csistoragecapacities"): _fixed("nodeTopology", "storageClassName"),
+    ("storage.k8s.io", "volumeattachments"): _fixed("spec"),
 }

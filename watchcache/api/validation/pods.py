@@ -8,7 +8,15 @@ from typing import Final
 from watchcache.api import causes, names
 from watchcache.api.status import Cause
 from watchcache.api.validation.containers import container_causes
-from watchcache.api.validation.rules import Document, Rule, annotation_keys, labels, one_of, well_named
+from watchcache.api.validation.rules import (
+    EFFECTS,
+    Document,
+    Rule,
+    annotation_keys,
+    labels,
+    one_of,
+    well_named,
+)
 
 _CHANGES: Final = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
@@ -17,7 +25,6 @@ _CHANGES: Final = (
 )
 _LONGEST_DEADLINE: Final = 2**31 - 1
 RESTART_POLICIES: Final = ("Always", "OnFailure", "Never")
-_EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _NO_KEY: Final = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
 _VOLUME_KINDS: Final = (
     "emptyDir", "hostPath", "gitRepo", "gcePersistentDisk", "awsElasticBlockStore", "secret", "nfs", "iscsi", "glusterfs",
@@ -163,8 +170,7 @@ def _toleration(toleration: Document, path: str) -> Iterator[Cause]:
         yield causes.not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
     elif value:
         yield causes.invalid(f"{path}.operator", value, "value must be empty when `operator` is 'Exists'")
-    if effect and effect not in _EFFECTS:
-        yield causes.not_supported(f"{path}.effect", effect, _EFFECTS)
+    yield from one_of(effect or None, EFFECTS, f"{path}.effect")
 
 
 def template_causes(template: Document, path: str) -> Iterator[Cause]:

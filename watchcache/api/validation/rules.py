@@ -14,6 +14,8 @@ Rule = Callable[[Document, Document | None], Iterable[Cause]]
 """(new, old or None at a creation) -> what is wrong."""
 
 PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
+EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+"""Of taints."""
 _LARGEST_PORT: Final = 65535
 _PORT_NAME_LENGTH: Final = 15
 _PORT_NAME: Final = re.compile(r"[-a-z0-9]+")

@@ -170,16 +170,9 @@ def _same(new: Document, old: Document, member: str, field: str) -> Iterator[Cau
         yield causes.immutable(field, new.get(member))
 
 
-def _attachment(new: Document, old: Document | None) -> Iterator[Cause]:
-    # kube-apiserver shows its internal type as the value.
-    if old is not None:
-        yield from _same(new, old, "spec", "spec")
-
-
 RULES: Final[dict[tuple[str, str], Rule]] = {
     ("", "persistentvolumeclaims"): _claim,
     ("", "persistentvolumes"): _volume,
     ("storage.k8s.io", "csidrivers"): _driver,
     ("storage.k8s.io", "storageclasses"): _storage_class,
-    ("storage.k8s.io", "volumeattachments"): _attachment,
 }
