@@ -43,6 +43,14 @@ async def create(client: Client, *names: str) -> None:
         await client.create(CONFIG, {"metadata": {"name": name}})
 
 
+def ageless(event: dict[str, Any]) -> dict[str, Any]:
+    """Without the age of a table's row, which is counted when the row is made."""
+    columns = [column["name"] for column in event["object"].get("columnDefinitions", ())]
+    for row in event["object"].get("rows", ()):
+        del row["cells"][columns.index("Age")]
+    return event
+
+
 async def watchers(client: Client, query: str = "") -> dict[str, Any]:
     """The page."""
     return await client.get(f"/debug/watchers{query}")
@@ -130,7 +138,7 @@ async def test_events_carry_their_commit_time_when_asked_for(client: Client, acc
         e.time async for batch in log.history(0) for e in batch if e.key == "configmaps/default/a"
     ]
     assert event.pop(MEMBER) == pytest.approx(committed, abs=1e-5)
-    assert event == other
+    assert ageless(event) == ageless(other)
     assert timed.headers[HEADER] == "true"
     assert HEADER not in plain.headers
 
