@@ -25,10 +25,21 @@ async def connected() -> tuple[socket.socket, trio.socket.SocketType]:
     return sender, receiver
 
 
+async def until_noted(sender: socket.socket, receiver: trio.socket.SocketType) -> None:
+    """Send until arrivals are noted: where nobody had asked before, the kernel begins to a moment later (net_enable_timestamp)."""
+    arrived = 0
+    with trio.fail_after(10):
+        while not arrived:
+            sender.sendall(b"-")
+            await trio.lowlevel.wait_readable(receiver)
+            _, arrived = receipts.receive(receiver._sock, 100)  # type: ignore[attr-defined]
+
+
 async def test_data_have_the_time_of_their_arrival() -> None:
     """However long they waited in the kernel's buffer."""
     sender, receiver = await connected()
     with sender, receiver:
+        await until_noted(sender, receiver)
         before = time.monotonic_ns()
         sender.sendall(b"one")
         after = time.monotonic_ns()

@@ -23,7 +23,7 @@ _SPACE = socket.CMSG_SPACE(_TIME.size) if sys.platform == "linux" else 0
 
 
 def ask(sock: trio.socket.SocketType) -> None:
-    """Have arrival times noted."""
+    """Have arrival times noted; where nobody on the machine had asked yet, the kernel begins to a moment later."""
     if _SPACE:
         sock.setsockopt(socket.SOL_SOCKET, _NOTED, 1)
 
