@@ -57,6 +57,7 @@ class Connection:
         self._window = frames.DEFAULT_WINDOW
         self._frame = frames.DEFAULT_FRAME
         self._credit = 0
+        self._after_reading: list[Callable[[], None]] = []
         self._out: list[bytes] = [frames.opening()]
         self._out_came = trio.Event()
         self._block: tuple[int, int, bytes] | None = None  # a header block to be continued
@@ -92,6 +93,10 @@ class Connection:
         if stream.owed > frames.WINDOW // 4 and not stream.done:
             self._write(frames.window_update(stream.id, stream.owed))
             stream.owed = 0
+
+    def after_reading(self, callback: Callable[[], None]) -> None:
+        """Call this once, when everything that was received together has been taken; it must not raise."""
+        self._after_reading.append(callback)
 
     def ask_sign(self) -> None:
         """Have the peer send something: it acknowledges settings, and does not count them as it counts PINGs."""
@@ -253,6 +258,8 @@ class Connection:
             self.received_at = trio.current_time()
             for kind, flags, number, payload in reader.feed(bytes(data)):
                 self._take(kind, flags, number, payload)
+            while self._after_reading:
+                self._after_reading.pop()()
             if self._credit > frames.WINDOW // 4:
                 self._write(frames.window_update(0, self._credit))
                 self._credit = 0

@@ -141,9 +141,8 @@ class Feed:
             if not responses:
                 raise self._no_answer(stream)
             await self._check_revision(responses[0])
-            while True:
-                self._take_all(responses)
-                responses = await stream.receive()
+            self._take_all(responses)
+            await stream.follow(self._take_all)
 
     def _take_all(self, responses: Sequence[rpc.WatchResponse]) -> None:
         """Take what has come, as one group; also when something in it ends the watch, what came before is published."""
