@@ -123,6 +123,7 @@ async def test_a_gap_is_said_and_not_resumed_across(etcd, kept):
             with pytest.raises(Compacted):
                 await history(log, after)
         assert bare(await history(log, missed[10].revision)) == bare(missed[11:])
+        await until(lambda: log._chronicle._archive.reached >= missed[-1].revision)
         later = await scribble(log, 5, start=40)
     await compact(etcd, later[-1].revision)
     async with keeping(etcd, kept) as log:
