@@ -49,6 +49,16 @@ async def scribble(log, writes, keys=5, start=0):
     return events
 
 
+async def scribble_apart(log, writes):
+    """The same, in so many commits that they fill several files on a slow machine, too."""
+    events = []
+    for start in range(0, writes, 5):
+        events += await scribble(log, 5, start=start)
+        newest = events[-1].revision
+        await until(lambda: log._chronicle._archive.reached >= newest)  # noqa: B023 - in the same turn
+    return events
+
+
 def bare(events: list[Event]) -> list[tuple]:
     """Events without the time, which is when a server heard of them."""
     return [(e.revision, e.key, e.value, e.deleted, e.prev, e.prev_revision) for e in events]
@@ -69,7 +79,7 @@ async def compact(etcd, revision):
 async def test_history_outlives_a_restart_and_a_compaction(etcd, kept):
     """All that was seen before can be resumed from, with what was replaced, though etcd has none of it any more."""
     async with keeping(etcd, kept) as log:
-        events = await scribble(log, 60)
+        events = await scribble_apart(log, 60)
         first = log.oldest
     assert len(segments(kept)) > 2
     await compact(etcd, events[-1].revision)
@@ -187,7 +197,7 @@ async def test_a_torn_end_is_cut_and_read_from_etcd_again(etcd, kept, tmp_path, 
 async def test_a_corrupt_newest_file_costs_only_what_etcd_has_not(etcd, kept, where):
     """Damage in the newest segment: what is behind it comes from etcd."""
     async with keeping(etcd, kept) as log:
-        events = await scribble(log, 40)
+        events = await scribble_apart(log, 40)
         first = log.oldest
     file = segments(kept)[-1]
     data = bytearray(file.read_bytes())
@@ -201,7 +211,7 @@ async def test_a_corrupt_newest_file_costs_only_what_etcd_has_not(etcd, kept, wh
 async def test_a_corrupt_older_file_is_set_aside_with_one_line(etcd, kept, caplog):
     """Whoever resumes from there lists anew; what comes after it is there, and the server never stops."""
     async with keeping(etcd, kept) as log:
-        events = await scribble(log, 60)
+        events = await scribble_apart(log, 60)
         first = log.oldest
     await compact(etcd, events[-1].revision)
     second = segments(kept)[1]
@@ -436,11 +446,7 @@ async def test_what_left_the_memory_before_it_was_written_is_waited_for(etcd, ke
 async def test_retention_bounds_the_files(etcd, kept):
     """By revisions, in whole segments: what goes cannot be resumed from, what stays can."""
     async with keeping(etcd, kept, retention=Retention(revisions=20), ring_bytes=2000) as log:
-        events: list[Event] = []
-        for start in range(0, 100, 10):
-            events += await scribble(log, 10, start=start)
-            newest = events[-1].revision
-            await until(lambda: log._chronicle._archive.reached >= newest)  # noqa: B023 - in the same turn
+        events = await scribble_apart(log, 100)
         await compact(etcd, events[-1].revision)
         log._past.compacted(events[-1].revision)
         assert events[40].revision < log.oldest <= events[79].revision
