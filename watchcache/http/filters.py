@@ -157,7 +157,7 @@ class Deadline:
             exchange.timeout = seconds
 
     def leave(self, exchange: Exchange, answer: Answer) -> None:
-        """Nothing: the pipeline keeps the time of what waits."""
+        """Nothing: who waits for the answer keeps the time (`waiting`)."""
 
 
 class Authentication:

@@ -1,21 +1,21 @@
 """Runs a request through the filters and its endpoint, and never lets an exception out.
 
 An endpoint answers at once or returns an awaitable. What is answered at once passes through here without a task switch; what
-waits is bounded by the exchange's deadline and gets 504 when it passes. The filters that were entered, and only those, see the answer.
-A cancellation from outside (the client left, the server ends) still lets them give back what they took.
+waits is bounded by the exchange's deadline and gets 504 when it passes (`waiting` says who looks at the clock). The filters that were
+entered, and only those, see the answer, once. A cancellation from outside (the client left, the server ends) still lets them give back what they took.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-
-import trio
+from functools import partial
 
 from watchcache.http.errors import StatusRow, answer_for, deadline_reply
 from watchcache.http.exchange import Answering, Exchange, Pending, audit_id
 from watchcache.http.filters import Filter
 from watchcache.http.messages import Answer, Reply, Request, Stream, WatchReply
+from watchcache.http.waiting import Waiting
 
 Endpoint = Callable[[Exchange], Answering]
 
@@ -52,7 +52,7 @@ class Pipeline:
             answer = answer_for(error, request.headers, exchange.query, self._failures)
         if isinstance(answer, _AT_ONCE):
             return self._leave(exchange, answer)
-        return self._wait(exchange, answer)
+        return Waiting(exchange.timeout, partial(self._wait, exchange, answer))
 
     def _enter(self, exchange: Exchange) -> Answering:
         for number, enter in enumerate(self._enters):
@@ -76,19 +76,18 @@ class Pipeline:
         answering = self._endpoint(exchange)
         return answering if isinstance(answering, _AT_ONCE) else await answering
 
-    async def _wait(self, exchange: Exchange, awaitable: Awaitable[Answer]) -> Answer:
-        answer: Answer = Reply(_LEFT_EARLY, [], b"")
+    async def _wait(self, exchange: Exchange, awaitable: Awaitable[Answer], waiting: Waiting) -> Answer:
         try:
-            with trio.move_on_after(exchange.timeout) as scope:
-                try:
-                    answer = await awaitable
-                except Exception as error:  # panic recovery, as above
-                    answer = answer_for(error, exchange.request.headers, exchange.query, self._failures)
-            if scope.cancelled_caught:
-                answer = deadline_reply()
-        finally:
-            answer = self._leave(exchange, answer)
-        return answer
+            answer = await awaitable
+        except Exception as error:  # panic recovery, as above
+            answer = answer_for(error, exchange.request.headers, exchange.query, self._failures)
+        except BaseException:  # cancelled
+            if waiting.expired():
+                waiting.late = self._leave(exchange, deadline_reply())
+            else:
+                self._leave(exchange, Reply(_LEFT_EARLY, [], b""))
+            raise
+        return self._leave(exchange, answer)
 
     def _leave(self, exchange: Exchange, answer: Answer) -> Answer:
         for leave in self._leaves[exchange.entered]:

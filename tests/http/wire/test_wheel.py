@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,18 @@ async def test_an_alarm_rings_once_within_a_tick_and_never_early(autojump_clock)
         wheel.turn(tick * TICK)
     assert len(rung) == 1
     assert 10 <= rung[0] <= 10 + TICK
+
+
+async def test_an_alarm_for_a_time_counts_from_the_clock(autojump_clock):
+    """The wheel's now may be a tick ago, the caller's is not; an infinite time never comes."""
+    wheel, rung = Wheel(), []
+    alarm, never = Alarm(wheel, lambda: rung.append(wheel.now)), Alarm(wheel, lambda: rung.append(-1))
+    alarm.set_at(TICK * 0.9 + 10)
+    never.set_at(math.inf)
+    for tick in range(1, 40):
+        wheel.turn(tick * TICK)
+    assert len(rung) == 1
+    assert TICK * 0.9 + 10 <= rung[0] <= TICK * 0.9 + 10 + 2 * TICK
 
 
 async def test_a_moved_alarm_rings_at_its_last_deadline(autojump_clock):

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Sequence
 import trio
 
 from watchcache.http.messages import Answer, Peer, Reply, Request, Running, Stream, WatchReply
+from watchcache.http.waiting import Waiting
 from watchcache.http.wire import heads
 from watchcache.http.wire.blocks import close_blocks, pieces, size_of, whole
 from watchcache.http.wire.budget import Budget
@@ -32,7 +33,7 @@ from watchcache.http.wire.websocket import (
     close,
     pong,
 )
-from watchcache.http.wire.wheel import Alarm
+from watchcache.http.wire.wheel import COARSE, Alarm
 
 PIPELINED = 64 * 1024  # what a client may send ahead while a watch runs; more is a flood
 # Of an answer that are sent before the others' turn: 0.2 ms, where a turn costs 20 us.
@@ -53,16 +54,26 @@ class Http1:
         self._transport = transport
         self._reader = RequestReader(peer, shared.limits)
         self._scope = trio.CancelScope()
-        self._alarm = Alarm(shared.wheel, self._cancel)
+        self._alarm = Alarm(shared.wheel, self._ring)
         self._phase = ""
         self._last = False  # whether the connection ends with the answer that is being sent
         self._reading = False
         self._left = False  # the client, while a handler waited
         self._request: Request | None = None
+        self._waiting: Waiting | None = None  # what this connection keeps the time of
+        self._overdue: Answer | None = (
+            None  # to a request whose time has passed, and this connection's scope with it
+        )
         self._watch: tuple[Http1Sink, Running] | None = None
         self._frames: ClientFrames | None = None  # of a client that speaks WebSocket from now on
 
     def _cancel(self) -> None:
+        self._scope.cancel()
+
+    def _ring(self) -> None:
+        """The time of what this connection waits for has passed."""
+        if self._waiting is not None:
+            self._waiting.expire()
         self._scope.cancel()
 
     def drain(self) -> None:
@@ -78,7 +89,7 @@ class Http1:
             while True:
                 with self._scope:
                     return await self._serve()
-                if not self._watch_ended():
+                if not self._goes_on():
                     return not self._left and self._timed_out()
         except _Over:
             return self._frames is not None  # whose close frame may be on its way
@@ -95,14 +106,9 @@ class Http1:
 
     async def _serve(self) -> bool:
         reader, transport = self._reader, self._transport
+        answered = await self._send_overdue()
         while True:
-            try:
-                request = reader.next()
-            except Refused as refused:
-                transport.write(heads.refusal(refused.status, refused.text))
-                return True
-            if request is not None:
-                await self._answer(request)
+            if answered:
                 if self._watch is not None:
                     if self._frames is not None:
                         await self._hear(self._watch[0], self._frames)
@@ -111,6 +117,14 @@ class Http1:
                     return False
                 if not self._keeps():
                     return reader.too_large
+            try:
+                request = reader.next()
+            except Refused as refused:
+                transport.write(heads.refusal(refused.status, refused.text))
+                return True
+            answered = request is not None
+            if request is not None:
+                await self._answer(request)
             elif not await self._read():
                 return False
 
@@ -149,9 +163,14 @@ class Http1:
         answer = self._call(request)
         if not isinstance(answer, (Reply, WatchReply, Stream)):
             answer = await self._await(answer)
+        await self._deliver(answer)
+
+    async def _deliver(self, answer: Answer) -> None:
         try:
             await self._send(answer)
         except BadHeader:
+            request = self._request
+            assert request is not None
             log.exception("%s %s: the handler's headers cannot be sent", request.method, request.target)
             await self._send(failure())
 
@@ -165,18 +184,43 @@ class Http1:
             return failure()
 
     async def _await(self, answer: Awaitable[Answer]) -> Answer:
-        """Wait for the handler, or for the client to leave."""
+        """Wait for the handler, for its time to pass, or for the client to leave."""
         request = self._request
         assert request is not None
         self._alarm.off()
         ticket = self._shared.departures.watch(self._transport, self._leave)
         try:
+            if isinstance(answer, Waiting) and answer.seconds >= COARSE:
+                return await self._in_time(answer)
             return await answer
         except Exception:
             log.exception("%s %s: the handler failed", request.method, request.target)
             return failure()
         finally:
             self._shared.departures.forget(ticket)
+
+    async def _in_time(self, waiting: Waiting) -> Answer:
+        """Wait under the connection's alarm, whose ringing ends its scope; the answer then goes out in the next one."""
+        self._waiting = waiting
+        self._alarm.set_at(trio.current_time() + waiting.seconds)
+        try:
+            answer = await waiting.wait()
+            if waiting.expired():  # the answer came in the same moment
+                waiting.late = answer
+                await trio.lowlevel.checkpoint_if_cancelled()
+            return answer
+        finally:
+            self._overdue = waiting.late
+            self._waiting = None
+            self._alarm.off()
+
+    async def _send_overdue(self) -> bool:
+        """Send the answer that could not go out in the scope before; whether there was one."""
+        if self._overdue is None:
+            return False
+        answer, self._overdue = self._overdue, None
+        await self._deliver(answer)
+        return True
 
     def _leave(self) -> None:
         """The client left while the handler waited: the connection's scope will do, a scope for each request costs 4 us."""
@@ -337,12 +381,17 @@ class Http1:
                 self._transport.write(LAST_CHUNK)
                 return
 
+    def _goes_on(self) -> bool:
+        """Whether the scope ended because a watch did, or a request's time; if the connection goes on, it has a new one."""
+        if self._overdue is None and not self._watch_ended():
+            return False
+        self._scope = trio.CancelScope()
+        return True
+
     def _watch_ended(self) -> bool:
-        """Whether the scope ended because a watch did; if the connection goes on, it has a new one."""
         if self._watch is None or not self._watch[0].finished:
             return False
         self._stop_watch()
-        self._scope = trio.CancelScope()
         if not self._keeps():
             raise _Over
         return True

@@ -336,22 +336,24 @@ class Http2:
             log.exception("%s %s: the handler failed", request.method, request.target)
             answer = failure()
         if not isinstance(answer, (Reply, WatchReply, Stream)):
-            self._start(stream, self._await(stream, answer))
+            assert self._nursery is not None
+            self._nursery.start_soon(self._await, stream, answer)
         else:
             self._send(stream, answer)
+
+    async def _await(self, stream: Http2Stream, answer: Awaitable[Answer]) -> None:
+        got = await stream.wait(answer)
+        if got is None:
+            return
+        try:
+            self._send(stream, got)
+            self.flush()
+        except Exception:
+            stream.fail()
 
     def _start(self, stream: Http2Stream, task: Awaitable[None]) -> None:
         assert self._nursery is not None
         self._nursery.start_soon(stream.run, task)
-
-    async def _await(self, stream: Http2Stream, answer: Awaitable[Answer]) -> None:
-        try:
-            got = await answer
-        except Exception:
-            log.exception("%s %s: the handler failed", stream.request.method, stream.request.target)
-            got = failure()
-        self._send(stream, got)
-        self.flush()
 
     def _answer_too_large(self, stream: Http2Stream) -> None:
         self._release(stream)

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from watchcache.http.messages import Reply, Request, Running, Stream, WatchReply
+from watchcache.http.messages import Answer, Reply, Request, Running, Stream, WatchReply
+from watchcache.http.waiting import Waiting
 from watchcache.http.wire import heads
 from watchcache.http.wire.blocks import BLOCK, close_blocks, size_of, whole
+from watchcache.http.wire.context import failure
 from watchcache.http.wire.framing import ErrorCode
 from watchcache.http.wire.guard import call_guarded, log
 from watchcache.http.wire.sink import identity
 from watchcache.http.wire.transport import NOTHING
-from watchcache.http.wire.wheel import Alarm
+from watchcache.http.wire.wheel import COARSE, Alarm
 
 if TYPE_CHECKING:
     from watchcache.http.wire.http2 import Http2
@@ -32,7 +34,7 @@ class Http2Stream:
 
     __slots__ = (
         "_alarm", "_body", "_callback", "_ending", "_event", "_expired", "_framing", "_pressed", "_queue", "_running", "_scope",
-        "_session", "answering", "body_size", "closed", "complete", "framing", "id", "queued", "request",
+        "_session", "_waiting", "answering", "body_size", "closed", "complete", "framing", "id", "queued", "request",
     )  # fmt: skip
 
     def __init__(self, session: Http2, number: int, request: Request) -> None:
@@ -46,6 +48,7 @@ class Http2Stream:
         self._event: trio.Event | None = None
         self._running: Running | None = None
         self._scope: trio.CancelScope | None = None
+        self._waiting: Waiting | None = None  # what this stream keeps the time of
         self._alarm: Alarm | None = None
         self._body: list[bytes] = []
         self.id = number
@@ -61,7 +64,7 @@ class Http2Stream:
 
     def await_body(self, seconds: float) -> None:
         """Give the client that long to send the body."""
-        self._set_alarm(seconds)
+        self._own_alarm().set(seconds)
 
     def add(self, data: bytes) -> int:
         """Keep a piece of the body; returns its size so far."""
@@ -265,21 +268,51 @@ class Http2Stream:
             self._event.set()
             self._event = None
 
-    def _set_alarm(self, seconds: float) -> None:
+    def _own_alarm(self) -> Alarm:
         if self._alarm is None:
             self._alarm = Alarm(self._session.shared.wheel, self._expire)
-        self._alarm.set(seconds)
+        return self._alarm
 
     def _stalled(self) -> None:
         """The queue does not move: start the deadline, unless it runs."""
         if self._alarm is None or self._alarm.deadline == float("inf"):
-            self._set_alarm(self._session.shared.limits.stall_seconds)
+            self._own_alarm().set(self._session.shared.limits.stall_seconds)
 
     def _expire(self) -> None:
+        if self._waiting is not None:
+            assert self._scope is not None
+            self._waiting.expire()
+            self._scope.cancel()
+            return
         self._expired = bool(self._queue)  # else it is the body that did not come
         self.reset(ErrorCode.CANCEL)
 
-    # -- what sends itself
+    # -- what has a task
+
+    async def wait(self, answer: Awaitable[Answer]) -> Answer | None:
+        """What the handler answers, or what is said when its time has passed; None when the client left before."""
+        with trio.CancelScope() as self._scope:
+            if self.closed:
+                self._scope.cancel()
+            try:
+                if isinstance(answer, Waiting) and answer.seconds >= COARSE:
+                    return await self._in_time(answer)
+                return await answer
+            except Exception:
+                log.exception("%s %s: the handler failed", self.request.method, self.request.target)
+                return failure()
+        return answer.late if isinstance(answer, Waiting) else None
+
+    async def _in_time(self, waiting: Waiting) -> Answer:
+        """Wait under the stream's alarm, whose ringing ends its scope."""
+        self._waiting = waiting
+        alarm = self._own_alarm()
+        alarm.set_at(trio.current_time() + waiting.seconds)
+        try:
+            return await waiting.wait()
+        finally:
+            self._waiting = None
+            alarm.off()
 
     async def run(self, work: Awaitable[None]) -> None:
         """A task of this stream; ends with it."""
@@ -289,8 +322,12 @@ class Http2Stream:
             try:
                 await work
             except Exception:
-                log.exception("%s %s: the answer failed", self.request.method, self.request.target)
-                self.reset(ErrorCode.INTERNAL_ERROR)
+                self.fail()
+
+    def fail(self) -> None:
+        """An exception, which is being handled, has cut the answer short."""
+        log.exception("%s %s: the answer failed", self.request.method, self.request.target)
+        self.reset(ErrorCode.INTERNAL_ERROR)
 
     async def send_pieces(self, body: Iterator[bytes | memoryview]) -> None:
         """A large body, with back-pressure."""

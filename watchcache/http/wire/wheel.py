@@ -2,7 +2,7 @@
 
 A trio cancel scope per request would cost more than parsing it. Here an `Alarm` is a mutable deadline; moving it later,
 which is what every request does, only sets the attribute, and the wheel looks at it again when the old slot comes up.
-Deadlines are therefore kept to within a tick (`TICK` seconds), always late, never early.
+Deadlines are therefore kept to within two ticks (`TICK` seconds each), late and not early.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import trio
 from watchcache.http.wire.guard import call_guarded
 
 TICK = 0.5  # deadlines are 2 s and more; at 100,000 connections of 90 s idle time a tick looks at some 600
+COARSE = 10.0  # seconds from which on a deadline need not be kept better than that
 
 
 def _nothing() -> None:
@@ -33,9 +34,13 @@ class Alarm:
         self.ring = ring
 
     def set(self, seconds: float) -> None:
-        """Ring that many seconds from now."""
-        self.deadline = deadline = self._wheel.now + seconds
-        if not self._slot or deadline < self._slot * TICK:
+        """Ring that many seconds from the wheel's now, which may be a tick ago."""
+        self.set_at(self._wheel.now + seconds)
+
+    def set_at(self, deadline: float) -> None:
+        """Ring at that time of trio's clock; infinite means not at all."""
+        self.deadline = deadline
+        if deadline < self._slot * TICK or (not self._slot and deadline != math.inf):
             self._wheel.place(self)
 
     def off(self) -> None:
