@@ -65,6 +65,9 @@ class WriteOptions(msgspec.Struct, frozen=True):
     """Of an apply patch: take fields over from other managers."""
 
 
+_NOT_ASKED: Final = WriteOptions()
+
+
 def parse_list(query: Query, *, watch: bool = False) -> ListOptions:
     """Options of a list or, when `watch`, of a watch with its defaults filled in (W2). Raises StatusError 400 and 422."""
     timeout = integer(query, "timeoutSeconds")
@@ -149,6 +152,8 @@ def parse_patch(query: Query, *, apply: bool) -> WriteOptions:
 
 
 def _write_options(query: Query, kind: str, found: list[Cause]) -> WriteOptions:
+    if not query and not found:
+        return _NOT_ASKED
     manager = text_of(query, "fieldManager")
     validation = text_of(query, "fieldValidation")
     dry_run = list(query.get("dryRun", ()))

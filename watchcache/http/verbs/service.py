@@ -23,7 +23,7 @@ from watchcache.http.negotiate import (
 )
 from watchcache.http.pool import Pool
 from watchcache.http.query import first
-from watchcache.http.respond import Form
+from watchcache.http.respond import PLAIN, Form
 from watchcache.http.route import Route
 from watchcache.http.routing import check_segments
 from watchcache.http.watch_lists import WatchLists
@@ -57,7 +57,7 @@ def form_of(exchange: Exchange, route: Route, *, collection: bool = False) -> Fo
         first(exchange.query, "pretty") if exchange.query else "", headers.get("user-agent", "")
     )
     encodings = headers.get("accept-encoding", "")
-    if not (pretty or medium.transform or encodings or medium != Medium()):
+    if not (pretty or encodings) and medium == PLAIN:
         return PLAIN_FORM
     if pretty and not medium.pretty:
         medium = medium._replace(pretty=True)

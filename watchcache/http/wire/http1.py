@@ -61,9 +61,7 @@ class Http1:
         self._left = False  # the client, while a handler waited
         self._request: Request | None = None
         self._waiting: Waiting | None = None  # what this connection keeps the time of
-        self._overdue: Answer | None = (
-            None  # to a request whose time has passed, and this connection's scope with it
-        )
+        self._overdue: Answer | None = None  # to a request whose time, and our scope with it, is over
         self._watch: tuple[Http1Sink, Running] | None = None
         self._frames: ClientFrames | None = None  # of a client that speaks WebSocket from now on
 
