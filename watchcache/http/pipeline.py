@@ -7,6 +7,7 @@ entered, and only those, see the answer, once. A cancellation from outside (the 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -16,6 +17,8 @@ from watchcache.http.exchange import Answering, Exchange, Pending, audit_id
 from watchcache.http.filters import Filter
 from watchcache.http.messages import Answer, Reply, Request, Stream, WatchReply
 from watchcache.http.waiting import Waiting
+
+logger = logging.getLogger(__name__)
 
 Endpoint = Callable[[Exchange], Answering]
 
@@ -81,15 +84,25 @@ class Pipeline:
             answer = await awaitable
         except Exception as error:  # panic recovery, as above
             answer = answer_for(error, exchange.request.headers, exchange.query, self._failures)
-        except BaseException:  # cancelled
+        except BaseException as error:
             if waiting.expired():
                 waiting.late = self._leave(exchange, deadline_reply())
             else:
                 self._leave(exchange, Reply(_LEFT_EARLY, [], b""))
-            raise
+            raise _cancellation(error) from None
         return self._leave(exchange, answer)
 
     def _leave(self, exchange: Exchange, answer: Answer) -> Answer:
         for leave in self._leaves[exchange.entered]:
             leave(exchange, answer)
         return answer
+
+
+def _cancellation(error: BaseException) -> BaseException:
+    """What cancelled a request, without what else failed in that moment: there is nobody left who could be told of it."""
+    if isinstance(error, BaseExceptionGroup):
+        failed, rest = error.split(Exception)
+        if failed is not None and rest is not None:
+            logger.error("a request handler failed when it was cancelled", exc_info=failed)
+            return rest
+    return error

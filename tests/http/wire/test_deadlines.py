@@ -35,7 +35,7 @@ class Record:
 class Slow:
     """A handler: `/after/SECONDS` answers 201 after that time, `/stubborn/SECONDS` cannot be cancelled meanwhile.
 
-    `/stream/SECONDS` takes a second to begin, and then that long to send its body.
+    `/failing/SECONDS` fails when it is cancelled, in one of two tasks; `/stream/SECONDS` takes a second to begin, and then that long to send its body.
     """
 
     def __init__(self):
@@ -48,6 +48,8 @@ class Slow:
 
     def endpoint(self, exchange):
         _, how, seconds = exchange.info.path.split("/")
+        if how == "failing":
+            return self.fail(float(seconds))
         if how == "stream":
             return self.stream(float(seconds))
         return self.answer(float(seconds), shield=how == "stubborn")
@@ -57,6 +59,17 @@ class Slow:
         with trio.CancelScope(shield=shield):
             await trio.sleep(seconds)
         return Reply(201, [], b"at last")
+
+    async def fail(self, seconds):
+        async def one():
+            try:
+                await trio.sleep(seconds)
+            finally:
+                raise KeyError("defect")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep, seconds)
+            nursery.start_soon(one)
 
     async def stream(self, seconds):
         await trio.sleep(1)
@@ -182,6 +195,21 @@ async def test_a_server_that_ends_lets_go_of_what_waits(autojump_clock):
     assert slow.left == 2 * slow.seen_off("/after/inf", 499)
     await one.aclose()
     await other.aclose()
+
+
+async def test_what_fails_when_its_time_has_passed_is_a_504_and_logged(autojump_clock, caplog):
+    """Where several tasks work on a request, one may fail while the others are cancelled; no connection suffers from it."""
+    slow = Slow()
+    async with running(handler=slow.handler) as scene:
+        async with await dial(scene) as stream:
+            await stream.send_all(request(target="/failing/inf") + request(target="/after/1", close=True))
+            assert [status for status, _ in responses(await read_all(stream))] == [504, 201]
+        async with client2(scene) as client:
+            assert (await client.get("/failing/inf"))[0] == "504"
+            assert (await client.get("/after/1"))[0] == "201"
+    assert caplog.text.count("KeyError: 'defect'") == 2
+    late, done = slow.seen_off("/failing/inf", 504), slow.seen_off("/after/1", 201)
+    assert slow.left == [*late, *done, *late, *done]
 
 
 @pytest.mark.parametrize("seconds", [0.3, 7])

@@ -342,12 +342,11 @@ class Http2:
             self._send(stream, answer)
 
     async def _await(self, stream: Http2Stream, answer: Awaitable[Answer]) -> None:
-        got = await stream.wait(answer)
-        if got is None:
-            return
         try:
-            self._send(stream, got)
-            self.flush()
+            got = await stream.wait(answer)
+            if got is not None:
+                self._send(stream, got)
+                self.flush()
         except Exception:
             stream.fail()
 
