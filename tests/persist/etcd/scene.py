@@ -10,7 +10,8 @@ import trio
 from tests.conformance.samples import Verbatim, stamp
 from watchcache.persist.etcd import Cluster, EtcdLog, Options
 
-QUICK = Options(compaction=0, patience=1.0)
+QUICK = Options(compaction=0, patience=1.0)  # for an etcd that does not answer
+PATIENT = Options(compaction=0, patience=20)  # for one that does, on whatever machine
 
 
 def log_on(*urls: str, options: Options = QUICK, **more) -> EtcdLog:
@@ -22,7 +23,7 @@ def log_on(*urls: str, options: Options = QUICK, **more) -> EtcdLog:
 @asynccontextmanager
 async def running(*urls: str, **more) -> AsyncIterator[EtcdLog]:
     """A log that runs."""
-    log = log_on(*urls, **more)
+    log = log_on(*urls, **{"options": PATIENT, **more})
     await log.open()
     async with trio.open_nursery() as nursery:
         await nursery.start(log.run)

@@ -16,7 +16,7 @@ from watchcache.cacher.window import Window
 from watchcache.log import Beside, Conflict, JournalError, JournalFull, JournalUnavailable, ValueTooLarge
 from watchcache.persist.etcd import EtcdReplaced, EtcdUnusable, Options
 
-from .scene import QUICK, history, log_on, running
+from .scene import history, log_on, running
 
 
 class Frames(cached.Lines, frozen=True):
@@ -391,7 +391,7 @@ async def test_a_cancelled_append_happens_all_the_same(etcd):
 
 async def test_a_frozen_etcd_is_noticed(etcd):
     """A call ends at its deadline, and the log says that etcd does not answer; thawed, it goes on."""
-    async with running(etcd.url, options=QUICK) as log:
+    async with running(etcd.url) as log:
         event = await log.append("k", value("1"))
         etcd.freeze()
         try:

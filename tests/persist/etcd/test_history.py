@@ -332,7 +332,7 @@ async def test_another_prefix_is_another_history(etcd, kept):
 
     async with keeping(etcd, kept) as log:
         events = await scribble(log, 5)
-    beside = Options(prefix="/elsewhere", compaction=0, patience=1.0)
+    beside = Options(prefix="/elsewhere", compaction=0, patience=20)
     async with keeping(etcd, kept, options=beside) as log:
         with pytest.raises(Compacted):
             await history(log, events[0].revision)

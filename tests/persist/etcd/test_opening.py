@@ -16,11 +16,10 @@ from watchcache.persist.etcd.ranges import PAGE
 from watchcache.registry import Registry, Settings
 
 from .members import leader_of, start_cluster
-from .scene import log_on, running
+from .scene import PATIENT, log_on, running
 from .test_faults import until
 
 pytestmark = etcds.needs_etcd
-PATIENT = Options(compaction=0, patience=20)
 
 
 class Watched(Verbatim):
