@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 
 
 class Distribution:
@@ -19,6 +20,13 @@ class Distribution:
         """Count a value that many times."""
         self.counts[bisect_left(self.bounds, value)] += times
         self.sum += value * times
+
+    def observe_all(self, values: Iterable[float]) -> None:
+        """Count each of the values once."""
+        counts, bounds = self.counts, self.bounds
+        for value in values:
+            counts[bisect_left(bounds, value)] += 1
+            self.sum += value
 
     def __bool__(self) -> bool:
         """Whether anything has been counted."""
