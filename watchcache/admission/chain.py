@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from enum import Enum
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from enum import StrEnum
 from typing import Any, Protocol
 
 import msgspec
@@ -14,7 +14,7 @@ from watchcache.api.catalog import Resource
 from watchcache.api.user import UserInfo
 
 
-class Operation(Enum):
+class Operation(StrEnum):
     """What the client wants, in the words of admission reviews."""
 
     CREATE = "CREATE"
@@ -41,12 +41,12 @@ class Review(msgspec.Struct):
 
 
 class Plugin(Protocol):
-    """One admission plugin."""
+    """One admission plugin. It decides at once and returns None, or returns what has to be awaited until it has decided."""
 
     name: str
     operations: frozenset[Operation]
 
-    async def admit(self, review: Review) -> None:
+    def admit(self, review: Review) -> Awaitable[None] | None:
         """Change `review.document` or raise a StatusError."""
 
 
@@ -56,7 +56,7 @@ class Validator(Protocol):
     name: str
     operations: frozenset[Operation]
 
-    async def validate(self, review: Review) -> None:
+    def validate(self, review: Review) -> Awaitable[None] | None:
         """Accept it or raise a StatusError."""
 
 
@@ -84,13 +84,13 @@ class Chain:
             for operation in Operation
         }
 
-    async def admit(self, review: Review) -> None:
+    def admit(self, review: Review) -> Awaitable[None]:
         """Ask every plugin that cares about the operation; the first refusal ends it."""
-        await self._admit[review.operation].run(review)
+        return self._admit[review.operation].run(review)
 
-    async def validate(self, review: Review) -> None:
+    def validate(self, review: Review) -> Awaitable[None]:
         """Ask every validator that cares about the operation; the first refusal ends it."""
-        await self._validate[review.operation].run(review)
+        return self._validate[review.operation].run(review)
 
     def steps(self) -> Iterator[tuple[str, Operation, Step[Review]]]:
         """Each step, by its type in kube-apiserver's words and by operation."""

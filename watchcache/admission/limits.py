@@ -27,7 +27,7 @@ class LimitRanger:
     def __init__(self, ranges_of: Callable[[str], Sequence[Document]]) -> None:
         self._ranges_of = ranges_of
 
-    async def admit(self, review: Review) -> None:
+    def admit(self, review: Review) -> None:
         """Fill in the requests and limits that the containers of a new pod leave out."""
         document = review.document
         if document is None or review.operation is not Operation.CREATE or not _is(review, "Pod"):
@@ -35,7 +35,7 @@ class LimitRanger:
         for limits in self._limits(review):
             fill_in(document, limits)
 
-    async def validate(self, review: Review) -> None:
+    def validate(self, review: Review) -> None:
         """Refuse (403) what is out of bounds."""
         document = review.document
         if document is None or not _is_bounded(review):
@@ -59,10 +59,7 @@ def _is_bounded(review: Review) -> bool:
     if review.old is not None and "deletionTimestamp" in review.old["metadata"]:
         return False
     if _is(review, "Pod"):
-        return (review.operation, review.subresource) in {
-            (Operation.CREATE, ""),
-            (Operation.UPDATE, "resize"),
-        }
+        return review.subresource == ("" if review.operation is Operation.CREATE else "resize")
     return _is(review, "PersistentVolumeClaim") and not review.subresource
 
 

@@ -42,7 +42,7 @@ class NamespaceLifecycle:
         self._state_of = state_of
         self._refresh = refresh
 
-    async def admit(self, review: Review) -> None:
+    def admit(self, review: Review) -> Awaitable[None] | None:
         """Refuse creations in absent (404) or terminating (403) namespaces and the deletion of immortal ones (403)."""
         resource = review.resource
         if resource.plural == "namespaces" and resource.group == "":
@@ -50,16 +50,17 @@ class NamespaceLifecycle:
                 raise status.forbidden(
                     resource.group_resource, review.name, "this namespace may not be deleted"
                 )
-            return
+            return None
         if review.operation is not Operation.CREATE or not review.namespace:
-            return
-        if resource.plural in _ACCESS_REVIEWS:
-            return
-        if self._refresh is not None and self._state_of(review.namespace) is not NamespaceState.ACTIVE:
-            await self._refresh()
-        self._check(review)
+            return None
+        if resource.plural in _ACCESS_REVIEWS or self._state_of(review.namespace) is NamespaceState.ACTIVE:
+            return None
+        return self._refuse(review)
 
-    def _check(self, review: Review) -> None:
+    async def _refuse(self, review: Review) -> None:
+        """Unless it is known better by now."""
+        if self._refresh is not None:
+            await self._refresh()
         namespace = review.namespace
         state = self._state_of(namespace)
         if state is NamespaceState.ACTIVE:

@@ -7,6 +7,7 @@ Sources: k/k plugin/pkg/admission/{defaulttolerationseconds,priority}/admission.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -29,27 +30,33 @@ class DefaultTolerationSeconds:
     operations = frozenset({Operation.CREATE, Operation.UPDATE})
 
     def __init__(self, not_ready: int = _SECONDS, unreachable: int = _SECONDS) -> None:
-        self._seconds = {
+        seconds = {
             "node.kubernetes.io/not-ready": not_ready,
             "node.kubernetes.io/unreachable": unreachable,
         }
+        self._added: list[dict[str, Any]] = [
+            {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": stay}
+            for key, stay in seconds.items()
+        ]
 
-    async def admit(self, review: Review) -> None:
+    def admit(self, review: Review) -> None:
         """Add the tolerations that are not there."""
         if not _is_pod(review) or review.document is None:
             return
         spec = review.document.setdefault("spec", {})
-        tolerations = list(spec.get("tolerations") or ())
-        for key, seconds in self._seconds.items():
-            if not any(_tolerates(toleration, key) for toleration in tolerations):
-                toleration = {"key": key, "operator": "Exists", "effect": "NoExecute"}
-                tolerations.append({**toleration, "tolerationSeconds": seconds})
-        spec["tolerations"] = tolerations
+        said = spec.get("tolerations") or ()
+        spec["tolerations"] = [
+            *said,
+            *[each.copy() for each in self._added if not said or not _is_tolerated(each["key"], said)],
+        ]
 
 
-def _tolerates(toleration: dict[str, Any], key: str) -> bool:
+def _is_tolerated(key: str, tolerations: Sequence[dict[str, Any]]) -> bool:
     """Whether the pod itself says what to do about the taint; without key or effect it speaks of all."""
-    return toleration.get("key", "") in {key, ""} and toleration.get("effect", "") in {"NoExecute", ""}
+    return any(
+        toleration.get("key", "") in {key, ""} and toleration.get("effect", "") in {"NoExecute", ""}
+        for toleration in tolerations
+    )
 
 
 class PriorityClass(msgspec.Struct, frozen=True):
@@ -83,7 +90,7 @@ class Priority:
     def __init__(self, classes: PriorityClasses) -> None:
         self._classes = classes
 
-    async def admit(self, review: Review) -> None:
+    def admit(self, review: Review) -> None:
         """Set the pod's priority and preemption policy; 403 for a class that is not there or a number that is not its."""
         if not _is_pod(review) or review.document is None:
             return
@@ -113,7 +120,7 @@ class Priority:
         spec["priority"] = chosen.value
         spec.setdefault("preemptionPolicy", chosen.preemption_policy)
 
-    async def validate(self, review: Review) -> None:
+    def validate(self, review: Review) -> None:
         """Refuse (403) a second class that is the default one."""
         if review.resource.kind != "PriorityClass" or not (review.document or {}).get("globalDefault"):
             return

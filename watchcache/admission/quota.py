@@ -40,15 +40,15 @@ class ResourceQuota:
         self._quotas_of = quotas_of
         self._charge = charge
 
-    async def validate(self, review: Review) -> None:
+    def validate(self, review: Review) -> Awaitable[None] | None:
         """Charge the quotas that the write concerns; 403 when one of them has not enough left."""
         if not review.namespace or not _is_counted(review):
-            return
-        charged = [
-            quota for quota in self._quotas_of(review.namespace) if charged_for(quota, review) != quota
-        ]
-        if review.dry_run:
-            return
+            return None
+        quotas = self._quotas_of(review.namespace)
+        charged = [quota for quota in quotas if charged_for(quota, review) != quota] if quotas else ()
+        return self._charge_all(charged, review) if charged and not review.dry_run else None
+
+    async def _charge_all(self, charged: Sequence[Document], review: Review) -> None:
         for quota in charged:
             await self._charge(
                 review.namespace, quota["metadata"]["name"], lambda found: charged_for(found, review)

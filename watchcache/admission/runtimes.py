@@ -25,7 +25,7 @@ class RuntimeClass:
     def __init__(self, class_of: Callable[[str], Document | None]) -> None:
         self._class_of = class_of
 
-    async def admit(self, review: Review) -> None:
+    def admit(self, review: Review) -> None:
         """Fill in overhead, node selector and tolerations; 403 for a class that is not there or that the pod contradicts."""
         document, resource = review.document, review.resource
         if document is None or (resource.group, resource.kind) != ("", "Pod") or review.subresource:
@@ -36,7 +36,8 @@ class RuntimeClass:
         if found is None:
             raise _refused(review, f'pod rejected: RuntimeClass "{name}" not found')
         _set_overhead(review, spec, (found.get("overhead") or {}).get("podFixed"))
-        _set_scheduling(review, spec, found.get("scheduling") or {})
+        if scheduling := found.get("scheduling"):
+            _set_scheduling(review, spec, scheduling)
 
 
 def _set_overhead(review: Review, spec: Document, fixed: Document | None) -> None:

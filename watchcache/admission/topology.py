@@ -28,7 +28,7 @@ class PodTopologyLabels:
     def __init__(self, labels_of: Callable[[str], Mapping[str, str]]) -> None:
         self._labels_of = labels_of
 
-    async def admit(self, review: Review) -> None:
+    def admit(self, review: Review) -> None:
         """Add the labels to a pod that has a node."""
         document, resource = review.document, review.resource
         if document is None or (resource.group, resource.kind) != ("", "Pod") or review.subresource:

@@ -18,16 +18,19 @@ _COMPUTE: Final = ("cpu", "memory")
 
 def quality_of_service(spec: dict[str, Any]) -> str:
     """Guaranteed, Burstable or BestEffort."""
-    containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
     pod = spec.get("resources") or {}
-    sets = (
-        [pod]
-        if any(_asked(pod, part) for part in ("requests", "limits"))
-        else [container.get("resources") or {} for container in containers]
-    )
-    if not any(_asked(resources, part) for resources in sets for part in ("requests", "limits")):
-        return "BestEffort"
+    if _asks(pod):
+        sets = [pod]
+    else:
+        containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+        sets = [container.get("resources") or {} for container in containers]
+        if not any(map(_asks, sets)):
+            return "BestEffort"
     return "Guaranteed" if all(map(_guarantees, sets)) else "Burstable"
+
+
+def _asks(resources: dict[str, Any]) -> bool:
+    return bool(resources) and bool(_asked(resources, "requests") or _asked(resources, "limits"))
 
 
 def _asked(resources: dict[str, Any], part: str) -> dict[str, Decimal]:

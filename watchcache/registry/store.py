@@ -84,6 +84,8 @@ class Stored(msgspec.Struct):
     def documents(self, resource: Resource, namespace: str) -> list[Document]:
         """Fresh documents of the objects of a kind in a namespace, as of the newest published event."""
         cacher = self.cachers[resource.storage_prefix]
+        if not cacher.store:
+            return []  # admission asks for limit ranges and quotas of each pod, and most clusters have none
         return [self.document(resource, entry.value) for entry in _in_namespace(cacher, namespace)]
 
     def node_labels(self, name: str) -> Mapping[str, str]:
@@ -126,11 +128,11 @@ class Store(Stored, kw_only=True):
                     return each.log
         return self.log
 
-    async def append(self, key: str, value: bytes | None, head: Head | None) -> Event:
+    def append(self, key: str, value: bytes | None, head: Head | None) -> Awaitable[Event]:
         """Write a key, or delete it (None), that `head` is the state of; raises what the log raises."""
         if self.ledger is not None and key.startswith(SERVICES):
-            return await self.ledger.append(key, value, head)
-        return await self.log_of(key).append(key, value, expected=0 if head is None else head.revision)
+            return self.ledger.append(key, value, head)
+        return self.log_of(key).append(key, value, expected=0 if head is None else head.revision)
 
     def chooses(self, resource: Resource) -> bool:
         """Whether what is chosen for an object may be another server's when it is written; each attempt then needs the document as it was."""
