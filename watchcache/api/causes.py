@@ -5,7 +5,7 @@ Source: apimachinery/pkg/util/validation/field/errors.go. Values are shown as JS
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +18,11 @@ def invalid(field: str, value: Any, problem: str) -> Cause:
     """The value does not have the form or the range that the field wants."""
     text = f"Invalid value: {shown(value)}"
     return Cause("FieldValueInvalid", f"{text}: {problem}" if problem else text, field)
+
+
+def each_invalid(field: str, value: Any, problems: Collection[str]) -> list[Cause]:
+    """One cause for each thing that is wrong with the value."""
+    return [invalid(field, value, problem) for problem in problems] if problems else []
 
 
 def immutable(field: str, value: Any) -> Cause:

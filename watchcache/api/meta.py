@@ -156,14 +156,12 @@ def _check_marks(metadata: Mapping[str, Any]) -> list[Cause]:
 
 def _check_name(metadata: Mapping[str, Any], rule: str) -> list[Cause]:
     name, base = metadata.get("name") or "", metadata.get("generateName") or ""
-    found = []
+    found: list[Cause] = []
     if base:
-        found = [
-            causes.invalid("metadata.generateName", base, text) for text in names.generated_base(base, rule)
-        ]
+        found = causes.each_invalid("metadata.generateName", base, names.generated_base(base, rule))
     if not name:
         return [*found, causes.required("metadata.name", "name or generateName is required")]
-    return found + [causes.invalid("metadata.name", name, text) for text in names.RULES[rule](name)]
+    return found + causes.each_invalid("metadata.name", name, names.RULES[rule](name))
 
 
 def _check_namespace(metadata: Mapping[str, Any], resource: Resource) -> list[Cause]:
@@ -172,22 +170,23 @@ def _check_namespace(metadata: Mapping[str, Any], resource: Resource) -> list[Ca
         return [causes.forbidden("metadata.namespace", "not allowed on this type")] if namespace else []
     if not namespace:
         return [causes.required("metadata.namespace")]
-    return [causes.invalid("metadata.namespace", namespace, text) for text in names.label(namespace)]
+    return causes.each_invalid("metadata.namespace", namespace, names.label(namespace))
 
 
 def _check_labels(metadata: Mapping[str, Any]) -> list[Cause]:
-    found = []
+    found: list[Cause] = []
     for key, value in (metadata.get("labels") or {}).items():
-        found += [causes.invalid("metadata.labels", key, text) for text in names.label_key(key)]
-        found += [causes.invalid("metadata.labels", value, text) for text in names.label_value(value)]
+        found += causes.each_invalid("metadata.labels", key, names.label_key(key))
+        found += causes.each_invalid("metadata.labels", value, names.label_value(value))
     return found
 
 
 def _check_annotations(metadata: Mapping[str, Any]) -> list[Cause]:
     """Keys are qualified names in any case; all of them together are bounded."""
-    found, size = [], 0
+    found: list[Cause] = []
+    size = 0
     for key, value in (metadata.get("annotations") or {}).items():
-        found += [causes.invalid("metadata.annotations", key, text) for text in names.label_key(key.lower())]
+        found += causes.each_invalid("metadata.annotations", key, names.label_key(key.lower()))
         size += _size(key) + _size(value)
     if size > ANNOTATIONS_LIMIT:
         found.append(causes.too_long("metadata.annotations", ANNOTATIONS_LIMIT))
@@ -201,8 +200,10 @@ def _size(text: str) -> int:
 def _check_owners(metadata: Mapping[str, Any]) -> list[Cause]:
     """Each owner is named in full, and at most one of them controls."""
     path = "metadata.ownerReferences"
-    owners = metadata.get("ownerReferences") or []
+    owners = metadata.get("ownerReferences")
     found: list[Cause] = []
+    if not owners:
+        return found
     controller = ""
     for owner in owners:
         found += _check_owner(owner, path)
@@ -235,7 +236,9 @@ def _owner(owner: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_finalizers(metadata: Mapping[str, Any]) -> list[Cause]:
     path = "metadata.finalizers"
-    finalizers = metadata.get("finalizers") or []
+    finalizers = metadata.get("finalizers")
+    if not finalizers:
+        return []
     found = [causes.invalid(path, name, text) for name in finalizers for text in names.label_key(name)]
     if {"orphan", "foregroundDeletion"} <= set(finalizers):
         text = "finalizer orphan and foregroundDeletion cannot be both set"
@@ -245,12 +248,15 @@ def _check_finalizers(metadata: Mapping[str, Any]) -> list[Cause]:
 
 def _unqualified_finalizers(metadata: Mapping[str, Any], resource: Resource) -> list[Cause]:
     """Built-in kinds take finalizers without a domain only if Kubernetes has them, all but a few; custom resources and definitions take any."""
-    if not resource.builtin or resource.group in _QUALIFIED_ONLY_GROUPS or resource.kind in _UNQUALIFIED:
+    finalizers = metadata.get("finalizers")
+    if not finalizers or not resource.builtin:
+        return []
+    if resource.group in _QUALIFIED_ONLY_GROUPS or resource.kind in _UNQUALIFIED:
         return []
     text = "name is neither a standard finalizer name nor is it fully qualified"
     return [
         causes.invalid(f"metadata.finalizers[{index}]", name, text)
-        for index, name in enumerate(metadata.get("finalizers") or ())
+        for index, name in enumerate(finalizers)
         if "/" not in name and name not in _STANDARD_FINALIZERS
     ]
 

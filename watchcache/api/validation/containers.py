@@ -63,21 +63,25 @@ def _container(container: Document, path: str, seen: set[str], volumes: set[obje
     yield from one_of(
         container.get("terminationMessagePolicy"), _TERMINATION_POLICIES, f"{path}.terminationMessagePolicy"
     )
-    yield from _ports(container, f"{path}.ports")
+    if ports := container.get("ports"):
+        yield from _ports(ports, f"{path}.ports")
     for index, variable in enumerate(container.get("env") or ()):
         yield from _variable(variable, f"{path}.env[{index}]")
-    yield from _sets_of_variables(container, f"{path}.envFrom")
-    yield from _mounts(container, f"{path}.volumeMounts", volumes)
+    if sources := container.get("envFrom"):
+        yield from _sets_of_variables(sources, f"{path}.envFrom")
+    if mounts := container.get("volumeMounts"):
+        yield from _mounts(mounts, f"{path}.volumeMounts", volumes)
     yield from one_of(container.get("imagePullPolicy"), _PULL_POLICIES, f"{path}.imagePullPolicy")
-    yield from _resources(container.get("resources") or {}, f"{path}.resources")
+    if resources := container.get("resources"):
+        yield from _resources(resources, f"{path}.resources")
 
 
-def _ports(container: Document, path: str) -> Iterator[Cause]:
+def _ports(ports: list[Document], path: str) -> Iterator[Cause]:
     seen: set[str] = set()
-    for index, each in enumerate(container.get("ports") or ()):
+    for index, each in enumerate(ports):
         where, name = f"{path}[{index}]", each.get("name") or ""
         if name:
-            faults = list(port_name(name, f"{where}.name"))
+            faults = port_name(name, f"{where}.name")
             yield from faults
             if not faults and name in seen:
                 yield causes.duplicate(f"{where}.name", name)
@@ -91,9 +95,9 @@ def _ports(container: Document, path: str) -> Iterator[Cause]:
         yield from one_of(each.get("protocol"), PROTOCOLS, f"{where}.protocol")
 
 
-def _mounts(container: Document, path: str, volumes: set[object]) -> Iterator[Cause]:
+def _mounts(mounts: list[Document], path: str, volumes: set[object]) -> Iterator[Cause]:
     seen: set[str] = set()
-    for index, mount in enumerate(container.get("volumeMounts") or ()):
+    for index, mount in enumerate(mounts):
         where, name, place = f"{path}[{index}]", mount.get("name") or "", mount.get("mountPath") or ""
         if not name:
             yield causes.required(f"{where}.name")
@@ -127,8 +131,8 @@ def _variable(variable: Document, path: str) -> Iterator[Cause]:
         yield causes.invalid(f"{path}.valueFrom", "", "may not have more than one field specified at a time")
 
 
-def _sets_of_variables(container: Document, path: str) -> Iterator[Cause]:
-    for index, each in enumerate(container.get("envFrom") or ()):
+def _sets_of_variables(sources: list[Document], path: str) -> Iterator[Cause]:
+    for index, each in enumerate(sources):
         kinds = [kind for kind in ("configMapRef", "secretRef") if each.get(kind) is not None]
         for kind in kinds:
             if not each[kind].get("name"):

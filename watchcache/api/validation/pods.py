@@ -112,26 +112,30 @@ def _fixed_part(spec: Document, stored: Document) -> Document:
 
 def spec_causes(spec: Document, path: str) -> Iterator[Cause]:
     """What is wrong with the spec of a new pod or of a template."""
-    yield from _volumes(spec, f"{path}.volumes")
+    if volumes := spec.get("volumes"):
+        yield from _volumes(volumes, f"{path}.volumes")
     yield from container_causes(spec, path)
     yield from one_of(spec.get("restartPolicy"), RESTART_POLICIES, f"{path}.restartPolicy")
     yield from one_of(spec.get("dnsPolicy"), _DNS_POLICIES, f"{path}.dnsPolicy")
-    yield from labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
-    for member, check in (("serviceAccountName", names.subdomain), ("nodeName", names.subdomain)):
-        yield from well_named(spec.get(member) or "", check, f"{path}.{member}")
+    if selector := spec.get("nodeSelector"):
+        yield from labels(selector, f"{path}.nodeSelector")
+    for member in ("serviceAccountName", "nodeName"):
+        if name := spec.get(member):
+            yield from well_named(name, names.subdomain, f"{path}.{member}")
     deadline = spec.get("activeDeadlineSeconds")
     if deadline is not None and not 1 <= deadline <= _LONGEST_DEADLINE:
         text = f"must be between 1 and {_LONGEST_DEADLINE}, inclusive"
         yield causes.invalid(f"{path}.activeDeadlineSeconds", deadline, text)
     for member in ("hostname", "subdomain"):
-        yield from well_named(spec.get(member) or "", names.label, f"{path}.{member}")
+        if name := spec.get(member):
+            yield from well_named(name, names.label, f"{path}.{member}")
     for index, toleration in enumerate(spec.get("tolerations") or ()):
         yield from _toleration(toleration, f"{path}.tolerations[{index}]")
 
 
-def _volumes(spec: Document, path: str) -> Iterator[Cause]:
+def _volumes(volumes: list[Document], path: str) -> Iterator[Cause]:
     seen: set[str] = set()
-    for index, volume in enumerate(spec.get("volumes") or ()):
+    for index, volume in enumerate(volumes):
         name, field = volume.get("name") or "", f"{path}[{index}].name"
         if not name:
             yield causes.required(field)
@@ -170,7 +174,8 @@ def _toleration(toleration: Document, path: str) -> Iterator[Cause]:
         yield causes.not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
     elif value:
         yield causes.invalid(f"{path}.operator", value, "value must be empty when `operator` is 'Exists'")
-    yield from one_of(effect or None, EFFECTS, f"{path}.effect")
+    if effect:
+        yield from one_of(effect, EFFECTS, f"{path}.effect")
 
 
 def template_causes(template: Document, path: str) -> Iterator[Cause]:

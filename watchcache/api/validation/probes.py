@@ -18,14 +18,16 @@ _COUNTS: Final = (
 
 def probe_causes(container: Document, path: str) -> Iterator[Cause]:
     """What is wrong with the hooks and probes of a container; one success is all that liveness and a start need."""
-    for name in ("postStart", "preStop"):
-        hook = (container.get("lifecycle") or {}).get(name)
+    lifecycle = container.get("lifecycle") or {}
+    for name in ("postStart", "preStop") if lifecycle else ():
+        hook = lifecycle.get(name)
         if hook is not None and hook.get("sleep") is None:
             yield from _handler(hook, f"{path}.lifecycle.{name}")
     for name in _PROBES:
-        probe, field = container.get(name), f"{path}.{name}"
+        probe = container.get(name)
         if probe is None:
             continue
+        field = f"{path}.{name}"
         yield from _handler(probe, field)
         yield from not_negative(probe, _COUNTS, field)
         if name != "readinessProbe" and probe.get("successThreshold", 1) != 1:

@@ -1,9 +1,12 @@
-"""What the rules of several kinds are made of."""
+"""What the rules of several kinds are made of.
+
+The checks of a single value give a sequence and are no generators: a pod asks a dozen of them, each of which nearly always finds nothing.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from watchcache.api import causes, names
@@ -34,30 +37,31 @@ def not_negative(holder: Document, members: Sequence[str], path: str) -> Iterato
             yield causes.invalid(f"{path}.{member}", value, "must be greater than or equal to 0")
 
 
-def one_of(value: Any, words: Sequence[str], field: str) -> Iterator[Cause]:
+def one_of(value: Any, words: Sequence[str], field: str) -> Sequence[Cause]:
     """The value, when there is one, must be one of the words."""
-    if value is not None and value not in words:
-        yield causes.not_supported(field, value, words)
+    if value is None or value in words:
+        return ()
+    return (causes.not_supported(field, value, words),)
 
 
-def well_named(name: str, check: Callable[[str], Iterable[str]], field: str) -> Iterator[Cause]:
+def well_named(name: str, check: Callable[[str], Collection[str]], field: str) -> Sequence[Cause]:
     """A name that is there must have the form that `api.names` checks."""
-    for problem in check(name) if name else ():
-        yield causes.invalid(field, name, problem)
+    return causes.each_invalid(field, name, check(name)) if name else ()
 
 
-def port(number: Any, field: str) -> Iterator[Cause]:
+def port(number: Any, field: str) -> Sequence[Cause]:
     """A port's number."""
-    if not isinstance(number, int) or not 1 <= number <= _LARGEST_PORT:
-        yield causes.invalid(field, number or 0, "must be between 1 and 65535, inclusive")
+    if isinstance(number, int) and 1 <= number <= _LARGEST_PORT:
+        return ()
+    return (causes.invalid(field, number or 0, "must be between 1 and 65535, inclusive"),)
 
 
-def port_or_name(value: Any, field: str) -> Iterator[Cause]:
+def port_or_name(value: Any, field: str) -> Sequence[Cause]:
     """A port's number, or the name of one."""
-    yield from port_name(value, field) if isinstance(value, str) else port(value, field)
+    return port_name(value, field) if isinstance(value, str) else port(value, field)
 
 
-def port_name(name: str, field: str) -> Iterator[Cause]:
+def port_name(name: str, field: str) -> Sequence[Cause]:
     """The name of a container's port (RFC 6335)."""
     problems = []
     if len(name) > _PORT_NAME_LENGTH:
@@ -70,8 +74,7 @@ def port_name(name: str, field: str) -> Iterator[Cause]:
         problems.append("must not contain consecutive hyphens")
     if name.startswith("-") or name.endswith("-"):
         problems.append("must not begin or end with a hyphen")
-    for problem in problems:
-        yield causes.invalid(field, name, problem)
+    return causes.each_invalid(field, name, problems)
 
 
 def amount(value: Any, field: str) -> Iterator[Cause]:
@@ -86,14 +89,11 @@ def amount(value: Any, field: str) -> Iterator[Cause]:
 def labels(found: Document | None, field: str) -> Iterator[Cause]:
     """Keys and values of labels."""
     for key, value in (found or {}).items():
-        for problem in names.label_key(key):
-            yield causes.invalid(field, key, problem)
-        for problem in names.label_value(value):
-            yield causes.invalid(field, value, problem)
+        yield from causes.each_invalid(field, key, names.label_key(key))
+        yield from causes.each_invalid(field, value, names.label_value(value))
 
 
 def annotation_keys(found: Document | None, field: str) -> Iterator[Cause]:
     """Keys of annotations, whose case does not matter."""
     for key in found or {}:
-        for problem in names.label_key(key.lower()):
-            yield causes.invalid(field, key, problem)
+        yield from causes.each_invalid(field, key, names.label_key(key.lower()))
