@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 VALUE_PREFIX: Final = b'{"metadata":{"resourceVersion":"'
 _UNSTAMPED_METADATA: Final = b'{"metadata":{"resourceVersion":""'
 _TYPE_FIELDS: Final = frozenset({"kind", "apiVersion"})
+_HEAD: Final = ("kind", "apiVersion", "metadata")
+"""What comes first in a document."""
 _MAX_REPORTED_DUPLICATES: Final = 100  # sigs.k8s.io/json collects no more strict errors
 _JSON: Final = msgspec.json.Decoder()
 _ENCODER: Final = msgspec.json.Encoder()
@@ -158,7 +160,10 @@ def yaml_duplicates(data: bytes) -> list[str]:
 
 def _is_own_encoding(document: Any, data: bytes) -> bool:
     try:
-        return _ENCODER.encode(document) == msgspec.json.format(data, indent=-1)
+        encoded = _ENCODER.encode(document)
+        if encoded == data.rstrip():  # written without white space, as most are
+            return True
+        return encoded == msgspec.json.format(data, indent=-1)
     except (msgspec.MsgspecError, RecursionError):
         return False
 
@@ -180,17 +185,17 @@ def _has_duplicates(data: bytes) -> bool:
 def encode(document: Any) -> bytes:
     """Compact JSON; of an object kind, apiVersion and metadata come first, the rest in its own order."""
     if isinstance(document, dict) and "metadata" in document:
-        first = {key: document[key] for key in ("kind", "apiVersion", "metadata") if key in document}
+        first = {key: document[key] for key in _HEAD if key in document}
         document = first | document
     return _ENCODER.encode(document)
 
 
 def value_of(document: dict[str, Any]) -> bytes:
     """The canonical unstamped value of an object: without kind and apiVersion, resourceVersion first and empty."""
-    metadata = {
-        key: value for key, value in (document.get("metadata") or {}).items() if key != "resourceVersion"
-    }
-    rest = {key: value for key, value in document.items() if key not in _TYPE_FIELDS and key != "metadata"}
+    metadata, rest = dict(document.get("metadata") or ()), dict(document)
+    metadata.pop("resourceVersion", None)
+    for name in _HEAD:
+        rest.pop(name, None)
     head, tail = _ENCODER.encode(metadata)[1:], _ENCODER.encode(rest)[1:]
     return b"%b%b%b%b%b" % (
         _UNSTAMPED_METADATA,
