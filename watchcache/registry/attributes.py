@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, call
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -106,7 +106,7 @@ def _fields_reader(sources: list[_Source]) -> Callable[[Any], tuple[str, ...]]:
 
     def fields(document: Any) -> tuple[str, ...]:
         try:
-            return tuple([text(word) for text, word in zip(texts, read_all(document), strict=False)])
+            return tuple(map(call, texts, read_all(document)))
         except (AttributeError, TypeError):
             return tuple([read(document) for read in readers])
 
