@@ -121,7 +121,7 @@ class Resource:
         """Whether objects of it are kept."""
         return bool(self.storage_prefix)
 
-    @property
+    @cached_property
     def is_storage_version(self) -> bool:
         """Whether objects are kept in just this group and version."""
         return self.stored and self.group_version == self.storage

@@ -207,6 +207,8 @@ class Reservation:
 
     def give_back(self) -> None:
         """The write is done, failed or begins anew: what it stored is counted by its event."""
+        if not self._addresses and not self._ports:
+            return
         self.allocator.let_go(Claims(tuple(self._addresses), tuple(self._ports)))
         self._addresses.clear()
         self._ports.clear()

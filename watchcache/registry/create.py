@@ -74,14 +74,15 @@ async def _store_once(store: Store, call: Call, document: Document) -> Outcome |
                     deepcopy(document) if store.chooses(call.resource) else document
                 )  # choices are filled in
                 review = await _prepare(store, call, own, reservation)
-                if await _is_taken(store, call.key):
+                key = call.key
+                if store.log_of(key).head(key) is not None and await _is_taken(store, key):
                     return None
                 if not judged:
                     await store.chain.validate(review)
                     judged = True
                 assert review.document is not None
                 revision = document["metadata"].get("resourceVersion") or ""
-                return await _insert(store, call, review.document, revision)
+                return await _insert(store, call, key, review.document, revision)
             except Unfit as unfit:
                 if asked or not await store.is_outdated():
                     raise unfit.refusal(call.resource, call.name) from None
@@ -124,7 +125,7 @@ async def _is_taken(store: Store, key: str) -> bool:
     return False
 
 
-async def _insert(store: Store, call: Call, document: Document, revision: str) -> Outcome | None:
+async def _insert(store: Store, call: Call, key: str, document: Document, revision: str) -> Outcome | None:
     """Append it, or answer a dry run, with the revision that was sent; None when the name was taken meanwhile, which is durable by then.
 
     Raises Conflict when what it is to hold is taken.
@@ -132,12 +133,12 @@ async def _insert(store: Store, call: Call, document: Document, revision: str) -
     if call.dry_run:
         return Outcome(201, document=_complete(call, document, revision))
     try:
-        event = await store.append(call.key, value_of(document), None)
+        event = await store.append(key, value_of(document), None)
     except Conflict as conflict:
-        if conflict.key != call.key:
+        if conflict.key != key:
             raise
         if conflict.head is not None:
-            await store.log_of(call.key).wait_published(conflict.head.revision)
+            await store.log_of(key).wait_published(conflict.head.revision)
         return None
     return store.outcome(call, 201, event.value)
 
