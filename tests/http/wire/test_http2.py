@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+from functools import partial
+
 import h2.events as ev
 import pytest
 import trio
 import trio.lowlevel
 
 from watchcache.http.messages import Reply
-from watchcache.http.wire import Limits
+from watchcache.http.wire import Limits, listen, serve
 
-from .scene import client2, dial, read_all, running
+from .scene import Client2, client2, dial, read_all, running
 
 pytestmark = pytest.mark.usefixtures("framing")
 
@@ -165,6 +168,54 @@ async def test_what_is_gathered_goes_out_together():
             assert await client.until_body(number, 8) == b"one\ntwo\n"
         watches[0].send(b"three\n")
         await client.until_body(numbers[0], 14)
+
+
+class CountedSocket(socket.socket):
+    """Counts the calls of `send`."""
+
+    sends = 0
+
+    def send(self, *args):
+        self.sends += 1
+        return super().send(*args)
+
+
+class CountingListener(socket.socket):
+    """Accepts counted sockets."""
+
+    def accept(self):
+        accepted, address = super().accept()
+        self.last = CountedSocket(fileno=accepted.detach())
+        return self.last, address
+
+
+async def test_answers_that_come_together_go_out_together(framing):
+    """What one event lets go on, such as a group of writes that is durable, is one send; what comes alone is not held up."""
+    release = [trio.Event(), trio.Event()]
+    begun = trio.Semaphore(0)
+
+    async def handler(request):
+        begun.release()
+        await release[int(request.target[1:])].wait()
+        return Reply(201, [], b"done")
+
+    (plain,) = listen("127.0.0.1", 0)
+    listener = CountingListener(fileno=plain.detach())
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(serve, handler, [listener], framing=framing))
+        async with await trio.open_tcp_stream(*listener.getsockname()) as stream:
+            client = await Client2(stream).start()
+            numbers = [await client.ask(path) for path in ("/0", "/0", "/1", "/0")]
+            for _ in numbers:
+                await begun.acquire()
+            for event, streams in zip(release, (numbers[:2] + numbers[3:], numbers[2:3]), strict=True):
+                before = listener.last.sends
+                event.set()
+                for number in streams:
+                    await client.until(ev.StreamEnded, number)
+                assert listener.last.sends == before + 1
+                assert {client.status(number) for number in streams} == {"201"}
+        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("how", ["reset", "close"])

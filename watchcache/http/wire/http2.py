@@ -3,7 +3,8 @@
 Rules:
 - One task reads for all connections (`readers.py`); a stream gets a task only when its handler must wait or its answer is large. Answers that
   are there at once, and watches, have none.
-- All that one read brings about is sent in one write: with TLS that is one record and one system call.
+- All that one read brings about is sent in one write: with TLS that is one record and one system call. So are the answers to
+  requests that have waited for the same thing (6 % of the CPU of 16 writers on a connection).
 - Nothing is handed to the framing that flow control or the transport would hold: it waits in its stream's queue
   (`http2_stream.py`), where it is bounded and ordered. When room appears, the streams that wait take turns by one frame.
 - A peer that makes us work for nothing has budgets (`Limits.resets`, `pings`, `settings`, `trifles`); over one of them the
@@ -59,6 +60,8 @@ class Http2:
         self._streams: dict[int, Http2Stream] = {}
         self._bodies = 0  # bytes of unfinished request bodies
         self._reading = False
+        self._handling = 0  # streams whose handler is waited for
+        self._gathers = False  # what is to be sent waits for the answers of other streams
         self._ours = True  # whether it is we who end the connection
         self._last = math.inf  # after our GOAWAY: the newest stream that is still answered
         self._newest = 0
@@ -155,8 +158,8 @@ class Http2:
         return True
 
     def flush(self) -> None:
-        """Send what the framing has, unless a read is in progress or sends are gathered: then once at the end."""
-        if self._reading:
+        """Send what the framing has, unless a read is in progress or answers or sends are gathered: then once at the end."""
+        if self._reading or self._gathers:
             return
         if self._gathering.held:
             self._gathering.add(self)
@@ -342,13 +345,27 @@ class Http2:
             self._send(stream, answer)
 
     async def _await(self, stream: Http2Stream, answer: Awaitable[Answer]) -> None:
+        """Wait for an answer and send it: in one go with those that come in the same pass of the scheduler, as a group of writes does."""
+        self._handling += 1
         try:
             got = await stream.wait(answer)
-            if got is not None:
-                self._send(stream, got)
-                self.flush()
         except Exception:
             stream.fail()
+            return
+        finally:
+            self._handling -= 1
+        if got is None:
+            return
+        first = self._handling > 0 and not self._gathers
+        self._gathers = self._gathers or first
+        try:
+            self._send(stream, got)
+        except Exception:
+            stream.fail()
+        if first:  # it sends for all, when these have run
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            self._gathers = False
+        self.flush()
 
     def _start(self, stream: Http2Stream, task: Awaitable[None]) -> None:
         assert self._nursery is not None
