@@ -21,6 +21,7 @@ import pytest
 
 TOOLS = Path(__file__).parent.parent / ".tools" / "bin"
 PATIENCE = 15.0
+_given: set[int] = set()
 BELOW_CONNECTIONS = range(20_000, 32_000)  # of Linux, which begins at 32,768 unless told otherwise
 
 
@@ -46,11 +47,19 @@ BOTH = [
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment, and that no connection is given before it is used: the kernel takes those from higher ones."""
+    """A port that nobody listens on at the moment, and that no connection is given before it is used: the kernel takes those from higher ones.
+
+    It is given once, and to one of the processes that run the tests side by side.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    own = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
+        port = secrets.choice(BELOW_CONNECTIONS[own::processes])
         with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", secrets.choice(BELOW_CONNECTIONS)))
-            return probe.getsockname()[1]
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def secured(scratch: Path, certificate: Path, key: Path, ca: Path) -> Etcd:

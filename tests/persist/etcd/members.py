@@ -8,10 +8,27 @@ from pathlib import Path
 
 from tests.etcds import Etcd
 
+TRIES = 3  # with other ports, when somebody else takes one between its being chosen and being bound
+
 
 def start_cluster(scratch: Path) -> list[Etcd]:
     """Three members that have found each other, with short elections."""
-    members = [Etcd(scratch / f"member{number}") for number in range(3)]
+    tries = 0
+    while True:
+        tries += 1
+        members = [Etcd(scratch / f"cluster{tries}" / f"member{number}") for number in range(3)]
+        try:
+            _start(members)
+        except AssertionError:
+            for each in members:
+                each.stop()
+            if tries == TRIES:
+                raise
+        else:
+            return members
+
+
+def _start(members: list[Etcd]) -> None:
     peers = ",".join(f"m{number}=http://127.0.0.1:{each._peer}" for number, each in enumerate(members))
     for number, each in enumerate(members):
         each.arguments = (
@@ -23,7 +40,6 @@ def start_cluster(scratch: Path) -> list[Etcd]:
         each.start(wait=False)
     for each in members:
         each._wait()
-    return members
 
 
 def leader_of(members: list[Etcd]) -> Etcd:
