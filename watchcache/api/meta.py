@@ -76,7 +76,7 @@ def _second_text(second: int) -> str:
 
 def new_uid(random: Random) -> str:
     """A version 4 UUID."""
-    digits = f"{random.getrandbits(128) & _UUID_FREE | _UUID_VERSION:032x}"
+    digits = (random.getrandbits(128) & _UUID_FREE | _UUID_VERSION).to_bytes(16).hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
