@@ -44,11 +44,10 @@ class DefaultTolerationSeconds:
         if not _is_pod(review) or review.document is None:
             return
         spec = review.document.setdefault("spec", {})
-        said = spec.get("tolerations") or ()
-        spec["tolerations"] = [
-            *said,
-            *[each.copy() for each in self._added if not said or not _is_tolerated(each["key"], said)],
-        ]
+        missing, said = self._added, spec.get("tolerations") or ()
+        if said:
+            missing = [each for each in missing if not _is_tolerated(each["key"], said)]
+        spec["tolerations"] = [*said, *map(dict, missing)]
 
 
 def _is_tolerated(key: str, tolerations: Sequence[dict[str, Any]]) -> bool:

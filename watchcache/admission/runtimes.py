@@ -32,6 +32,8 @@ class RuntimeClass:
             return
         spec = document.setdefault("spec", {})
         name = spec.get("runtimeClassName")
+        if name is None and spec.get("overhead") is None:
+            return
         found = self._class_of(name) if name is not None else {}
         if found is None:
             raise _refused(review, f'pod rejected: RuntimeClass "{name}" not found')

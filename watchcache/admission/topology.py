@@ -34,7 +34,7 @@ class PodTopologyLabels:
         if document is None or (resource.group, resource.kind) != ("", "Pod") or review.subresource:
             return
         node = (document.get("spec") or {}).get("nodeName")
-        found = topology_labels(self._labels_of(node)) if node else {}
-        if found:
+        labels = self._labels_of(node) if node else None
+        if labels and (found := topology_labels(labels)):
             metadata = document["metadata"]
             metadata["labels"] = {**(metadata.get("labels") or {}), **found}
