@@ -32,23 +32,24 @@ class LimitRanger:
         document = review.document
         if document is None or review.operation is not Operation.CREATE or not _is(review, "Pod"):
             return
-        for limits in self._limits(review):
-            fill_in(document, limits)
+        for found in self._ranges_of(review.namespace):
+            fill_in(document, _limits(found))
 
     def validate(self, review: Review) -> None:
         """Refuse (403) what is out of bounds."""
         document = review.document
-        if document is None or not _is_bounded(review):
+        check = None if review.resource.group else _CHECKS.get(review.resource.kind)
+        if document is None or check is None or not _is_bounded(review):
             return
-        check = _pod_problems if _is(review, "Pod") else _claim_problems
-        for limits in self._limits(review):
-            problems = list(dict.fromkeys(check(document.get("spec") or {}, limits)))
+        for found in self._ranges_of(review.namespace):
+            problems = list(dict.fromkeys(check(document.get("spec") or {}, _limits(found))))
             if problems:
                 text = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
                 raise status.forbidden(review.resource.group_resource, review.name, text)
 
-    def _limits(self, review: Review) -> list[list[Document]]:
-        return [(found.get("spec") or {}).get("limits") or [] for found in self._ranges_of(review.namespace)]
+
+def _limits(found: Document) -> list[Document]:
+    return (found.get("spec") or {}).get("limits") or []
 
 
 def _is(review: Review, kind: str) -> bool:
@@ -58,9 +59,9 @@ def _is(review: Review, kind: str) -> bool:
 def _is_bounded(review: Review) -> bool:
     if review.old is not None and "deletionTimestamp" in review.old["metadata"]:
         return False
-    if _is(review, "Pod"):
+    if review.resource.kind == "Pod":
         return review.subresource == ("" if review.operation is Operation.CREATE else "resize")
-    return _is(review, "PersistentVolumeClaim") and not review.subresource
+    return not review.subresource
 
 
 # --- defaults ---
@@ -162,6 +163,13 @@ def _beyond(
         if name in said and is_beyond(said[name].value):
             yield f"{about}, but {word} is {said[name].text}"
             return
+
+
+_CHECKS: Final[dict[str, Callable[[Document, Sequence[Document]], Iterator[str]]]] = {
+    "Pod": _pod_problems,
+    "PersistentVolumeClaim": _claim_problems,
+}
+"""By the kind, of the core group, that is bounded."""
 
 
 def _bounds(limit: Document, member: str) -> list[tuple[str, Amount]]:

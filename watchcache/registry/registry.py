@@ -147,10 +147,11 @@ class Registry(Resources):
         )
 
     def _documents(self, kind: str) -> Callable[[str], Sequence[Document]]:
-        """What gives the objects of a kind of the core group in a namespace."""
+        """What gives the objects of a kind of the core group in a namespace; most clusters have none of those that are asked for."""
         resource = self.catalog.of_kind("", "v1", kind)
         assert resource is not None, kind
-        return lambda namespace: self._store.documents(resource, namespace)
+        cacher = self._cachers[resource.storage_prefix]
+        return lambda namespace: self._store.documents(resource, namespace) if cacher.store else ()
 
     def _runtime_class(self, name: str) -> Document | None:
         resource = self.catalog.of_kind("node.k8s.io", "v1", "RuntimeClass")

@@ -84,8 +84,6 @@ class Stored(msgspec.Struct):
     def documents(self, resource: Resource, namespace: str) -> list[Document]:
         """Fresh documents of the objects of a kind in a namespace, as of the newest published event."""
         cacher = self.cachers[resource.storage_prefix]
-        if not cacher.store:
-            return []  # admission asks for limit ranges and quotas of each pod, and most clusters have none
         return [self.document(resource, entry.value) for entry in _in_namespace(cacher, namespace)]
 
     def node_labels(self, name: str) -> Mapping[str, str]:
