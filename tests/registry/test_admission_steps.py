@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
+import trio
 
 from watchcache.admission.steps import Step
 
@@ -54,3 +55,42 @@ async def test_a_refusal_is_that_plugins_and_the_steps():
         await step.run("x")
     sums = {took.name: (took.accepted.sum, took.rejected.sum) for took in step.figures()}
     assert sums == {"": (0, 3), "one": (1, 0), "two": (0, 2), "three": (0, 0)}
+
+
+async def test_every_run_is_counted_once_however_many_have_come_together():
+    """Asking for the figures counts what has not been counted, and nothing twice."""
+    slow = Slow()
+    step = Step([("one", slow.plugin(0.02))], lambda: slow.now)
+    for runs in (1, 250, 0):
+        for _ in range(runs):
+            await step.run("x")
+        list(step.figures())
+    assert [took.accepted.counts for took in step.figures()] == [[0, 251, 0, 0, 0, 0, 0]] * 2
+
+
+async def test_a_plugin_may_decide_at_once():
+    """It is a plain function then, and what it raises is a refusal as any other."""
+
+    def ask(asked: str) -> None:
+        if asked == "bad":
+            raise PermissionError
+
+    step = Step([("one", ask)], lambda: 0.0)
+    await step.run("good")
+    with pytest.raises(PermissionError):
+        await step.run("bad")
+    assert [(sum(took.accepted.counts), sum(took.rejected.counts)) for took in step.figures()] == [(1, 1)] * 2
+
+
+async def test_a_write_that_is_cancelled_while_a_plugin_waits_was_not_accepted():
+    """It is that plugin's refusal; who was asked before has accepted."""
+
+    async def wait(_asked: str) -> None:
+        await trio.sleep_forever()
+
+    step = Step([("one", lambda _: None), ("two", wait)], lambda: 0.0)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await step.run("x")
+    counts = {took.name: (sum(took.accepted.counts), sum(took.rejected.counts)) for took in step.figures()}
+    assert counts == {"": (0, 1), "one": (1, 0), "two": (0, 1)}
