@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -215,6 +215,14 @@ def steady1000_http2(peer: Peer, scale: float) -> dict[str, float]:
     return watched(peer, scale, lambda path: WatchStreams(peer.port, TOKEN, path, 1000), 1000, pause=0.1)
 
 
+def paced(count: int, pause: float) -> Iterator[int]:
+    """So many numbers, each at its time: `pause` seconds after the one before, or at once when that is over."""
+    begin = time.perf_counter()
+    for number in range(count):
+        time.sleep(max(0.0, begin + number * pause - time.perf_counter()))
+        yield number
+
+
 def watched(
     peer: Peer,
     scale: float,
@@ -240,9 +248,7 @@ def watched(
     time.sleep(1.5)
 
     def writer() -> None:
-        begin = time.perf_counter()
-        for number in range(changes):
-            time.sleep(max(0.0, begin + number * pause - time.perf_counter()))
+        for number in paced(changes, pause):
             patch = json.dumps({"data": {"n": str(number + 1)}}).encode()
             client.send(
                 client.head("PATCH", f"{path}/{name}", len(patch), "application/merge-patch+json") + patch
@@ -303,9 +309,7 @@ def timed(peer: Peer, watchers: int, changes: int, pause: float) -> dict[str, fl
     time.sleep(1.5)
 
     def writer() -> None:
-        begin = time.perf_counter()
-        for number in range(changes):
-            time.sleep(max(0.0, begin + number * pause - time.perf_counter()))
+        for number in paced(changes, pause):
             patch = json.dumps({"data": {"n": str(number)}}).encode()
             head = client.head("PATCH", f"{path}/{name}", len(patch), "application/merge-patch+json")
             sent[number] = time.perf_counter()

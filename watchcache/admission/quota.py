@@ -44,8 +44,9 @@ class ResourceQuota:
         """Charge the quotas that the write concerns; 403 when one of them has not enough left."""
         if not review.namespace or not _is_counted(review):
             return None
-        quotas = self._quotas_of(review.namespace)
-        charged = [quota for quota in quotas if charged_for(quota, review) != quota] if quotas else ()
+        charged = [
+            quota for quota in self._quotas_of(review.namespace) if charged_for(quota, review) != quota
+        ]
         return self._charge_all(charged, review) if charged and not review.dry_run else None
 
     async def _charge_all(self, charged: Sequence[Document], review: Review) -> None:

@@ -151,7 +151,8 @@ def _check_generation(metadata: Mapping[str, Any]) -> list[Cause]:
 
 def _check_marks(metadata: Mapping[str, Any]) -> list[Cause]:
     """Labels, annotations and owners: looked at wherever metadata is."""
-    return _check_labels(metadata) + _check_annotations(metadata) + _check_owners(metadata)
+    labels = label_causes(metadata.get("labels"), "metadata.labels")
+    return labels + _check_annotations(metadata) + _check_owners(metadata)
 
 
 def _check_name(metadata: Mapping[str, Any], rule: str) -> list[Cause]:
@@ -173,11 +174,12 @@ def _check_namespace(metadata: Mapping[str, Any], resource: Resource) -> list[Ca
     return causes.each_invalid("metadata.namespace", namespace, names.label(namespace))
 
 
-def _check_labels(metadata: Mapping[str, Any]) -> list[Cause]:
+def label_causes(labels: Mapping[str, str] | None, field: str) -> list[Cause]:
+    """What is wrong with the keys and values of labels."""
     found: list[Cause] = []
-    for key, value in (metadata.get("labels") or {}).items():
-        found += causes.each_invalid("metadata.labels", key, names.label_key(key))
-        found += causes.each_invalid("metadata.labels", value, names.label_value(value))
+    for key, value in (labels or {}).items():
+        found += causes.each_invalid(field, key, names.label_key(key))
+        found += causes.each_invalid(field, value, names.label_value(value))
     return found
 
 

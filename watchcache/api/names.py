@@ -48,8 +48,6 @@ Check = Callable[[str], list[str]]
 
 def label(name: str) -> list[str]:
     """A DNS label: names of namespaces, services and stateful sets."""
-    if len(name) <= 63 and _LABEL_FORM.fullmatch(name):
-        return []
     problems = _longer_than(63, name)
     if not _LABEL_FORM.fullmatch(name):
         dotted = _SUBDOMAIN_FORM.fullmatch(name)
@@ -59,8 +57,6 @@ def label(name: str) -> list[str]:
 
 def subdomain(name: str) -> list[str]:
     """A DNS subdomain: names of most kinds."""
-    if len(name) <= 253 and _SUBDOMAIN_FORM.fullmatch(name):
-        return []
     problems = _longer_than(253, name)
     if not _SUBDOMAIN_FORM.fullmatch(name):
         problems.append(_SUBDOMAIN_TEXT)

@@ -75,7 +75,7 @@ async def _store_once(store: Store, call: Call, document: Document) -> Outcome |
                 )  # choices are filled in
                 review = await _prepare(store, call, own, reservation)
                 key = call.key
-                if store.log_of(key).head(key) is not None and await _is_taken(store, key):
+                if await _is_taken(store, key):
                     return None
                 if not judged:
                     await store.chain.validate(review)

@@ -147,11 +147,10 @@ class Registry(Resources):
         )
 
     def _documents(self, kind: str) -> Callable[[str], Sequence[Document]]:
-        """What gives the objects of a kind of the core group in a namespace; most clusters have none of those that are asked for."""
+        """What gives the objects of a kind of the core group in a namespace."""
         resource = self.catalog.of_kind("", "v1", kind)
         assert resource is not None, kind
-        cacher = self._cachers[resource.storage_prefix]
-        return lambda namespace: self._store.documents(resource, namespace) if cacher.store else ()
+        return lambda namespace: self._store.documents(resource, namespace)
 
     def _runtime_class(self, name: str) -> Document | None:
         resource = self.catalog.of_kind("node.k8s.io", "v1", "RuntimeClass")

@@ -84,6 +84,8 @@ class Stored(msgspec.Struct):
     def documents(self, resource: Resource, namespace: str) -> list[Document]:
         """Fresh documents of the objects of a kind in a namespace, as of the newest published event."""
         cacher = self.cachers[resource.storage_prefix]
+        if not cacher.store:  # so it is with limit ranges and quotas, for which each new pod asks
+            return []
         return [self.document(resource, entry.value) for entry in _in_namespace(cacher, namespace)]
 
     def node_labels(self, name: str) -> Mapping[str, str]:

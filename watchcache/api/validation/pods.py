@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from watchcache.api import causes, names
+from watchcache.api.meta import label_causes
 from watchcache.api.status import Cause
 from watchcache.api.validation.containers import container_causes
 from watchcache.api.validation.rules import (
@@ -13,7 +14,6 @@ from watchcache.api.validation.rules import (
     Document,
     Rule,
     annotation_keys,
-    labels,
     one_of,
     well_named,
 )
@@ -118,7 +118,7 @@ def spec_causes(spec: Document, path: str) -> Iterator[Cause]:
     yield from one_of(spec.get("restartPolicy"), RESTART_POLICIES, f"{path}.restartPolicy")
     yield from one_of(spec.get("dnsPolicy"), _DNS_POLICIES, f"{path}.dnsPolicy")
     if selector := spec.get("nodeSelector"):
-        yield from labels(selector, f"{path}.nodeSelector")
+        yield from label_causes(selector, f"{path}.nodeSelector")
     for member in ("serviceAccountName", "nodeName"):
         if name := spec.get(member):
             yield from well_named(name, names.subdomain, f"{path}.{member}")
@@ -181,7 +181,7 @@ def _toleration(toleration: Document, path: str) -> Iterator[Cause]:
 def template_causes(template: Document, path: str) -> Iterator[Cause]:
     """What is wrong with a pod template."""
     metadata = template.get("metadata") or {}
-    yield from labels(metadata.get("labels"), f"{path}.labels")
+    yield from label_causes(metadata.get("labels"), f"{path}.labels")
     yield from annotation_keys(metadata.get("annotations"), f"{path}.annotations")
     yield from spec_causes(template.get("spec") or {}, f"{path}.spec")
 

@@ -86,13 +86,6 @@ def amount(value: Any, field: str) -> Iterator[Cause]:
         yield causes.invalid(field, value, "must be greater than or equal to 0")
 
 
-def labels(found: Document | None, field: str) -> Iterator[Cause]:
-    """Keys and values of labels."""
-    for key, value in (found or {}).items():
-        yield from causes.each_invalid(field, key, names.label_key(key))
-        yield from causes.each_invalid(field, value, names.label_value(value))
-
-
 def annotation_keys(found: Document | None, field: str) -> Iterator[Cause]:
     """Keys of annotations, whose case does not matter."""
     for key in found or {}:

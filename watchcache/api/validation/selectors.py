@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from watchcache.api import causes, names
 from watchcache.api.label_selector import selector_text
+from watchcache.api.meta import label_causes
 from watchcache.api.selectors import parse_labels
 from watchcache.api.status import Cause
-from watchcache.api.validation.rules import Document, labels
+from watchcache.api.validation.rules import Document
 
 _WITH_VALUES: Final = frozenset({"In", "NotIn"})
 _WITHOUT_VALUES: Final = frozenset({"Exists", "DoesNotExist"})
@@ -17,7 +18,7 @@ _WITHOUT_VALUES: Final = frozenset({"Exists", "DoesNotExist"})
 
 def selector_causes(selector: Document, field: str) -> Iterator[Cause]:
     """What is wrong with a selector's terms."""
-    yield from labels(selector.get("matchLabels"), f"{field}.matchLabels")
+    yield from label_causes(selector.get("matchLabels"), f"{field}.matchLabels")
     for index, expression in enumerate(selector.get("matchExpressions") or ()):
         yield from _expression(expression, f"{field}.matchExpressions[{index}]")
 

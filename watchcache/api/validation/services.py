@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from watchcache.api import causes, names
+from watchcache.api.meta import label_causes
 from watchcache.api.status import Cause
 from watchcache.api.validation.rules import (
     PROTOCOLS,
     Document,
     Rule,
-    labels,
     one_of,
     port,
     port_or_name,
@@ -42,7 +42,7 @@ def _service(new: Document, old: Document | None) -> Iterator[Cause]:
     if kind == "ExternalName":
         yield from _external_name(spec)
     yield from _ports(spec, "spec.ports")
-    yield from labels(spec.get("selector"), "spec.selector")
+    yield from label_causes(spec.get("selector"), "spec.selector")
     yield from _affinity(spec)
     yield from one_of(kind, _TYPES, "spec.type")
     yield from _for_types(spec, kind)
