@@ -72,7 +72,6 @@ def test_the_server_sets_what_only_it_may():
         "creationTimestamp": "2000-01-01T00:00:00Z",
         "deletionTimestamp": "2000-01-01T00:00:00Z",
         "deletionGracePeriodSeconds": 5,
-        "managedFields": [{}],
         "namespace": "",
         "name": "n",
     }

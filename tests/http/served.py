@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -120,12 +121,14 @@ def header(reply: Reply, name: str) -> str | None:
 
 
 @asynccontextmanager
-async def running_api(options: Options | None = None) -> AsyncIterator[Api]:
+async def running_api(
+    options: Options | None = None, clock: Callable[[], float] = time.time
+) -> AsyncIterator[Api]:
     """An API over an empty memory journal, with the standard objects."""
     log = Log(MemoryJournal(), stamp=stamp)
     await log.open()
     catalog, hub = load_catalog(), Hub(log, stamp=stamp)
-    registry = Registry(log, hub, catalog)
+    registry = Registry(log, hub, catalog, clock=clock)
     async with trio.open_nursery() as nursery:
         await nursery.start(log.run)
         await nursery.start(hub.run)

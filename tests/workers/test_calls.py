@@ -34,7 +34,7 @@ USER = UserInfo("jane", "u-1", ("a", "b"), {"scopes": ("x", "y")})
 def call() -> Call:
     """A call with everything in it."""
     return Call(
-        PODS, USER, "delete", "ns", "name", "status", True, "manager", "Strict", ["warned"], ["twice"]
+        PODS, USER, "delete", "ns", "name", "status", True, "manager", "Strict", ["warned"], ["twice"], True
     )
 
 

@@ -49,7 +49,6 @@ _SERVER_SET: Final = frozenset(
         "creationTimestamp",
         "deletionTimestamp",
         "deletionGracePeriodSeconds",
-        "managedFields",
     }
 )
 _KEPT: Final = ("creationTimestamp", "generation")

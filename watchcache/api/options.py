@@ -36,7 +36,8 @@ __all__ = [
 EXACT: Final = "Exact"
 NOT_OLDER_THAN: Final = "NotOlderThan"
 _FIELD_VALIDATIONS: Final = ("", "Ignore", "Strict", "Warn")
-_MANAGER_LIMIT: Final = 128
+MANAGER_LIMIT: Final = 128
+"""Bytes of a field manager's name."""
 
 
 class ListOptions(msgspec.Struct, frozen=True):
@@ -170,8 +171,8 @@ def _write_options(query: Query, kind: str, found: list[Cause]) -> WriteOptions:
 
 
 def _manager_causes(manager: str) -> list[Cause]:
-    if len(manager.encode()) > _MANAGER_LIMIT:
-        return [causes.too_long("fieldManager", _MANAGER_LIMIT)]
+    if len(manager.encode()) > MANAGER_LIMIT:
+        return [causes.too_long("fieldManager", MANAGER_LIMIT)]
     for index, character in enumerate(manager):
         if not character.isprintable():
             position = len(manager[:index].encode())

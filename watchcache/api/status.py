@@ -163,6 +163,12 @@ def conflict(resource: str | GroupKind, name: str, message: str = OPTIMISTIC_LOC
     )
 
 
+def apply_conflict(message: str, fields: Sequence[tuple[str, str]]) -> StatusError:
+    """409: an apply patch would change what others own; `fields` are pairs of an owner and a field. No object is named."""
+    found = [Cause("FieldManagerConflict", f"conflict with {owner}", field) for owner, field in fields]
+    return StatusError(409, "Conflict", message, {"causes": [cause.body() for cause in found]})
+
+
 def forbidden(
     resource: str | GroupKind, name: str, message: str, causes: Sequence[Cause] = ()
 ) -> StatusError:

@@ -23,7 +23,7 @@ class Call(msgspec.Struct):
 
     `namespace` is empty for cluster-scoped kinds and for "all namespaces"; `name` is empty on
     collections; `subresource` is empty for the object itself. `warnings` collects the texts of the
-    `Warning: 299` headers of the answer. `field_validation` is "Ignore", "Warn" or "Strict"; `repeated` are the
+    `Warning: 299` headers of the answer. `tracks`: the client named its field manager, so that owners are kept of what it creates. `field_validation` is "Ignore", "Warn" or "Strict"; `repeated` are the
     problems that only the body's text shows (repeated keys), reported with the unknown fields.
     """
 
@@ -38,6 +38,7 @@ class Call(msgspec.Struct):
     field_validation: str = "Warn"
     warnings: list[str] = msgspec.field(default_factory=list)
     repeated: list[str] = msgspec.field(default_factory=list)
+    tracks: bool = False
 
     @property
     def relative_key(self) -> str:

@@ -10,7 +10,7 @@ from watchcache.api import status
 from watchcache.api.codec import value_of
 from watchcache.api.status import StatusError
 from watchcache.log import Conflict
-from watchcache.registry import incoming, metadata, validation
+from watchcache.registry import incoming, metadata, owners, validation
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.kinds import strategy_of
@@ -30,6 +30,7 @@ async def create(store: Store, call: Call, document: Document) -> Outcome:
     accepted = incoming.accept(store.catalog, call, document, new=True)
     if not call.dry_run:
         metadata.check_no_revision(accepted)
+    owners.of_new(store, call, accepted)
     return await store_new(store, call, accepted)
 
 

@@ -1,7 +1,7 @@
 """The registry's part of metadata rules: preconditions in documents, revision and generation; the rest is `api.meta`.
 
 A new object's resourceVersion is the log's to give; an update's is a precondition, and the generation is only ever
-moved by the server (M2-M5, M7, M16, M18). managedFields are not kept: server-side apply comes later.
+moved by the server (M2-M5, M7, M16, M18). Who owns the fields is `owners`' business.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ def of_new(sent: Document, call: Call, now: float, random: Random) -> Document:
 def carried_over(sent: Document, stored: Document) -> Document:
     """The metadata of an update, with what a client cannot change as it is stored."""
     metadata = meta.prepare_update(sent, stored)
-    metadata.pop("managedFields", None)
     metadata.pop("selfLink", None)
     metadata["resourceVersion"] = stored["resourceVersion"]
     if "generation" in stored:

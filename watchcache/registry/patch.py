@@ -1,4 +1,4 @@
-"""PATCH: a change that is made to whatever is stored when its turn comes (M8, M9).
+"""PATCH: a change that is made to whatever is stored when its turn comes (M8, M9). Apply patches: see `apply`.
 
 A patch is applied to the stored object in the version the client speaks; the result then goes the way of
 a PUT. Without a resourceVersion in it nobody else's write can make it fail: it is applied again.
@@ -23,7 +23,7 @@ from watchcache.api.patch import (
 from watchcache.api.patch.gotext import json_type
 from watchcache.api.schema import Schema
 from watchcache.api.status import StatusError
-from watchcache.registry import incoming
+from watchcache.registry import incoming, owners
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import PatchedWording, StrategicWording, Wording
@@ -49,6 +49,7 @@ async def patch(store: Store, call: Call, content_type: str, body: bytes) -> Out
         async def modify(old: Document, revision: int) -> Document:
             patched, wording = apply(spoken(old, call.resource), call.resource.schema)
             accepted = incoming.accept(store.catalog, call, patched, wording)
+            owners.keep_reset(patched, accepted)
             return await change(store, call, old, revision, accepted, reservation)
 
         value = await read_modify_write(store, call, modify)
@@ -68,8 +69,6 @@ async def patch_for(store: Store, call: Call, content_type: str, body: bytes) ->
 def read_patch(call: Call, content_type: str, body: bytes) -> Apply:
     """The patch, parsed once; raises StatusError for what can never be applied."""
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == APPLY:
-        raise _apply_refused()
     reader = _READERS.get(media_type)
     if reader is None:
         raise status.unsupported_patch_type()
@@ -79,11 +78,6 @@ def read_patch(call: Call, content_type: str, body: bytes) -> Apply:
         return _guarded(reader(call, body))
     except PatchError as error:
         raise _answer_of(error) from None
-
-
-def _apply_refused() -> StatusError:
-    """Server-side apply needs field management, which this server does not have yet: it says so."""
-    return status.unsupported_media_type((JSON, MERGE, STRATEGIC))
 
 
 def _guarded(apply: Apply) -> Apply:

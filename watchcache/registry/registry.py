@@ -36,6 +36,7 @@ from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.cacher import Bounds, Hub
 from watchcache.log import Event, EventLog, Head, JournalUnavailable, SharedLog
 from watchcache.registry import (
+    apply,
     bootstrap,
     collection,
     create,
@@ -282,9 +283,13 @@ class Registry(Resources):
 
     async def patch(self, call: Call, content_type: str, body: bytes, force: bool = False) -> Outcome:
         """PATCH with one of the patch types (M8, M9); `force` is for apply patches."""
-        del force  # server-side apply is refused for now: see patch.read_patch
+        applies = content_type == apply.TYPE
         if call.subresource and scale.is_scale(call):
+            if applies:
+                return await scale.apply_scale(self._store, call, body, force)
             return await scale.patch_scale(self._store, call, content_type, body)
+        if applies:
+            return await apply.apply(self._store, call, body, force)
         return await patch.patch(self._store, call, content_type, body)
 
     async def delete(self, call: Call, options: DeleteOptions) -> Outcome:

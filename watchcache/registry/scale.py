@@ -6,20 +6,28 @@ changes `spec.replicas` of the object, whose generation moves.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from watchcache.api import status
+from watchcache.api.catalog import GroupVersion
+from watchcache.api.fields import Shape, Tracker, from_scale, to_scale
 from watchcache.api.label_selector import selector_text
+from watchcache.api.meta import now_text
 from watchcache.api.schema import Schema
 from watchcache.api.status import Cause, GroupKind
+from watchcache.api.structure import zero
 from watchcache.registry import incoming, metadata
 from watchcache.registry.addresses import Reservation
+from watchcache.registry.apply import Applying
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import BodyWording, Wording
 from watchcache.registry.patch import patch_for
 from watchcache.registry.store import Modify, Store, Stored, head_of, not_found, read_modify_write
 from watchcache.registry.update import change
 
+_VERSION: Final = GroupVersion("autoscaling", "v1")
 _HEAD: Final = {"kind": "Scale", "apiVersion": "autoscaling/v1"}
 _SHOWN_METADATA: Final = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 _SCALED: Final = frozenset({"deployments", "replicasets", "statefulsets", "replicationcontrollers"})
@@ -87,6 +95,52 @@ async def patch_scale(store: Store, call: Call, content_type: str, body: bytes) 
     return await _write(store, call, modify)
 
 
+async def apply_scale(store: Store, call: Call, body: bytes, force: bool) -> Outcome:
+    """Apply a patch to the scale; who owns its replicas owns those of the workload."""
+    if await head_of(store, call.key) is None:
+        raise not_found(call)
+    applying = Applying(
+        store,
+        call,
+        body,
+        force,
+        tracker=_tracker(store),
+        kind="Scale",
+        version=_VERSION,
+        zero=zero(_schema(store)),
+    )
+
+    async def modify(old: Document, revision: int) -> Document:
+        document, scaled = applying.on(scale_of(old), _scale_entries(old))
+        wanted = _accept(store, call, document, applying.wording)
+        _check_uid(call, old, wanted)
+        _check_replicas(call, wanted)
+        return await _scaled(store, call, old, revision, wanted, scaled)
+
+    return await _write(store, call, modify)
+
+
+def _tracker(store: Store) -> Tracker:
+    return Tracker(_ScaleVersions(Shape.of(_schema(store))), str(_VERSION), "scale")
+
+
+class _ScaleVersions(msgspec.Struct, frozen=True):
+    """The one version of a scale."""
+
+    only: Shape
+
+    def shape(self, version: str) -> Shape | None:
+        return self.only if version == str(_VERSION) else None
+
+    def convert(self, document: Document, source: str, target: str) -> Document:
+        del source, target
+        return document
+
+
+def _scale_entries(old: Document) -> list[dict[str, Any]]:
+    return to_scale(old["metadata"].get("managedFields") or [])
+
+
 async def _write(store: Store, call: Call, modify: Modify) -> Outcome:
     value = await read_modify_write(store, call, modify)
     return Outcome(200, document=scale_of(store.document(call.resource, value)))
@@ -125,13 +179,33 @@ def _check_replicas(call: Call, wanted: Document) -> None:
         raise status.invalid(GroupKind("autoscaling", "Scale"), call.name, [cause])
 
 
-async def _scaled(store: Store, call: Call, old: Document, revision: int, scale: Document) -> Document:
-    """The workload with the replicas of a scale."""
+async def _scaled(
+    store: Store,
+    call: Call,
+    old: Document,
+    revision: int,
+    scale: Document,
+    scaled: list[dict[str, Any]] | None = None,
+) -> Document:
+    """The workload with the replicas of a scale; `scaled` are the scale's managedFields, None for those that follow from the change."""
+    entries = old["metadata"].get("managedFields") or []
+    if scaled is None and entries:
+        scaled = _tracker(store).updated(
+            scale_of(old),
+            scale,
+            call.field_manager,
+            now_text(store.clock()),
+            entries=to_scale(entries),
+            sent=None,
+            track=False,
+        )
+    entries = from_scale(entries, scaled or [], call.resource.api_version)
     spec = {**(old.get("spec") or {}), "replicas": (scale.get("spec") or {}).get("replicas", 0)}
     own = {**old["metadata"], "resourceVersion": scale["metadata"].get("resourceVersion") or ""}
     whole = _whole(call)
     with Reservation(store.allocator) as reservation:
-        return await change(store, whole, old, revision, {**old, "metadata": own, "spec": spec}, reservation)
+        wanted = {**old, "metadata": own, "spec": spec}
+        return await change(store, whole, old, revision, wanted, reservation, entries)
 
 
 def _whole(call: Call) -> Call:

@@ -9,9 +9,10 @@ from watchcache.api import status
 from watchcache.api.catalog import Resource
 from watchcache.api.revisions import body_revision
 from watchcache.api.status import Cause, GroupKind
-from watchcache.registry import create, incoming, metadata, validation
+from watchcache.registry import create, incoming, metadata, owners, validation
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
+from watchcache.registry.owners import Entries
 from watchcache.registry.parts import part_of
 from watchcache.registry.services import Unfit
 from watchcache.registry.store import Store, head_of, read_modify_write
@@ -21,9 +22,11 @@ from watchcache.registry.strategy import Preparation
 async def update(store: Store, call: Call, document: Document) -> Outcome:
     """Replace the object that the call names, or create it where the kind allows that (M6)."""
     accepted = incoming.accept(store.catalog, call, document)
+    owners.keep_reset(document, accepted)
     precondition = accepted["metadata"].get("uid") or ""
     if call.resource.create_on_update and not call.subresource and await head_of(store, call.key) is None:
         metadata.check_uid_precondition(call, {"metadata": {}}, precondition)
+        owners.of_new(store, call, accepted)
         return await create.store_new(store, call, accepted)
     with Reservation(store.allocator) as reservation:
 
@@ -36,13 +39,22 @@ async def update(store: Store, call: Call, document: Document) -> Outcome:
 
 
 async def change(
-    store: Store, call: Call, old: Document, revision: int, wanted: Document, reservation: Reservation
+    store: Store,
+    call: Call,
+    old: Document,
+    revision: int,
+    wanted: Document,
+    reservation: Reservation,
+    entries: Entries | None = None,
 ) -> Document:
     """What becomes of `old` when a client wants it to be `wanted`: the same for PUT and PATCH.
 
-    `wanted` is in the storage version and is not changed. Raises StatusError.
+    `wanted` is in the storage version and is not changed. `entries` are the managedFields that it shall have; None for those that follow
+    from the change. Raises StatusError.
     """
     check_revision(call.resource, call.name, wanted, revision)
+    if entries is None:
+        entries = owners.of_changed(store, call, old, wanted)
     try:
         new = await _changed(store, call, old, wanted, reservation)
     except Unfit as unfit:
@@ -52,6 +64,7 @@ async def change(
             new = await _changed(store, call, old, wanted, reservation)
         except Unfit as still:
             raise still.refusal(call.resource, call.name) from None
+    new = owners.settled(new, old, entries)
     validation.validate_update(call.resource, new, old, call.subresource)
     await store.chain.validate(_review(call, new, old))
     return new

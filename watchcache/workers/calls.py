@@ -33,6 +33,7 @@ class Passed(msgspec.Struct, frozen=True, array_like=True):
     field_manager: str
     field_validation: str
     repeated: list[str]
+    tracks: bool
     body: bytes = b""  # the document, or the patch
     content_type: str = ""
     force: bool = False
@@ -107,6 +108,7 @@ def passed(call: Call, **more: Any) -> bytes:
         call.field_manager,
         call.field_validation,
         call.repeated,
+        call.tracks,
         **more,
     )
     return _encode(message)
@@ -134,6 +136,7 @@ def call_of(message: Passed, catalog: Catalog) -> Call:
         field_manager=message.field_manager,
         field_validation=message.field_validation,
         repeated=message.repeated,
+        tracks=message.tracks,
     )
 
 

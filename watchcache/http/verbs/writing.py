@@ -72,11 +72,16 @@ def _with_options(exchange: Exchange, call: Call, options: api_options.WriteOpti
     call.dry_run = options.dry_run
     call.field_validation = options.field_validation or "Warn"
     call.field_manager = options.field_manager or manager_of(exchange)
+    call.tracks = bool(options.field_manager)
 
 
 def manager_of(exchange: Exchange) -> str:
-    """Who changes fields when the client does not say: its User-Agent up to the first slash."""
-    return exchange.request.headers.get("user-agent", "").split("/", 1)[0] or "unknown"
+    """Who changes fields when the client does not say: its User-Agent up to the first slash, as far as that can be printed and named."""
+    agent = exchange.request.headers.get("user-agent", "").split("/", 1)[0]
+    if not agent.isprintable() or len(agent) > api_options.MANAGER_LIMIT // 4:
+        agent = "".join(character for character in agent if character.isprintable())
+        agent = agent.encode()[: api_options.MANAGER_LIMIT].decode(errors="ignore")
+    return agent or "unknown"
 
 
 def _document(exchange: Exchange, call: Call) -> Document:
