@@ -11,12 +11,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from watchcache.api import facts
 from watchcache.api.schema import Definitions, Schema
+
+if TYPE_CHECKING:
+    from watchcache.api.custom.resources import Custom
 
 DATA_FILES: Final = Path(__file__).parent / "data"
 
@@ -83,7 +86,11 @@ class Resource:
     returns_object_on_delete: bool = False
     name_rule: str = "subdomain"
     """Which names objects may have: a key of `names.RULES`."""
+    listed_as: str = ""
+    """Kind of the list document where it is not `KindList`."""
     builtin: bool = False
+    custom: Custom | None = None
+    """What the definition of a custom resource says; None for built-in kinds."""
 
     @cached_property
     def group_version(self) -> GroupVersion:
@@ -103,7 +110,7 @@ class Resource:
     @cached_property
     def list_kind(self) -> str:
         """Kind of the list document: `PodList`."""
-        return f"{self.kind}List"
+        return self.listed_as or f"{self.kind}List"
 
     @cached_property
     def head(self) -> bytes:
@@ -126,6 +133,11 @@ class Resource:
         """Whether objects are kept in just this group and version."""
         return self.stored and self.group_version == self.storage
 
+    @cached_property
+    def verbatim(self) -> bool:
+        """Whether stored values are answered as they are, without being decoded."""
+        return self.is_storage_version and (self.custom is None or not self.custom.reshapes)
+
 
 class Group(msgspec.Struct, frozen=True):
     """A group and its served versions, the preferred one first."""
@@ -141,6 +153,7 @@ class Catalog:
         """`groups` fixes order and preferred versions of the built-in groups; others come after them as they are added."""
         self.definitions = definitions or Definitions({})
         self._groups = {group.name: group.versions for group in groups}
+        self._first = tuple(self._groups)
         self._by_plural: dict[tuple[str, str, str], Resource] = {}
         self._by_kind: dict[tuple[str, str, str], Resource] = {}
 
@@ -151,6 +164,16 @@ class Catalog:
         versions = self._groups.get(resource.group, ())
         if resource.version not in versions:
             self._groups[resource.group] = tuple(sorted((*versions, resource.version), key=version_order))
+        if not resource.builtin and not versions:
+            self._sort_groups()
+
+    def _sort_groups(self) -> None:
+        """Groups that definitions added come last, by name."""
+        added = sorted(name for name in self._groups if name not in self._first)
+        self._groups = {
+            name: self._groups[name]
+            for name in (*(name for name in self._first if name in self._groups), *added)
+        }
 
     def remove(self, resource: Resource) -> None:
         """Serve it no more; the version and group go with their last resource."""
@@ -173,13 +196,21 @@ class Catalog:
         """Groups with their versions, the preferred version first; the core group is first and named ""."""
         return [Group(name, versions) for name, versions in self._groups.items()]
 
+    def versions(self, group: str) -> tuple[str, ...]:
+        """The served versions of a group, the preferred one first; () for a group that is not served."""
+        return self._groups.get(group, ())
+
     def resources(self) -> Iterator[Resource]:
         """Every served resource, each version by itself."""
         return iter(self._by_plural.values())
 
     def stored(self) -> Iterator[Resource]:
         """One resource for each storage prefix: the one in whose version objects are kept."""
-        return (resource for resource in self._by_plural.values() if resource.is_storage_version)
+        return (
+            resource
+            for resource in self._by_plural.values()
+            if resource.is_storage_version and (resource.custom is None or resource.custom.leads)
+        )
 
     def storage_of(self, resource: Resource) -> Resource:
         """The resource in whose version objects of this one are kept; KeyError when it is not stored."""

@@ -65,4 +65,10 @@ def too_long(field: str, limit: int) -> Cause:
 
 def shown(value: Any) -> str:
     """A value as messages show it."""
-    return quoted(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if isinstance(value, str):
+        return quoted(value)
+    text = msgspec.json.encode(value).decode()
+    if isinstance(value, dict | list):  # within JSON Go escapes what HTML would take for its own
+        for character in "<>&":
+            text = text.replace(character, f"\\u{ord(character):04x}")
+    return text

@@ -12,8 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from watchcache.api.catalog import Catalog, Resource
-from watchcache.api.codec import VALUE_PREFIX, stamp, value_of
+from watchcache.api.codec import VALUE_PREFIX, encode, stamp, value_of
 from watchcache.api.conversion import convert, converts
+from watchcache.api.custom.resources import resources_of
 
 NODE_PORTS: Final = "ranges/servicenodeports"
 """The key of the one object that is read and written but not served: a RangeAllocation, which says what node ports are taken."""
@@ -30,11 +31,17 @@ class Unreadable(ValueError):
 
 
 class StoredForm:
-    """The form of all kinds of a catalog; custom resources are known while they are in it."""
+    """The form of all kinds of a catalog, and of custom resources whether they are in it or not.
+
+    A key whose first part is a domain is an instance's if the value says so, too: definitions and instances come in no particular order.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._resources = {resource.storage_prefix: resource for resource in catalog.stored()}
+        self._customs: dict[
+            str, bytes
+        ] = {}  # what stands before the values of custom resources, by storage prefix
 
     def resource_of(self, key: str) -> Resource | None:
         """The resource that a key belongs to; None for what lies beside (leases of masters, ranges of addresses, ...)."""
@@ -45,28 +52,64 @@ class StoredForm:
     def place(self, key: str) -> str:
         """The storage prefix of a key, "" for none of ours."""
         resource = self.resource_of(key)
-        return "" if resource is None else resource.storage_prefix
+        if resource is not None:
+            return resource.storage_prefix
+        return "" if self._custom_head(key) is None else _custom_prefix(key)
+
+    def learn(self, definition: dict[str, Any]) -> None:
+        """Know how instances of a definition are written, whether they are served or not."""
+        for resource in resources_of(definition, 0, all_versions=True)[:1]:
+            assert resource.custom is not None
+            self._customs[resource.storage_prefix] = resource.custom.storage_head
 
     def encode(self, key: str, value: bytes) -> bytes:
         """What is stored for a value."""
         kind = self._kind_of(key)
-        if kind is None:
+        head = self._custom_head(key) if kind is None else kind[2]
+        if head is None:
             raise ValueError(f"{key} is no key of a kind that is served")
         start = value.index(b'"', len(VALUE_PREFIX)) + 1
         if value[start : start + 1] == b",":
             start += 1
-        return b"%b%b%b" % (kind[2], _METADATA, value[start:])
+        return b"%b%b%b" % (head, _METADATA, value[start:])
+
+    def _custom_head(self, key: str) -> bytes | None:
+        """What stands before a custom resource: as it is served now, else as it was read or learned last."""
+        prefix = _custom_prefix(key)
+        group, _, plural = prefix.partition("/")
+        for version in self._catalog.versions(group):
+            resource = self._catalog.find(group, version, plural)
+            if resource is not None and resource.custom is not None:
+                return resource.custom.storage_head
+        return self._customs.get(prefix)
 
     def decode(self, key: str, stored: bytes, revision: int) -> bytes | None:
         """The value, stamped with its revision; None for a key that is not ours. Raises Unreadable."""
         kind = self._kind_of(key)
         if kind is None:
-            return None
+            return self._decode_custom(key, stored, revision)
         head = len(kind[2]) + len(_METADATA)
         if stored[:head] == kind[2] + _METADATA and _NAMED_REVISION not in stored:
             body = stored[head:-1] if stored.endswith(b"\n") else stored[head:]
             return b'%b%d"%b%b' % (VALUE_PREFIX, revision, b"" if body[:1] == b"}" else b",", body)
         return stamp(value_of(self._document(kind[0], kind[1], stored)), revision)
+
+    def _decode_custom(self, key: str, stored: bytes, revision: int) -> bytes | None:
+        prefix = _custom_prefix(key)
+        if not prefix or not stored.lstrip().startswith(b"{"):
+            return None
+        document = _read(stored)
+        version, kind = document.get("apiVersion"), document.get("kind")
+        if (
+            not isinstance(version, str)
+            or not isinstance(kind, str)
+            or not isinstance(document.get("metadata"), dict)
+        ):
+            return None
+        if _split(version)[0] != prefix.partition("/")[0]:
+            return None
+        self._customs[prefix] = b'{"apiVersion":%b,"kind":%b,' % (encode(version), encode(kind))
+        return stamp(value_of(document), revision)
 
     def _kind_of(self, key: str) -> tuple[str, str, bytes] | None:
         """Kind, apiVersion, and the bytes with both; None for a key that is not ours."""
@@ -86,6 +129,12 @@ class StoredForm:
         if not served and not converts(version, api_version):
             raise Unreadable(f"its version {version} is not served")
         return convert(document, version, api_version)
+
+
+def _custom_prefix(key: str) -> str:
+    """The storage prefix of an instance of a custom resource, `GROUP/PLURAL`; "" for other keys."""
+    parts = key.split("/")
+    return "/".join(parts[:2]) if 3 <= len(parts) <= 4 and "." in parts[0] else ""
 
 
 def _split(version: str) -> tuple[str, str]:

@@ -40,6 +40,8 @@ def columns(resource: Resource, kind: str = "") -> list[Column]:
     """
     if kind == _SCALE:
         return _recorded()["autoscaling", "v1", "scale"]
+    if resource.custom is not None and resource.custom.added_columns:
+        return [_custom_columns()[0], *resource.custom.column_definitions]
     recorded = _recorded().get((resource.group, resource.version, resource.plural))
     if recorded is not None:
         return recorded
@@ -106,6 +108,8 @@ def partial_metadata(document: Document, version: str = "v1") -> dict[str, Any]:
 def _printer(resource: Resource, document: Document) -> Printer:
     if document.get("kind") == _SCALE:
         return PRINTERS["autoscaling", _SCALE]
+    if resource.custom is not None and resource.custom.added_columns:
+        return resource.custom.printer
     return PRINTERS.get((resource.group, resource.kind)) or _DEFAULT_PRINTER_OF[resource.builtin]
 
 

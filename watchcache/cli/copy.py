@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -21,10 +21,12 @@ from watchcache.persist import Contents, checksum, read_directory, write_directo
 from watchcache.settings import Settings, SettingsProblem
 
 if TYPE_CHECKING:
+    from watchcache.api.stored import StoredForm
     from watchcache.persist.etcd import Place
 
 FORMS = "file:DIR, or etcd:URL[,URL...][/PREFIX]"
 EVENTS = "events/"
+DEFINITIONS = "apiextensions.k8s.io/customresourcedefinitions/"
 
 
 class End(msgspec.Struct, frozen=True):
@@ -148,8 +150,9 @@ async def _write(target: End, contents: Contents, chosen: argparse.Namespace) ->
         lifetime = duration(chosen.event_ttl)
     except ValueError as problem:
         raise SettingsProblem(f"--event-ttl: {problem}") from None
+    definitions = [head.value for key, head in contents.heads.items() if key.startswith(DEFINITIONS)]
     return await write_etcd(
-        _place(target, chosen),
+        _place(target, chosen, definitions),
         contents,
         stamp,
         ttl=lambda key: lifetime if key.startswith(EVENTS) else None,
@@ -157,9 +160,7 @@ async def _write(target: End, contents: Contents, chosen: argparse.Namespace) ->
     )
 
 
-def _place(end: End, chosen: argparse.Namespace) -> Place:
-    from watchcache.api.catalog import load_catalog
-    from watchcache.api.stored import StoredForm
+def _place(end: End, chosen: argparse.Namespace, definitions: Iterable[bytes] = ()) -> Place:
     from watchcache.etcd_storage import cluster_of
     from watchcache.persist.etcd import Place
 
@@ -170,7 +171,22 @@ def _place(end: End, chosen: argparse.Namespace) -> Place:
         etcd_keyfile=chosen.etcd_keyfile,
         etcd_credentials_file=chosen.watchcache_etcd_credentials_file,
     )
-    return Place(cluster_of(settings, end.urls), end.prefix, StoredForm(load_catalog()))
+    return Place(cluster_of(settings, end.urls), end.prefix, _form(definitions))
+
+
+def _form(definitions: Iterable[bytes]) -> StoredForm:
+    """How objects are written: those of the built-in kinds, and the instances of definitions."""
+    from watchcache.api.catalog import load_catalog
+    from watchcache.api.codec import document_of
+    from watchcache.api.stored import StoredForm
+
+    catalog = load_catalog()
+    form = StoredForm(catalog)
+    resource = catalog.find("apiextensions.k8s.io", "v1", "customresourcedefinitions")
+    assert resource is not None, "the catalog has definitions"
+    for value in definitions:
+        form.learn(document_of(value, resource))
+    return form
 
 
 def _say(text: str, *, error: bool = False) -> None:

@@ -42,7 +42,18 @@ def read_object(exchange: Exchange, resource: Resource, subresource: str = "") -
     if stated == PROTOBUF:
         return protobuf.decode_object(body, resource, subresource)
     acting = resource.subresources.get(subresource)
+    if resource.custom is not None and subresource != "scale":
+        return _read_untyped(body, resource.kind, yaml=stated == YAML)
     return codec.decode_object(body, acting.kind if acting else resource.kind, yaml=stated == YAML)
+
+
+def _read_untyped(body: bytes, kind: str, *, yaml: bool) -> dict[str, Any]:
+    """The document of a custom resource, which must say what kind it is."""
+    document = codec.decode_object(body, kind, yaml=yaml)
+    if not document.get("kind"):
+        text = codec.encode(codec.decode_yaml(body)).decode() if yaml else body.decode("utf-8", "replace")
+        raise codec.unrecognized(kind, f"Object 'Kind' is missing in '{text}'", body)
+    return document
 
 
 def read_options(exchange: Exchange, resource: Resource) -> dict[str, Any] | None:

@@ -21,6 +21,8 @@ _TEXTS: Final = {
 
 def deprecation_of(resource: Resource) -> str | None:
     """The text of the warning; None for what is not deprecated."""
+    if resource.custom is not None:
+        return resource.custom.deprecation
     return _TEXTS.get((resource.group, resource.version, resource.plural))
 
 

@@ -230,7 +230,7 @@ class _Operations:
         if action.parameters:  # Go reads an empty list as one, and would not write it again
             node["parameters"] = [_query(name) for name in action.parameters]
         if action.body:
-            taken = PATCH_MEDIA if action.body == "patch" else ("*/*",)
+            taken = _patch_media(self._resource) if action.body == "patch" else ("*/*",)
             node["requestBody"] = {"content": _content(self._schema_of(action.body, kind), taken)}
             node["requestBody"] |= {"required": True} if action.body != "deletion" else {}
         answer = "object" if verb == "delete" and self._resource.returns_object_on_delete else action.answer
@@ -258,6 +258,11 @@ class _Operations:
         if what == "list":
             return self._schema_name(group, version, f"{name}List")
         return META + {"deletion": "DeleteOptions", "patch": "Patch", "status": "Status"}[what]
+
+
+def _patch_media(resource: Resource) -> tuple[str, ...]:
+    """The types of patches; strategic ones need a type in Go. `kubectl apply` reads from here which it may send."""
+    return PATCH_MEDIA if resource.builtin else PATCH_MEDIA[:2]
 
 
 def _identity(action: str, kind: tuple[str, str, str]) -> Node:

@@ -4,6 +4,7 @@
     components.schemas                       definitions
     a reference within allOf                 the reference beside its siblings
     default, nullable, anyOf, not            not said
+    properties where others are kept, too    not said
     oneOf (quantities, int-or-string)        type string
     requestBody                              a parameter in the body, `consumes`
     responses.<code>.content                 responses.<code>.schema, `produces`
@@ -22,6 +23,9 @@ Node = dict[str, Any]
 _V3_REFERENCES = "#/components/schemas/"
 _V2_REFERENCES = "#/definitions/"
 _UNSAID = frozenset({"anyOf", "default", "not", "nullable"})
+_OPEN = frozenset({"type", "properties", "items"})
+"""What is not said of a custom resource's field that may be null: there is no way to say so."""
+_PRESERVES = "x-kubernetes-preserve-unknown-fields"
 
 
 def swagger(documents: Iterable[Node], info: Node, security: Node) -> Node:
@@ -43,9 +47,12 @@ def swagger(documents: Iterable[Node], info: Node, security: Node) -> Node:
 
 def definition(node: Node) -> Node:
     """A schema."""
-    made = {key: _member(key, value) for key, value in node.items() if key not in _UNSAID}
+    unsaid = _UNSAID | _OPEN if node.get("nullable") else _UNSAID
+    if node.get(_PRESERVES):  # clients refuse what is not among the properties
+        unsaid = unsaid | {"properties", "items", _PRESERVES}
+    made = {key: _member(key, value) for key, value in node.items() if key not in unsaid}
     members = made.pop("allOf", ())
-    if len(members) == 1:
+    if len(members) == 1 and "$ref" in members[0]:
         made |= members[0]
     if made.pop("oneOf", None):
         made.setdefault("type", "string")

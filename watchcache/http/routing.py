@@ -37,6 +37,23 @@ def resolve(catalog: Catalog, info: RequestInfo, verb: str) -> Route:
     return Route(resource, verb)
 
 
+def check_served(resource: Resource, verb: str) -> None:
+    """Refuse what the definition of a custom resource does not allow now. Raises `StatusError`."""
+    custom = resource.custom
+    if custom is None:
+        return
+    if custom.converts:
+        raise status.untyped(
+            f"conversion webhook for {resource.group}/{custom.storage_version}, Kind={resource.kind} failed: "
+            f"webhooks are not called: only the storage version {custom.storage_version} is served"
+        )
+    if custom.ending and verb == "create":
+        error = status.method_not_allowed()
+        error.message = "create not allowed while custom resource definition is terminating"
+        error.details = {"group": resource.group, "kind": resource.plural}
+        raise error
+
+
 def _unknown(catalog: Catalog, group: str) -> Exception:
     if any(known.name == group for known in catalog.groups()):
         return status.unknown_resource()
@@ -63,8 +80,8 @@ def _shape_fits(resource: Resource, info: RequestInfo) -> bool:
 def _verb_fits(resource: Resource, info: RequestInfo, verb: str) -> bool:
     if info.subresource:
         return verb in resource.subresources[info.subresource].verbs
-    if verb not in resource.verbs:
-        return False
+    if verb not in resource.verbs and not (verb == "create" and resource.custom is not None):
+        return False  # why a custom resource is not created is said by `check_served`
     if info.name:
         return verb == "watch" or verb not in NAMELESS_VERBS
     return not resource.namespaced or info.namespaced_path or verb in ACROSS_NAMESPACES

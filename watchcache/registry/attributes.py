@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from watchcache.api.catalog import Resource
+from watchcache.api.custom.paths import path
 
 AttributesOf = Callable[[str, bytes], tuple[dict[str, str] | None, tuple[str, ...]]]
 
@@ -63,9 +64,12 @@ _SOURCES: Final[dict[tuple[str, str], _Source]] = {
 """Fields whose path is not their name, that are no strings, or that are not shared."""
 
 
-def attributes_of(resource: Resource) -> AttributesOf:
-    """The attribute function of a stored resource: (key, value) -> (labels, values of `resource.field_labels`)."""
-    sources = [_source_of(resource, label) for label in resource.field_labels]
+def attributes_of(resource: Resource, fields: tuple[str, ...] | None = None) -> AttributesOf:
+    """The attribute function of a stored resource: (key, value) -> (labels, values of `fields`, by default `resource.field_labels`)."""
+    fields = resource.field_labels if fields is None else fields
+    if resource.custom is not None and fields:
+        return _custom_attributes(fields)
+    sources = [_source_of(resource, label) for label in fields]
     decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_document_type(sources))
     labels_of = _LabelSets().find
     if not sources:
@@ -82,6 +86,27 @@ def attributes_of(resource: Resource) -> AttributesOf:
         if source.otherwise
     ]
     return _substituting(attributes, substitutes) if substitutes else attributes
+
+
+def _custom_attributes(fields: tuple[str, ...]) -> AttributesOf:
+    """Of a custom resource, whose values may be older than its schema and of any shape: decoded as a whole."""
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    finders = [path(f".{field}") for field in fields]
+
+    def attributes(_key: str, value: bytes) -> tuple[dict[str, str] | None, tuple[str, ...]]:
+        document = decode(value)
+        words = tuple(_shared(_word(find(document))) for find in finders)
+        labels = document["metadata"].get("labels")
+        return (labels or None), words
+
+    return attributes
+
+
+def _word(found: list[Any]) -> str:
+    value = found[0] if found else ""
+    if isinstance(value, str):
+        return value
+    return "" if isinstance(value, dict | list | None) else msgspec.json.encode(value).decode()
 
 
 def _substituting(attributes: AttributesOf, substitutes: list[tuple[int, int]]) -> AttributesOf:

@@ -22,9 +22,18 @@ from typing import Final
 import msgspec
 
 from watchcache.registry.calls import Document
+from watchcache.registry.conditions import condition, with_condition
 
 ORPHAN: Final = "orphan"
 FOREGROUND: Final = "foregroundDeletion"
+CLEANUP: Final = "customresourcecleanup.apiextensions.k8s.io"
+"""The finalizer of definitions of custom resources."""
+PENDING: Final = condition(
+    "Terminating",
+    "True",
+    "InstanceDeletionPending",
+    "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+)
 _FINISHED_PHASES: Final = frozenset({"Succeeded", "Failed"})
 
 
@@ -51,6 +60,8 @@ class DeletionRule(msgspec.Struct, frozen=True):
     collected: bool = True
     """Whether the garbage collector looks at its dependents; events have none."""
     namespace: bool = False
+    empties: bool = False
+    """Whether the objects that it defines go first (definitions of custom resources)."""
 
 
 class DeletionWish(msgspec.Struct, frozen=True):
@@ -73,6 +84,8 @@ def decide(document: Document, rule: DeletionRule, wish: DeletionWish, now: floa
     finalizers = finalizers_after(document["metadata"].get("finalizers") or [], rule, wish)
     if rule.namespace:
         return _decide_namespace(document, finalizers, now)
+    if rule.empties and "deletionTimestamp" not in document["metadata"]:
+        return _decide_definition(document, now)
     if rule.graceful:
         return _decide_graceful(document, finalizers, wish, now)
     if not finalizers:
@@ -162,6 +175,18 @@ def _shortened(document: Document, finalizers: list[str], wish: DeletionWish) ->
     }
     verdict = Verdict.MARK_AND_REMOVE if wanted == 0 and not finalizers else Verdict.MARK
     return Decision(verdict, _with_metadata(document, finalizers, changes))
+
+
+def _decide_definition(document: Document, now: float) -> Decision:
+    """The first DELETE of a definition: its instances go first. Neither wishes nor the generation count."""
+    held = document["metadata"].get("finalizers") or []
+    metadata = {
+        **document["metadata"],
+        "deletionTimestamp": timestamp(now),
+        "finalizers": held if CLEANUP in held else [*held, CLEANUP],
+    }
+    pending = with_condition(document, PENDING, now)
+    return Decision(Verdict.MARK, {**pending, "metadata": metadata})
 
 
 def _decide_namespace(document: Document, finalizers: list[str], now: float) -> Decision:

@@ -10,13 +10,17 @@ Texts: golden exchanges 57, 58, 60, 64; docs/semantics.md M7, M21.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from copy import deepcopy
 from typing import Final, Protocol
 
 import msgspec
 
-from watchcache.api import status
+from watchcache.api import causes, status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import encode
+from watchcache.api.custom.content import complete, shape
+from watchcache.api.custom.resources import Custom
 from watchcache.api.defaulting import apply_defaults
 from watchcache.api.patch.gotext import printed
 from watchcache.api.schema import Schema
@@ -28,6 +32,7 @@ from watchcache.registry.versions import incoming
 
 SCHEME: Final = 'in scheme "pkg/runtime/scheme.go:111"'
 """Where kube-apiserver 1.36 registers its types; part of a message that tests compare."""
+_OBJECT_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _REPEATED: Final = 'duplicate field "'
 _INTERNAL_PACKAGES: Final = {"": "core", "events.k8s.io": "core"}
 """Go package of a group's internal types where it is not the group's first word."""
@@ -101,21 +106,37 @@ def body_wording(call: Call, document: Document) -> BodyWording:
 def check_type(catalog: Catalog, resource: Resource, document: Document, wording: Wording) -> None:
     """Kind and apiVersion may be missing, but what is there must be the resource's."""
     kind = document.get("kind") or resource.kind
-    version = document.get("apiVersion") or resource.api_version
+    version = document.get("apiVersion") or ("" if resource.custom is not None else resource.api_version)
     if kind == resource.kind and version == resource.api_version:
         return
+    if resource.custom is not None:
+        raise _other_type(resource, kind, version, document)
     group, _, short = version.rpartition("/")
     other = catalog.of_kind(group, short, kind)
     if other is not None and other.storage_prefix == resource.storage_prefix:
-        raise status.bad_request(
-            f"the API version in the data ({version}) does not match the expected API version ({resource.api_version})"
-        )
+        raise _other_version(version, resource)
     if catalog.schema_of(group, short, kind) is None:
         text = f'no kind "{kind}" is registered for version "{version}" {SCHEME}'
     else:
         package = _INTERNAL_PACKAGES.get(resource.group, resource.group.partition(".")[0])
         text = f"converting ({short}.{kind}) to ({package}.{resource.kind}): unknown conversion"
     raise wording.refuse(text, text)
+
+
+def _other_type(resource: Resource, kind: str, version: str, document: Document) -> StatusError:
+    """What another kind or version than a custom resource's own is refused with."""
+    if version != resource.api_version:
+        return _other_version(version, resource)
+    cause = causes.invalid("kind", kind, f"must be {resource.kind}")
+    return status.invalid(
+        GroupKind(resource.group, kind), (document.get("metadata") or {}).get("name") or "", [cause]
+    )
+
+
+def _other_version(version: str, resource: Resource) -> StatusError:
+    return status.bad_request(
+        f"the API version in the data ({version}) does not match the expected API version ({resource.api_version})"
+    )
 
 
 def check_name(call: Call, document: Document) -> None:
@@ -180,7 +201,11 @@ def _report(call: Call, problems: list[str], wording: Wording) -> None:
         text = strict_error(problems)
         raise wording.refuse(text, text)
     if call.field_validation != "Ignore":
-        call.warnings.extend(problem for problem in problems if problem not in call.warnings)
+        _warn(call, problems)
+
+
+def _warn(call: Call, texts: Iterable[str]) -> None:
+    call.warnings.extend(text for text in texts if text not in call.warnings)
 
 
 def _all_problems(call: Call, unknown: list[str], document: Document) -> list[str]:
@@ -219,13 +244,41 @@ def accept(
     resource = call.resource
     wording = wording or body_wording(call, document)
     check_type(catalog, resource, document, wording)
-    accepted = shaped(call, document, resource.schema, wording)
+    if resource.custom is None:
+        accepted = shaped(call, document, resource.schema, wording)
+    else:
+        accepted = _shaped_custom(catalog, call, document, resource.custom, wording)
     accepted["kind"], accepted["apiVersion"] = resource.kind, resource.api_version
     if not new:
         check_name(call, accepted)
     settle_namespace(call, accepted)
     _drop_repeated_owners(call, accepted["metadata"])
-    if new and resource.has_status and not strategy_of(resource).keeps_status_on_create:
+    strategy = strategy_of(resource)
+    drops_status = new and resource.has_status and not strategy.keeps_status_on_create
+    if resource.custom is not None:
+        if drops_status:
+            accepted.pop("status", None)
+        complete(accepted, resource.custom)
+        return accepted
+    if drops_status:
         accepted["status"] = zero(resource.schema.properties["status"])
     apply_defaults(accepted, resource.schema)
+    if strategy.warn is not None:
+        _warn(call, strategy.warn(accepted))
     return incoming(accepted, resource)
+
+
+def _shaped_custom(
+    catalog: Catalog, call: Call, document: Document, custom: Custom, wording: Wording
+) -> Document:
+    """A custom resource's document in the form that its definition wants."""
+    own = deepcopy(document)
+    try:
+        unknown = shape(own, custom, catalog.definitions.find(_OBJECT_META))
+    except TypeMismatch as mismatch:
+        raise wording.refuse(str(mismatch), mismatch.restored) from None
+    if unknown or call.repeated:
+        _report(call, call.repeated + unknown, wording)
+    if not isinstance(own.get("metadata"), dict):
+        own["metadata"] = {}
+    return own

@@ -9,6 +9,8 @@ from base64 import b64encode
 from typing import Final
 
 from watchcache.api.catalog import Resource
+from watchcache.api.custom.definition import storage_version
+from watchcache.api.custom.remarks import warnings_of
 from watchcache.registry import services, signing
 from watchcache.registry.calls import Document
 from watchcache.registry.deletion import DeletionRule, timestamp
@@ -185,6 +187,31 @@ def _update_driver(preparation: Preparation) -> None:
         new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
 
 
+# --- definitions of custom resources
+
+
+def _create_definition(preparation: Preparation) -> None:
+    preparation.document["status"] = {
+        "conditions": None,
+        "acceptedNames": {"plural": "", "kind": ""},
+        "storedVersions": None,
+    }
+    _note_storage_version(preparation.document)
+
+
+def _update_definition(preparation: Preparation) -> None:
+    _note_storage_version(preparation.document)
+
+
+def _note_storage_version(document: Document) -> None:
+    """Whatever was once the storage version may still be that of some instance."""
+    name = storage_version(document)
+    state = document.get("status") or {}
+    stored = state.get("storedVersions") or []
+    if name and name not in stored:
+        document["status"] = {**state, "storedVersions": [*stored, name]}
+
+
 _NOT_READY: Final = "node.kubernetes.io/not-ready"
 
 
@@ -222,6 +249,13 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
         prepare_create=_create_claim, finalizers=("kubernetes.io/pvc-protection",)
     ),
     ("", "replicationcontrollers"): Strategy(deletion=DeletionRule(orphans_by_default=True)),
+    ("apiextensions.k8s.io", "customresourcedefinitions"): Strategy(
+        prepare_create=_create_definition,
+        prepare_update=_update_definition,
+        status_keeps=_ALL_METADATA,
+        deletion=DeletionRule(empties=True),
+        warn=warnings_of,
+    ),
     ("apps", "deployments"): Strategy(status_keeps=frozenset({"labels"}), generation_counts="annotations"),
     ("apps", "daemonsets"): Strategy(prepare_create=_create_daemon_set, prepare_update=_update_daemon_set),
     ("batch", "jobs"): Strategy(
@@ -237,7 +271,6 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
     ("discovery.k8s.io", "endpointslices"): Strategy(generation_counts="labels"),
     **dict.fromkeys(
         [
-            ("apiextensions.k8s.io", "customresourcedefinitions"),
             ("apiregistration.k8s.io", "apiservices"),
             ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
             ("flowcontrol.apiserver.k8s.io", "flowschemas"),

@@ -49,7 +49,7 @@ def get_nowait(store: Stored, call: Call) -> Outcome:
     entry = store.cacher(resource).get(call.key)
     if entry is None:
         raise status.not_found(resource.group_resource, call.name)
-    if resource.is_storage_version:
+    if resource.verbatim:
         return Outcome(200, entry.value)
     return store.outcome(call, 200, entry.value)
 
@@ -76,7 +76,7 @@ async def list_objects(store: Stored, call: Call, options: ListOptions) -> Liste
         return Listed(resource, store.hub.revision, ())
     listing = await listed(store, call, options)
     values = listing.values
-    if not resource.is_storage_version:
+    if not resource.verbatim:
         values = [outgoing(value, resource, store.catalog) for value in values]
     return Listed(resource, listing.revision, values, listing.continue_token, listing.remaining)
 

@@ -50,6 +50,7 @@ from watchcache.registry import (
 from watchcache.registry.addresses import ServiceAllocator
 from watchcache.registry.calls import Call, Document, Listed, Outcome
 from watchcache.registry.claims import SERVICES, Ledger
+from watchcache.registry.establishing import DefinitionController
 from watchcache.registry.expiry import Expiry
 from watchcache.registry.namespaces import NamespaceController, Namespaces
 from watchcache.registry.priorities import StoredPriorityClasses
@@ -131,6 +132,7 @@ class Registry(Resources):
         self._reviewer = Reviewer(catalog, clock, authorize, authenticate)
         self._expiry = Expiry(log, self.settings.event_ttl, clock)
         self._protection = Protection(self._store)
+        self._establishing = DefinitionController(self._store)
 
     def _chain(self, plugins: Sequence[Plugin]) -> Chain:
         """The default plugins in kube-apiserver's order, then those handed in."""
@@ -217,6 +219,8 @@ class Registry(Resources):
             self._ledger.load()
         self._expiry.load()
         self._protection.load()
+        self._establishing.load()
+        self.follow_definitions()
         for log in (self.log, *(each.log for each in self._store.elsewhere)):
             log.subscribe(partial(self._seen, log))
 
@@ -247,14 +251,16 @@ class Registry(Resources):
                 self._protection.seen(event)
             if event.deleted:
                 self._namespaces.content_seen(event)
+            self._establishing.seen(event)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run the housekeeping: namespaces, claims and volumes that end, events that expire. Ends only when cancelled."""
+        """Run the housekeeping: namespaces, claims, volumes and definitions that end, events that expire. Ends only when cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(NamespaceController(self._store, self._namespaces).run)
             if not self.log.expires:
                 nursery.start_soon(self._expiry.run)
             nursery.start_soon(self._protection.run)
+            nursery.start_soon(self._establishing.run)
             if self._ledger is not None:
                 nursery.start_soon(self._ledger.run)
             task_status.started()

@@ -16,6 +16,7 @@ from watchcache.cacher import Bounds, Cacher, Hub, Representation
 from watchcache.registry import reads, scale
 from watchcache.registry.attributes import attributes_of
 from watchcache.registry.calls import Call, Document, Listed, Outcome
+from watchcache.registry.definitions import Definitions
 from watchcache.registry.reads import Start
 from watchcache.registry.selection import INDEXES
 from watchcache.registry.store import Apart, Stored
@@ -42,19 +43,31 @@ class Resources(ABC):
         self._stored = Stored(hub, catalog, self._cachers, random, elsewhere)
         for resource in catalog.stored():
             self.serve(resource)
+        self._definitions = Definitions(self)
 
-    def serve(self, resource: Resource) -> Cacher:
-        """Keep objects of a resource from now on (custom resources come while the server runs)."""
+    def serve(self, resource: Resource, fields: tuple[str, ...] | None = None) -> Cacher:
+        """Keep objects of a resource from now on (custom resources come while the server runs).
+
+        `fields`: what can be selected by in all versions together, if that is more than in this one.
+        """
+        fields = resource.field_labels if fields is None else fields
         cacher = Cacher(
             resource.storage_prefix,
-            attributes_of(resource),
-            field_names=resource.field_labels,
+            attributes_of(resource, fields),
+            field_names=fields,
             indexes=INDEXES.get(resource.storage_prefix, ()),
             bounds=self._bounds,
         )
         self._cachers[resource.storage_prefix] = cacher
         self._stored.hub_of(resource).add(cacher)
         return cacher
+
+    def follow_definitions(self) -> None:
+        """Serve what is defined from now on, without await: when the logs are open and the hubs run."""
+        definitions = self._definitions
+        log = self._stored.hub_of(definitions.resource).log
+        definitions.load(log.heads(definitions.prefix))
+        log.subscribe(definitions.seen)
 
     def withdraw(self, resource: Resource) -> None:
         """Keep them no more: watches end, reads answer 404."""

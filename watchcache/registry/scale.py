@@ -1,7 +1,7 @@
 """The scale of a workload: one small document, `autoscaling/v1` Scale, over kinds that have replicas.
 
 Its metadata is the object's, with the same resourceVersion: a stale scale is a conflict. Changing it
-changes `spec.replicas` of the object, whose generation moves.
+changes `spec.replicas` of the object, whose generation moves. Custom resources say themselves where these are.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from watchcache.api import status
-from watchcache.api.catalog import GroupVersion
+from watchcache.api.catalog import GroupVersion, Resource
+from watchcache.api.custom.scales import Unfit, number_at, text_at, with_number
 from watchcache.api.fields import Shape, Tracker, from_scale, to_scale
 from watchcache.api.label_selector import selector_text
 from watchcache.api.meta import now_text
@@ -35,26 +36,46 @@ _SCALED: Final = frozenset({"deployments", "replicasets", "statefulsets", "repli
 
 def is_scale(call: Call) -> bool:
     """Whether the call is about the scale of a kind that has one."""
-    return call.subresource == "scale" and call.resource.builtin and call.resource.plural in _SCALED
+    if call.subresource != "scale":
+        return False
+    return call.resource.custom is not None or call.resource.plural in _SCALED
 
 
-def scale_of(document: Document) -> Document:
-    """The scale of a workload's document."""
-    shown_metadata = {
-        name: document["metadata"][name] for name in _SHOWN_METADATA if name in document["metadata"]
-    }
+def scale_of(document: Document, resource: Resource) -> Document:
+    """The scale of a workload's document. Raises StatusError 500 for a custom resource that has no replicas."""
+    if resource.custom is not None and resource.custom.scale is not None:
+        return _custom_scale(document, resource.custom.scale)
     spec, state = document.get("spec") or {}, document.get("status") or {}
     replicas = spec.get("replicas", 0)
     shown: Document = {"replicas": state.get("replicas", 0)}
     selector = selector_text(spec.get("selector") or {})
     if selector:
         shown["selector"] = selector
+    return _scale(document, replicas, shown)
+
+
+def _scale(document: Document, replicas: int, shown: Document) -> Document:
+    own = document["metadata"]
     return {
         **_HEAD,
-        "metadata": shown_metadata,
+        "metadata": {name: own[name] for name in _SHOWN_METADATA if name in own},
         "spec": {"replicas": replicas} if replicas else {},
         "status": shown,
     }
+
+
+def _custom_scale(document: Document, paths: Document) -> Document:
+    try:
+        replicas = number_at(document, paths["specReplicasPath"])
+        shown: Document = {"replicas": number_at(document, paths["statusReplicasPath"]) or 0}
+        selector = text_at(document, paths["labelSelectorPath"]) if paths.get("labelSelectorPath") else None
+    except Unfit as fault:
+        raise status.internal(str(fault)) from None
+    if replicas is None:
+        raise status.internal(f'the spec replicas field "{paths["specReplicasPath"]}" does not exist')
+    if selector:
+        shown["selector"] = selector
+    return _scale(document, replicas, shown)
 
 
 def get_scale(store: Stored, call: Call) -> Outcome:
@@ -62,7 +83,7 @@ def get_scale(store: Stored, call: Call) -> Outcome:
     entry = store.cacher(call.resource).get(call.key)
     if entry is None:
         raise status.not_found(call.resource.group_resource, call.name)
-    return Outcome(200, document=scale_of(store.document(call.resource, entry.value)))
+    return Outcome(200, document=scale_of(store.document(call.resource, entry.value), call.resource))
 
 
 async def update_scale(store: Store, call: Call, document: Document) -> Outcome:
@@ -86,7 +107,7 @@ async def patch_scale(store: Store, call: Call, content_type: str, body: bytes) 
     apply = await patch_for(store, call, content_type, body)
 
     async def modify(old: Document, revision: int) -> Document:
-        patched, wording = apply(scale_of(old), _schema(store))
+        patched, wording = apply(scale_of(old, call.resource), _schema(store))
         wanted = _accept(store, call, patched, wording)
         _check_uid(call, old, wanted)
         _check_replicas(call, wanted)
@@ -111,7 +132,7 @@ async def apply_scale(store: Store, call: Call, body: bytes, force: bool) -> Out
     )
 
     async def modify(old: Document, revision: int) -> Document:
-        document, scaled = applying.on(scale_of(old), _scale_entries(old))
+        document, scaled = applying.on(scale_of(old, call.resource), _scale_entries(old))
         wanted = _accept(store, call, document, applying.wording)
         _check_uid(call, old, wanted)
         _check_replicas(call, wanted)
@@ -143,7 +164,7 @@ def _scale_entries(old: Document) -> list[dict[str, Any]]:
 
 async def _write(store: Store, call: Call, modify: Modify) -> Outcome:
     value = await read_modify_write(store, call, modify)
-    return Outcome(200, document=scale_of(store.document(call.resource, value)))
+    return Outcome(200, document=scale_of(store.document(call.resource, value), call.resource))
 
 
 def _schema(store: Store) -> Schema:
@@ -191,7 +212,7 @@ async def _scaled(
     entries = old["metadata"].get("managedFields") or []
     if scaled is None and entries:
         scaled = _tracker(store).updated(
-            scale_of(old),
+            scale_of(old, call.resource),
             scale,
             call.field_manager,
             now_text(store.clock()),
@@ -200,11 +221,13 @@ async def _scaled(
             track=False,
         )
     entries = from_scale(entries, scaled or [], call.resource.api_version)
-    spec = {**(old.get("spec") or {}), "replicas": (scale.get("spec") or {}).get("replicas", 0)}
+    replicas = (scale.get("spec") or {}).get("replicas", 0)
+    custom = call.resource.custom
+    path = ".spec.replicas" if custom is None or custom.scale is None else custom.scale["specReplicasPath"]
     own = {**old["metadata"], "resourceVersion": scale["metadata"].get("resourceVersion") or ""}
+    wanted = {**with_number(old, path, replicas), "metadata": own}
     whole = _whole(call)
     with Reservation(store.allocator) as reservation:
-        wanted = {**old, "metadata": own, "spec": spec}
         return await change(store, whole, old, revision, wanted, reservation, entries)
 
 

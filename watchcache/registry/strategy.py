@@ -55,6 +55,8 @@ class Strategy(msgspec.Struct, frozen=True):
     deletion: DeletionRule = DeletionRule()
     finalizers: tuple[str, ...] = ()
     """Protection finalizers that every new object gets (kube-apiserver: the StorageObjectInUseProtection plugin)."""
+    warn: Callable[[Document], list[str]] | None = None
+    """What to say of a document that is fit to be stored."""
     orphan_warning: str = ""
     """What a DELETE that orphans by default warns of."""
 

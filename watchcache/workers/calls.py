@@ -143,9 +143,9 @@ def call_of(message: Passed, catalog: Catalog) -> Call:
 # -- the answer
 
 
-def answer(call: Call, revision: int, came: Outcome | Listed | StatusError | JournalError) -> bytes:
-    """What came of a call, to be sent back."""
-    said = Answered(revision, call.name, call.warnings)
+def answer(call: Call | None, revision: int, came: Outcome | Listed | StatusError | JournalError) -> bytes:
+    """What came of a call, to be sent back; None: its resource is not known here."""
+    said = Answered(revision, call.name, call.warnings) if call is not None else Answered(revision, "", [])
     if isinstance(came, Outcome):
         document = None if came.document is None else encode(came.document)
         said = msgspec.structs.replace(said, status=came.status, value=came.value, document=document)

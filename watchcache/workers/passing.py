@@ -88,7 +88,10 @@ class Desk:
     async def answer(self, verb: str, payload: bytes) -> bytes:
         """Carry out a call that was passed on."""
         message = calls.read_passed(payload)
-        call = calls.call_of(message, self._registry.catalog)
+        try:
+            call = calls.call_of(message, self._registry.catalog)
+        except LookupError:  # of a definition that has just gone: the worker has not heard yet
+            return calls.answer(None, self._registry.log.published, status.unknown_resource())
         came: Outcome | Listed | StatusError | JournalError
         try:
             came = await self._carry_out(verb, call, message)

@@ -147,6 +147,7 @@ class Worker:
                 core.start_soon(self._follow, assignment.name, each)
             for one in resources.hubs:
                 await core.start(one.run)
+            resources.follow_definitions()
             listeners = listen(settings.bind_address, assignment.port, reuse_port=True)
             front = partial(
                 serve_requests,

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from watchcache.api.catalog import Resource
+from watchcache.api.custom.content import content_causes as custom_causes
 from watchcache.api.status import Cause
 from watchcache.api.validation import (
     autoscalers,
@@ -20,6 +21,7 @@ from watchcache.api.validation import (
     certificates,
     cluster,
     data,
+    definitions,
     events,
     fixed,
     ingresses,
@@ -39,6 +41,7 @@ _RULES: Final[dict[tuple[str, str], Rule]] = {
     **certificates.RULES,
     **cluster.RULES,
     **data.RULES,
+    **definitions.RULES,
     **events.RULES,
     **fixed.RULES,
     **ingresses.RULES,
@@ -52,7 +55,7 @@ _RULES: Final[dict[tuple[str, str], Rule]] = {
 }
 _TABLES: Final[dict[str, dict[tuple[str, str], Rule]]] = {
     "": _RULES,
-    "status": {**certificates.STATUS_RULES, **workloads.STATUS_RULES},
+    "status": {**certificates.STATUS_RULES, **definitions.STATUS_RULES, **workloads.STATUS_RULES},
     "approval": certificates.APPROVAL_RULES,
 }
 """By the path that changes the object; other paths have no rules here."""
@@ -62,7 +65,8 @@ def content_causes(
     resource: Resource, new: Document, old: Document | None, subresource: str = ""
 ) -> Iterator[Cause]:
     """What is wrong with a new (`old` is None) or changed object; custom resources have rules of their own."""
-    if not resource.builtin:
+    if resource.custom is not None:
+        yield from custom_causes(new, old, resource.custom)
         return
     rule = _TABLES.get(subresource, {}).get((resource.storage.group, resource.plural))
     if rule is not None:

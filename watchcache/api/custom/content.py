@@ -1,0 +1,68 @@
+"""The document of a custom resource against its definition: brought into shape when it comes in, and judged when it is to be stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from watchcache.api.custom.defaulting import set_defaults
+from watchcache.api.custom.embedded import Misshapen, check_embedded, settle
+from watchcache.api.custom.lists import check_lists
+from watchcache.api.custom.pruning import drop_nulls, numbers, prune
+from watchcache.api.custom.resources import Custom
+from watchcache.api.custom.rules import evaluate
+from watchcache.api.custom.scales import check_scale
+from watchcache.api.custom.structural import Document
+from watchcache.api.custom.values import check
+from watchcache.api.schema import Schema
+from watchcache.api.status import Cause
+from watchcache.api.structure import TypeMismatch, conform
+
+METADATA = "metadata"
+
+
+def shape(document: Document, custom: Custom, metadata: Schema) -> list[str]:
+    """Prune a document of the caller's own, in place, and give its metadata their form; returns what was unknown, sorted by field.
+
+    `metadata` is the schema of ObjectMeta. Raises TypeMismatch for metadata of a wrong type.
+    """
+    own = document.get(METADATA)
+    unknown: list[str] = []
+    if own is not None:
+        if type(own) is not dict:
+            raise TypeMismatch("metadata is no object")
+        conformed = conform(own, metadata)
+        document[METADATA] = conformed.document
+        unknown = [problem.replace('"', '"metadata.', 1) for problem in conformed.problems]
+    for name, value in document.items():
+        if name != METADATA:
+            document[name] = numbers(value)
+    unknown += [f'unknown field "{path}"' for path in prune(document, custom.schema)]
+    try:
+        unknown += settle(document, custom.schema, metadata)
+    except Misshapen as problem:
+        raise TypeMismatch(str(problem)) from None
+    return sorted(unknown)
+
+
+def complete(document: Document, custom: Custom) -> None:
+    """Drop the nulls that may not be and set the defaults, in place; fields are sorted, as Go keeps what has no type."""
+    drop_nulls(document, custom.schema)
+    set_defaults(document, custom.schema)
+    for name in sorted(document.keys() - {METADATA}):
+        document[name] = _sorted(document.pop(name))
+
+
+def _sorted(value: Any) -> Any:
+    if type(value) is dict:
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return [_sorted(item) for item in value] if type(value) is list else value
+
+
+def content_causes(new: Document, old: Document | None, custom: Custom) -> list[Cause]:
+    """What is wrong with a new (`old` is None) or changed instance."""
+    found = list(check(new, custom.schema.raw) if old is None else check(new, custom.schema.raw, old=old))
+    if custom.scale is not None:
+        found += check_scale(new, custom.scale)
+    found += check_embedded(new, custom.schema)
+    found += check_lists(new, custom.schema)
+    return found + evaluate(new, old, custom.schema, found)

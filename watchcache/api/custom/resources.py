@@ -1,0 +1,172 @@
+"""From a CustomResourceDefinition to what is served: one `Resource` for each served version.
+
+All versions are kept alike: conversion changes the apiVersion only, which stored values do not have. So each version is its own storage version, and the
+first of a definition leads: it stands for all where one is wanted for each storage prefix. A definition that names a conversion
+webhook is served in its storage version; the webhook is not called.
+
+Source: apiextensions-apiserver pkg/apiserver/customresource_{handler,discovery_controller}.go.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import msgspec
+
+from watchcache.api.catalog import GroupVersion, Resource, Subresource
+from watchcache.api.codec import revision_of, stamp, value_of
+from watchcache.api.custom import columns
+from watchcache.api.custom.defaulting import set_defaults
+from watchcache.api.custom.definition import storage_version
+from watchcache.api.custom.pruning import drop_nulls, prune
+from watchcache.api.custom.structural import Document, Node
+from watchcache.api.schema import Schema
+
+_VERBS: Final = frozenset({"delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"})
+_VERBS_WHILE_ENDING: Final = frozenset({"delete", "deletecollection", "get", "list", "watch"})
+_PART_VERBS: Final = frozenset({"get", "patch", "update"})
+_NO_SCHEMA: Final = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+Printer = Callable[[Document, float], list[Any]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Custom:
+    """What the definition says of one of its versions."""
+
+    definition: str
+    """The definition's name."""
+    schema: Node
+    scale: Document | None
+    added_columns: tuple[Document, ...]
+    storage_version: str
+    storage_head: bytes
+    """What stands before a value in the version that it is kept in."""
+    leads: bool
+    ending: bool
+    """Whether the definition is being deleted: nothing new is taken."""
+    converts: bool
+    """Whether this version would need the conversion webhook."""
+    deprecation: str | None
+    reshapes: bool
+    """Whether values that were written up to revision `since` may be of another shape."""
+    since: int
+
+    def reshaped(self, value: bytes) -> bytes:
+        """A stored value with what the schema has come to say since it was written."""
+        if not self.reshapes or revision_of(value) > self.since:
+            return value
+        document = msgspec.json.decode(value)
+        shaped = msgspec.json.decode(value)
+        prune(shaped, self.schema)
+        drop_nulls(shaped, self.schema)
+        set_defaults(shaped, self.schema)
+        return value if shaped == document else stamp(value_of(shaped), revision_of(value))
+
+    @cached_property
+    def column_definitions(self) -> list[dict[str, Any]]:
+        """The columns behind the name."""
+        return columns.definitions(self.added_columns)
+
+    @cached_property
+    def printer(self) -> Printer:
+        """Makes the cells of a row."""
+        return columns.cells(self.added_columns)
+
+
+def resources_of(definition: Document, revision: int, *, all_versions: bool = False) -> list[Resource]:
+    """What a definition serves: nothing until its names are accepted and it is established.
+
+    `revision`: that of the definition since it has had its present spec. `all_versions`: those that are not served, too.
+    """
+    if not holds(definition, "Established"):
+        return []
+    spec, conditions = definition["spec"], definition.get("status") or {}
+    kept = storage_version(definition)
+    served = [version for version in spec["versions"] if all_versions or version.get("served")]
+    return [
+        _resource(
+            definition,
+            conditions["acceptedNames"],
+            version,
+            kept,
+            leads=version is served[0],
+            revision=revision,
+        )
+        for version in served
+    ]
+
+
+def holds(definition: Document, condition: str) -> bool:
+    """Whether a condition of a definition is true."""
+    conditions = (definition.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == condition and each["status"] == "True" for each in conditions)
+
+
+def _resource(
+    definition: Document, accepted: Document, version: Document, kept: str, *, leads: bool, revision: int
+) -> Resource:
+    spec = definition["spec"]
+    group, name, kind = spec["group"], version["name"], accepted["kind"]
+    schema = (version.get("schema") or {}).get("openAPIV3Schema") or _NO_SCHEMA
+    ending = holds(definition, "Terminating") or bool(definition["metadata"].get("deletionTimestamp"))
+    parts = version.get("subresources") or {}
+    api_version = msgspec.json.encode(f"{group}/{kept}")
+    custom = Custom(
+        definition=definition["metadata"]["name"],
+        schema=Node(schema),
+        scale=parts.get("scale"),
+        added_columns=tuple(version.get("additionalPrinterColumns") or ()),
+        storage_version=kept,
+        storage_head=b'{"apiVersion":%b,"kind":%b,' % (api_version, msgspec.json.encode(kind)),
+        leads=leads,
+        ending=ending,
+        converts=(spec.get("conversion") or {}).get("strategy") == "Webhook" and name != kept,
+        deprecation=_deprecation(version, f"{group}/{name}", kind),
+        reshapes=definition["metadata"].get("generation", 1) > 1,
+        since=revision,
+    )
+    return Resource(
+        group=group,
+        version=name,
+        kind=kind,
+        plural=accepted["plural"],
+        singular=accepted.get("singular") or "",
+        schema=Schema(schema),
+        namespaced=spec["scope"] == "Namespaced",
+        verbs=_VERBS_WHILE_ENDING if ending else _VERBS,
+        short_names=tuple(accepted.get("shortNames") or ()),
+        categories=tuple(accepted.get("categories") or ()),
+        subresources=_subresources(parts, kind),
+        storage_prefix=f"{group}/{accepted['plural']}",
+        storage=GroupVersion(group, name),
+        storage_version_hash=_hash(f"{group}/{kept}/{kind}"),
+        field_labels=tuple(each["jsonPath"].lstrip(".") for each in version.get("selectableFields") or ()),
+        custom=custom,
+        listed_as=accepted.get("listKind") or "",
+    )
+
+
+def _deprecation(version: Document, api_version: str, kind: str) -> str | None:
+    if not version.get("deprecated"):
+        return None
+    return version.get("deprecationWarning") or f"{api_version} {kind} is deprecated"
+
+
+def _subresources(parts: Document, kind: str) -> dict[str, Subresource]:
+    found = {}
+    if "status" in parts:
+        found["status"] = Subresource("status", kind, _PART_VERBS)
+    if "scale" in parts:
+        found["scale"] = Subresource("scale", "Scale", _PART_VERBS, "autoscaling", "v1")
+    return found
+
+
+def _hash(text: str) -> str:
+    """By which clients see that the storage version has changed."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()
