@@ -141,7 +141,7 @@ class Api:
         info = exchange.info
         if info.is_resource:
             route = exchange.route = resolve(self.catalog, info, exchange.verb)
-            check_served(route.resource, exchange.verb)
+            check_served(route.resource)
             if (deprecation := deprecation_of(route.resource)) is not None:
                 exchange.warnings.append(deprecation)
             return verb_for(route, info.subresource)(self._service, exchange, route)

@@ -21,6 +21,7 @@ import msgspec
 
 from watchcache.api import status
 from watchcache.api.catalog import Catalog, Group, Resource, Subresource
+from watchcache.api.custom.resources import VERBS_WHILE_ENDING
 from watchcache.http.documents import Documents, Kept
 from watchcache.http.encoding import reply_json
 from watchcache.http.errors import PageNotFound
@@ -114,7 +115,9 @@ def _resources(catalog: Catalog, group: str, version: str) -> list[Resource]:
 def _verbs(resource: Resource) -> list[str]:
     if resource.builtin:
         return sorted(resource.verbs)
-    return [verb for verb in _VERBS_OF_CUSTOM_RESOURCES if verb in resource.verbs]
+    ending = resource.custom is not None and resource.custom.ending
+    offered = resource.verbs & VERBS_WHILE_ENDING if ending else resource.verbs
+    return [verb for verb in _VERBS_OF_CUSTOM_RESOURCES if verb in offered]
 
 
 def _names(resource: Resource) -> Document:

@@ -29,7 +29,7 @@ def resolve(catalog: Catalog, info: RequestInfo, verb: str) -> Route:
     if resource is None:
         raise _unknown(catalog, info.group)
     if not _shape_fits(resource, info):
-        raise status.unknown_resource()
+        raise status.unknown_resource() if resource.builtin else _unfit(resource, info)
     if not _verb_fits(resource, info, verb):
         raise status.method_not_allowed()
     if info.namespaced_path and not info.namespace and (info.name or verb == "deletecollection"):
@@ -37,26 +37,26 @@ def resolve(catalog: Catalog, info: RequestInfo, verb: str) -> Route:
     return Route(resource, verb)
 
 
-def check_served(resource: Resource, verb: str) -> None:
-    """Refuse what the definition of a custom resource does not allow now. Raises `StatusError`."""
+def check_served(resource: Resource) -> None:
+    """Refuse the versions of a custom resource that nobody converts to. Raises `StatusError`."""
     custom = resource.custom
-    if custom is None:
-        return
-    if custom.converts:
+    if custom is not None and custom.converts:
         raise status.untyped(
             f"conversion webhook for {resource.group}/{custom.storage_version}, Kind={resource.kind} failed: "
             f"webhooks are not called: only the storage version {custom.storage_version} is served"
         )
-    if custom.ending and verb == "create":
-        error = status.method_not_allowed()
-        error.message = "create not allowed while custom resource definition is terminating"
-        error.details = {"group": resource.group, "kind": resource.plural}
-        raise error
 
 
 def _unknown(catalog: Catalog, group: str) -> Exception:
-    if any(known.name == group for known in catalog.groups()):
+    if any(resource.group == group and resource.builtin for resource in catalog.resources()):
         return status.unknown_resource()
+    return PageNotFound()
+
+
+def _unfit(resource: Resource, info: RequestInfo) -> Exception:
+    """What is not there of a custom resource: a subresource, or the whole path."""
+    if info.subresource and info.name and info.subresource not in resource.subresources:
+        return status.not_found(resource.group_resource, info.name)
     return PageNotFound()
 
 
@@ -80,8 +80,8 @@ def _shape_fits(resource: Resource, info: RequestInfo) -> bool:
 def _verb_fits(resource: Resource, info: RequestInfo, verb: str) -> bool:
     if info.subresource:
         return verb in resource.subresources[info.subresource].verbs
-    if verb not in resource.verbs and not (verb == "create" and resource.custom is not None):
-        return False  # why a custom resource is not created is said by `check_served`
+    if verb not in resource.verbs:
+        return False
     if info.name:
         return verb == "watch" or verb not in NAMELESS_VERBS
     return not resource.namespaced or info.namespaced_path or verb in ACROSS_NAMESPACES

@@ -28,6 +28,10 @@ GENERATED_NAME_TRIES: Final = 8
 async def create(store: Store, call: Call, document: Document) -> Outcome:
     """Store the document of a POST as a new object."""
     accepted = incoming.accept(store.catalog, call, document, new=True)
+    if call.resource.custom is not None and call.resource.custom.ending:
+        text = "create not allowed while custom resource definition is terminating"
+        name = accepted["metadata"].get("name") or ""
+        raise status.forbidden(call.resource.group_resource, name, text)
     if not call.dry_run:
         metadata.check_no_revision(accepted)
     owners.of_new(store, call, accepted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from watchcache.api.custom.defaulting import set_defaults
@@ -12,7 +13,7 @@ from watchcache.api.custom.resources import Custom
 from watchcache.api.custom.rules import evaluate
 from watchcache.api.custom.scales import check_scale
 from watchcache.api.custom.structural import Document
-from watchcache.api.custom.values import check
+from watchcache.api.custom.values import NOWHERE, check
 from watchcache.api.schema import Schema
 from watchcache.api.status import Cause
 from watchcache.api.structure import TypeMismatch, conform
@@ -52,17 +53,31 @@ def complete(document: Document, custom: Custom) -> None:
         document[name] = _sorted(document.pop(name))
 
 
+def _status_causes(new: Document, old: Document, schema: Document) -> Iterator[Cause]:
+    """The status by itself: what is said of a field names it as if the status were the document."""
+    status = (schema.get("properties") or {}).get("status")
+    if status is None or "status" not in new:
+        return
+    for cause in check(new["status"], status, "", old.get("status", {})):
+        field = "status" if cause.field == NOWHERE else f"status.{cause.field}"
+        yield cause._replace(field=field)
+
+
 def _sorted(value: Any) -> Any:
     if type(value) is dict:
         return {name: _sorted(value[name]) for name in sorted(value)}
     return [_sorted(item) for item in value] if type(value) is list else value
 
 
-def content_causes(new: Document, old: Document | None, custom: Custom) -> list[Cause]:
-    """What is wrong with a new (`old` is None) or changed instance."""
-    found = list(check(new, custom.schema.raw) if old is None else check(new, custom.schema.raw, old=old))
+def content_causes(new: Document, old: Document | None, custom: Custom, subresource: str = "") -> list[Cause]:
+    """What is wrong with a new (`old` is None) or changed instance; through /status only the status is judged by the schema."""
+    schema = custom.schema.raw
+    if subresource == "status":
+        found = list(_status_causes(new, old or {}, schema))
+    else:
+        found = list(check(new, schema) if old is None else check(new, schema, old=old))
     if custom.scale is not None:
-        found += check_scale(new, custom.scale)
+        found += check_scale(new, custom.scale, only_status=subresource == "status")
     found += check_embedded(new, custom.schema)
     found += check_lists(new, custom.schema)
     return found + evaluate(new, old, custom.schema, found)

@@ -72,13 +72,6 @@ def check_definition(new: Document, old: Document | None) -> Iterator[Cause]:
         yield causes.invalid("spec.preserveUnknownFields", True, text)
 
 
-def check_status(new: Document, _old: Document | None) -> Iterator[Cause]:
-    """What is wrong with a changed status: at least one stored version, and only versions that there are."""
-    yield from _stored_versions(
-        (new.get("status") or {}).get("storedVersions"), (new.get("spec") or {}).get("versions") or []
-    )
-
-
 def storage_version(definition: Document) -> str:
     """The name of the version in which instances are kept; "" when none is named."""
     versions = (definition.get("spec") or {}).get("versions") or []

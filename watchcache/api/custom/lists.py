@@ -5,7 +5,7 @@ Source: apiextensions-apiserver pkg/apiserver/schema/listtype/validation.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -21,9 +21,9 @@ def check_lists(value: Any, node: Node, path: str = "") -> Iterator[Cause]:
         return
     if isinstance(value, list):
         if node.list_type == "set":
-            yield from _repeated(value, path)
+            yield from _repeated(dict(enumerate(value)), path)
         elif node.list_type == "map":
-            yield from _repeated([_key(item, node) for item in value], path)
+            yield from _repeated_keys(value, node, path)
         if node.items is not None:
             for index, item in enumerate(value):
                 yield from check_lists(item, node.items, f"{path}[{index}]")
@@ -35,18 +35,22 @@ def check_lists(value: Any, node: Node, path: str = "") -> Iterator[Cause]:
                 yield from check_lists(value[name], node.additional, f"{path}[{name}]")
 
 
-def _key(item: Any, node: Node) -> dict[str, Any]:
-    return (
-        {name: item[name] for name in sorted(node.list_keys) if name in item}
-        if isinstance(item, dict)
-        else {}
-    )
+def _repeated_keys(values: list[Any], node: Node, path: str) -> Iterator[Cause]:
+    keys = {}
+    for index, value in enumerate(values):
+        if isinstance(value, dict):
+            keys[index] = {name: value[name] for name in sorted(node.list_keys) if name in value}
+        else:
+            text = "must be an object for an array of list-type map"
+            yield causes.invalid(f"{path}[{index}]", value, text)
+    yield from _repeated(keys, path)
 
 
-def _repeated(values: Iterable[Any], path: str) -> Iterator[Cause]:
+def _repeated(values: Mapping[int, Any], path: str) -> Iterator[Cause]:
+    """The values, by their index, that were there before."""
     seen: set[bytes] = set()
     told: set[bytes] = set()
-    for index, value in enumerate(values):
+    for index, value in values.items():
         text = msgspec.json.encode(value, order="deterministic")
         if text in seen and text not in told:
             told.add(text)

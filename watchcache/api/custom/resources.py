@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from watchcache.api.catalog import GroupVersion, Resource, Subresource
+from watchcache.api.catalog import GroupVersion, Resource, Subresource, version_order
 from watchcache.api.codec import revision_of, stamp, value_of
 from watchcache.api.custom import columns
 from watchcache.api.custom.defaulting import set_defaults
@@ -28,7 +28,8 @@ from watchcache.api.custom.structural import Document, Node
 from watchcache.api.schema import Schema
 
 _VERBS: Final = frozenset({"delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"})
-_VERBS_WHILE_ENDING: Final = frozenset({"delete", "deletecollection", "get", "list", "watch"})
+VERBS_WHILE_ENDING: Final = frozenset({"delete", "deletecollection", "get", "list", "watch"})
+"""What discovery names while the definition is being deleted; changes are taken, too, so that finalizers can go."""
 _PART_VERBS: Final = frozenset({"get", "patch", "update"})
 _NO_SCHEMA: Final = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
@@ -127,7 +128,7 @@ def _resource(
         leads=leads,
         ending=ending,
         converts=(spec.get("conversion") or {}).get("strategy") == "Webhook" and name != kept,
-        deprecation=_deprecation(version, f"{group}/{name}", kind),
+        deprecation=_deprecation(version, spec, kind),
         reshapes=definition["metadata"].get("generation", 1) > 1,
         since=revision,
     )
@@ -139,7 +140,7 @@ def _resource(
         singular=accepted.get("singular") or "",
         schema=Schema(schema),
         namespaced=spec["scope"] == "Namespaced",
-        verbs=_VERBS_WHILE_ENDING if ending else _VERBS,
+        verbs=_VERBS,
         short_names=tuple(accepted.get("shortNames") or ()),
         categories=tuple(accepted.get("categories") or ()),
         subresources=_subresources(parts, kind),
@@ -152,10 +153,18 @@ def _resource(
     )
 
 
-def _deprecation(version: Document, api_version: str, kind: str) -> str | None:
+def _deprecation(version: Document, spec: Document, kind: str) -> str | None:
+    """The warning of a deprecated version: its own, or one that names the best version that is not deprecated, if it is a better one."""
     if not version.get("deprecated"):
         return None
-    return version.get("deprecationWarning") or f"{api_version} {kind} is deprecated"
+    if version.get("deprecationWarning"):
+        return str(version["deprecationWarning"])
+    text = f"{spec['group']}/{version['name']} {kind} is deprecated"
+    names = [each["name"] for each in spec["versions"] if each.get("served") and not each.get("deprecated")]
+    best = min(names, key=version_order, default="")
+    if best and version_order(best) < version_order(version["name"]):
+        text += f"; use {spec['group']}/{best} {kind}"
+    return text
 
 
 def _subresources(parts: Document, kind: str) -> dict[str, Subresource]:

@@ -70,9 +70,10 @@ def with_number(document: Document, path: str, number: int) -> Document:
     return {**document, step: with_number(inner if isinstance(inner, dict) else {}, rest, number)}
 
 
-def check_scale(document: Document, scale: Document) -> Iterator[Cause]:
+def check_scale(document: Document, scale: Document, *, only_status: bool = False) -> Iterator[Cause]:
     """What is wrong at the paths of a scale."""
-    yield from _number_causes(document, scale["specReplicasPath"])
+    if not only_status:
+        yield from _number_causes(document, scale["specReplicasPath"])
     selector = scale.get("labelSelectorPath")
     if selector:
         try:

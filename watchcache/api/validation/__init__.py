@@ -55,7 +55,7 @@ _RULES: Final[dict[tuple[str, str], Rule]] = {
 }
 _TABLES: Final[dict[str, dict[tuple[str, str], Rule]]] = {
     "": _RULES,
-    "status": {**certificates.STATUS_RULES, **definitions.STATUS_RULES, **workloads.STATUS_RULES},
+    "status": {**certificates.STATUS_RULES, **workloads.STATUS_RULES},
     "approval": certificates.APPROVAL_RULES,
 }
 """By the path that changes the object; other paths have no rules here."""
@@ -66,7 +66,7 @@ def content_causes(
 ) -> Iterator[Cause]:
     """What is wrong with a new (`old` is None) or changed object; custom resources have rules of their own."""
     if resource.custom is not None:
-        yield from custom_causes(new, old, resource.custom)
+        yield from custom_causes(new, old, resource.custom, subresource)
         return
     rule = _TABLES.get(subresource, {}).get((resource.storage.group, resource.plural))
     if rule is not None:

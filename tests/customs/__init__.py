@@ -1,0 +1,1 @@
+"""Recorded answers about custom resources."""
