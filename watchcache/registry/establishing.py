@@ -48,22 +48,26 @@ class DefinitionController:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._resource = definitions_of(store.catalog)
-        self._prefix = f"{self._resource.storage_prefix}/"
+        self.prefix = f"{self._resource.storage_prefix}/"
         self._waiting: set[str] = set()
         self._ending: dict[str, str] = {}  # the instances' prefix to the definition's key
         self._changed = trio.Event()
 
     def load(self) -> None:
         """Look at every definition that is stored."""
-        self._waiting.update(key for key, _ in self._store.log_of(self._prefix).heads(self._prefix))
+        self._waiting.update(key for key, _ in self._store.log_of(self.prefix).heads(self.prefix))
         self._changed.set()
 
     def seen(self, event: Event) -> None:
-        """Take in the log's event about any object."""
-        if event.key.startswith(self._prefix):
-            # A definition that goes gives its names to others of its group, too.
-            self.load() if event.deleted else self._wake(event.key)
-        elif self._ending and event.deleted:
+        """Take in the log's event about a definition."""
+        if event.deleted:
+            self.load()  # its names are free for others of its group
+        else:
+            self._wake(event.key)
+
+    def content_seen(self, event: Event) -> None:
+        """Something was deleted: perhaps the last instance of a definition that ends."""
+        if self._ending:
             group, _, rest = event.key.partition("/")
             key = self._ending.get(f"{group}/{rest.partition('/')[0]}")
             if key is not None:
@@ -119,14 +123,14 @@ class DefinitionController:
         return approved(accepted(definition, others, now), now)
 
     def _stored(self) -> Iterator[Document]:
-        for _, head in self._store.log_of(self._prefix).heads(self._prefix):
+        for _, head in self._store.log_of(self.prefix).heads(self.prefix):
             yield document_of(head.value, self._resource)
 
     async def _change(self, key: str, definition: Document, change: Change) -> None:
         """Write what a change makes of a definition's status or finalizers, if it makes anything of it."""
         if change(definition) == definition:
             return
-        call = Call(self._resource, USER, "update", name=key.removeprefix(self._prefix))
+        call = Call(self._resource, USER, "update", name=key.removeprefix(self.prefix))
 
         async def modify(stored: Document, _revision: int) -> Document:
             return change(stored)

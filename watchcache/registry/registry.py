@@ -247,11 +247,13 @@ class Registry(Resources):
                 self._namespaces.seen(event)
             elif key.startswith(self._priorities.prefix):
                 self._priorities.seen(event)
+            elif key.startswith(self._establishing.prefix):
+                self._establishing.seen(event)
             else:
                 self._protection.seen(event)
             if event.deleted:
                 self._namespaces.content_seen(event)
-            self._establishing.seen(event)
+                self._establishing.content_seen(event)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run the housekeeping: namespaces, claims, volumes and definitions that end, events that expire. Ends only when cancelled."""
