@@ -79,7 +79,10 @@ def test_a_definition_from_its_file_to_its_end(kubectl: Kubectl, server: ServerP
         ["NAME", "COLOR", "SIZE", "READY", "AGE"],
         ["one", "blue", "M", *columns(kubectl("get", "shirt", "one", "--no-headers"))[0][2:]],
     ]
-    assert kubectl("get", "shirts", "--field-selector", "spec.color=red", "-o", "name") == "shirt.stable.example.com/two\n"
+    assert (
+        kubectl("get", "shirts", "--field-selector", "spec.color=red", "-o", "name")
+        == "shirt.stable.example.com/two\n"
+    )
     assert "shirt.stable.example.com/one" in kubectl("get", "all")
     explained = kubectl("explain", "shirt.spec")
     assert "What one sees." in explained
