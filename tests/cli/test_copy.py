@@ -240,12 +240,56 @@ def test_what_a_kube_apiserver_wrote_as_protobuf(etcd: etcds.Etcd, tmp_path: Pat
     """It is decoded; keys of what is not served are counted on standard error."""
     key, made = config_map(1)
     put(etcd, f"/registry/{key}", encode(made))
-    put(etcd, "/registry/stable.example.com/crontabs/default/a", "{}")
-    put(etcd, "/registry/stable.example.com/crontabs/default/b", "{}")
+    put(etcd, "/registry/masterleases/10.0.0.1", "{}")
+    put(etcd, "/registry/masterleases/10.0.0.2", "{}")
     done = copied(f"etcd:{etcd.url}", f"file:{tmp_path / 'target'}")
     head = contents(tmp_path / "target").heads[key]
     assert head == Head(head.revision, stamp(value_of(made), head.revision))
-    assert "2 keys below stable.example.com/crontabs (2)" in done.stderr
+    assert "2 keys below masterleases (2)" in done.stderr
+
+
+CRONTABS = {
+    "kind": "CustomResourceDefinition",
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "metadata": {"name": "crontabs.stable.example.com"},
+    "spec": {
+        "group": "stable.example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "crontabs", "kind": "CronTab"},
+        "versions": [
+            {"name": "v2", "served": False, "storage": True},
+            {"name": "v1", "served": True, "storage": False},
+        ],
+    },
+    "status": {
+        "acceptedNames": {"plural": "crontabs", "kind": "CronTab"},
+        "conditions": [{"type": "Established", "status": "True"}],
+    },
+}
+
+
+def test_custom_resources_are_copied_with_their_definitions(etcd: etcds.Etcd, tmp_path: Path):
+    """To etcd they go as kube-apiserver writes them, in the version that their definition keeps; and back."""
+    key = "stable.example.com/crontabs/default/a"
+    instance = {
+        "apiVersion": "stable.example.com/v1",
+        "kind": "CronTab",
+        "metadata": {"name": "a", "namespace": "default"},
+        "spec": {"b": 1},
+    }
+    objects = [
+        ("apiextensions.k8s.io/customresourcedefinitions/crontabs.stable.example.com", CRONTABS),
+        (key, instance),
+    ]
+    trio.run(fill, tmp_path / "source", objects)
+    copied(f"file:{tmp_path / 'source'}", f"etcd:{etcd.url}")
+    pair = call(etcd, "kv/range", key=text(f"/registry/{key}"))["kvs"][0]
+    stored = base64.b64decode(pair["value"])
+    assert stored.startswith(b'{"apiVersion":"stable.example.com/v2","kind":"CronTab","metadata":{')
+    copied(f"etcd:{etcd.url}", f"file:{tmp_path / 'target'}")
+    before, after = contents(tmp_path / "source"), contents(tmp_path / "target")
+    assert checksum(after.heads, stamp) == checksum(before.heads, stamp)
+    assert key in after.heads
 
 
 def test_encrypted_values_are_refused_with_the_key(etcd: etcds.Etcd, tmp_path: Path):

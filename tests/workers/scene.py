@@ -44,7 +44,9 @@ class Connection:
         body = None if document is None else json.dumps(document)
         self._connection.request(method, path, body, self._headers)
         response = self._connection.getresponse()
-        return response.status, json.loads(response.read())
+        text = response.read()
+        is_json = response.headers.get_content_type() == "application/json"
+        return response.status, json.loads(text) if is_json else {"text": text.decode()}
 
     def text(self, path: str) -> str:
         """The body of a GET."""

@@ -58,7 +58,7 @@ class StoredForm:
 
     def learn(self, definition: dict[str, Any]) -> None:
         """Know how instances of a definition are written, whether they are served or not."""
-        for resource in resources_of(definition, 0, all_versions=True)[:1]:
+        for resource in resources_of(definition, 0, self._catalog.definitions, all_versions=True)[:1]:
             assert resource.custom is not None
             self._customs[resource.storage_prefix] = resource.custom.storage_head
 

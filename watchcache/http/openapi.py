@@ -88,8 +88,6 @@ def _references(document: bytes) -> set[str]:
 
 def _custom_schema(resource: Resource) -> Node:
     node = dict(resource.schema.node)
-    own = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": _all_of("ObjectMeta")}
-    node |= {"type": "object", "properties": {**node.get("properties", {}), **own}}
     if resource.field_labels:
         node["x-kubernetes-selectable-fields"] = [{"fieldPath": label} for label in resource.field_labels]
     return node | _identity(resource.group, resource.version, resource.kind)

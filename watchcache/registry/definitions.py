@@ -76,7 +76,11 @@ class Definitions:
         stays = known is not None and known.said.get("spec") == said.get("spec")
         since = known.since if known is not None and stays else revision
         resources = (
-            [each for each in resources_of(definition, since) if self._is_free(each, known)]
+            [
+                each
+                for each in resources_of(definition, since, self._resources.catalog.definitions)
+                if self._is_free(each, known)
+            ]
             if definition
             else []
         )

@@ -172,7 +172,7 @@ class DefinitionController:
 
     def _instances(self, definition: Document) -> Iterator[Call]:
         """What is left, also when no version is served any more."""
-        resource = resources_of(definition, 0, all_versions=True)[0]
+        resource = resources_of(definition, 0, self._store.catalog.definitions, all_versions=True)[0]
         prefix = f"{resource.storage_prefix}/"
         for key, _ in list(self._store.log_of(prefix).heads(prefix)):
             namespace, _, name = key.removeprefix(prefix).rpartition("/")

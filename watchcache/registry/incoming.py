@@ -20,7 +20,7 @@ from watchcache.api import causes, status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import encode
 from watchcache.api.custom.content import complete, shape
-from watchcache.api.custom.resources import Custom
+from watchcache.api.custom.resources import OBJECT_META, Custom
 from watchcache.api.defaulting import apply_defaults
 from watchcache.api.patch.gotext import printed
 from watchcache.api.schema import Schema
@@ -32,7 +32,6 @@ from watchcache.registry.versions import incoming
 
 SCHEME: Final = 'in scheme "pkg/runtime/scheme.go:111"'
 """Where kube-apiserver 1.36 registers its types; part of a message that tests compare."""
-_OBJECT_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _REPEATED: Final = 'duplicate field "'
 _INTERNAL_PACKAGES: Final = {"": "core", "events.k8s.io": "core"}
 """Go package of a group's internal types where it is not the group's first word."""
@@ -274,7 +273,7 @@ def _shaped_custom(
     """A custom resource's document in the form that its definition wants."""
     own = deepcopy(document)
     try:
-        unknown = shape(own, custom, catalog.definitions.find(_OBJECT_META))
+        unknown = shape(own, custom, catalog.definitions.find(OBJECT_META))
     except TypeMismatch as mismatch:
         raise wording.refuse(str(mismatch), mismatch.restored) from None
     if unknown or call.repeated:

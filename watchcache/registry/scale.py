@@ -14,6 +14,7 @@ from watchcache.api import status
 from watchcache.api.catalog import GroupVersion, Resource
 from watchcache.api.custom.scales import Unfit, number_at, text_at, with_number
 from watchcache.api.fields import Shape, Tracker, from_scale, to_scale
+from watchcache.api.fields.elements import field
 from watchcache.api.label_selector import selector_text
 from watchcache.api.meta import now_text
 from watchcache.api.schema import Schema
@@ -117,9 +118,14 @@ async def patch_scale(store: Store, call: Call, content_type: str, body: bytes) 
 
 
 async def apply_scale(store: Store, call: Call, body: bytes, force: bool) -> Outcome:
-    """Apply a patch to the scale; who owns its replicas owns those of the workload."""
+    """Apply a patch to the scale; who owns its replicas owns those of the workload. Not of custom resources, as in kube-apiserver."""
     if await head_of(store, call.key) is None:
         raise not_found(call)
+    if call.resource.custom is not None:
+        raise status.untyped(
+            f"failed to convert new object (/{call.name}; autoscaling/v1, Kind=Scale) to proper version: "
+            "request to convert CR to an invalid group/version: autoscaling/v1"
+        )
     applying = Applying(
         store,
         call,
@@ -218,19 +224,28 @@ async def _scaled(
             scale,
             call.field_manager,
             now_text(store.clock()),
-            entries=to_scale(entries),
+            entries=to_scale(entries, _elements(call.resource)),
             sent=None,
             track=False,
         )
-    entries = from_scale(entries, scaled or [], call.resource.api_version)
+    version, elements = call.resource.api_version, _elements(call.resource)
+    entries = from_scale(entries, scaled or [], version, elements)
     replicas = (scale.get("spec") or {}).get("replicas", 0)
-    custom = call.resource.custom
-    path = ".spec.replicas" if custom is None or custom.scale is None else custom.scale["specReplicasPath"]
     own = {**old["metadata"], "resourceVersion": scale["metadata"].get("resourceVersion") or ""}
-    wanted = {**with_number(old, path, replicas), "metadata": own}
+    wanted = {**with_number(old, _path(call.resource), replicas), "metadata": own}
     whole = _whole(call)
     with Reservation(store.allocator) as reservation:
         return await change(store, whole, old, revision, wanted, reservation, entries)
+
+
+def _path(resource: Resource) -> str:
+    """Where the replicas are."""
+    custom = resource.custom
+    return ".spec.replicas" if custom is None or custom.scale is None else custom.scale["specReplicasPath"]
+
+
+def _elements(resource: Resource) -> tuple[str, ...]:
+    return tuple(map(field, _path(resource).removeprefix(".").split(".")))
 
 
 def _whole(call: Call) -> Call:

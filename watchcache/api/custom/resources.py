@@ -25,12 +25,13 @@ from watchcache.api.custom.defaulting import set_defaults
 from watchcache.api.custom.definition import storage_version
 from watchcache.api.custom.pruning import drop_nulls, prune
 from watchcache.api.custom.structural import Document, Node
-from watchcache.api.schema import Schema
+from watchcache.api.schema import Definitions, Schema
 
 _VERBS: Final = frozenset({"delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"})
 VERBS_WHILE_ENDING: Final = frozenset({"delete", "deletecollection", "get", "list", "watch"})
 """What discovery names while the definition is being deleted; changes are taken, too, so that finalizers can go."""
 _PART_VERBS: Final = frozenset({"get", "patch", "update"})
+OBJECT_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _NO_SCHEMA: Final = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 Printer = Callable[[Document, float], list[Any]]
@@ -80,10 +81,13 @@ class Custom:
         return columns.cells(self.added_columns)
 
 
-def resources_of(definition: Document, revision: int, *, all_versions: bool = False) -> list[Resource]:
+def resources_of(
+    definition: Document, revision: int, definitions: Definitions, *, all_versions: bool = False
+) -> list[Resource]:
     """What a definition serves: nothing until its names are accepted and it is established.
 
-    `revision`: that of the definition since it has had its present spec. `all_versions`: those that are not served, too.
+    `revision`: that of the definition since it has had its present spec. `definitions` has the schema of ObjectMeta. `all_versions`: those that
+    are not served, too.
     """
     if not holds(definition, "Established"):
         return []
@@ -98,6 +102,7 @@ def resources_of(definition: Document, revision: int, *, all_versions: bool = Fa
             kept,
             leads=version is served[0],
             revision=revision,
+            definitions=definitions,
         )
         for version in served
     ]
@@ -110,7 +115,14 @@ def holds(definition: Document, condition: str) -> bool:
 
 
 def _resource(
-    definition: Document, accepted: Document, version: Document, kept: str, *, leads: bool, revision: int
+    definition: Document,
+    accepted: Document,
+    version: Document,
+    kept: str,
+    *,
+    leads: bool,
+    revision: int,
+    definitions: Definitions,
 ) -> Resource:
     spec = definition["spec"]
     group, name, kind = spec["group"], version["name"], accepted["kind"]
@@ -138,7 +150,7 @@ def _resource(
         kind=kind,
         plural=accepted["plural"],
         singular=accepted.get("singular") or "",
-        schema=Schema(schema),
+        schema=Schema(_complete(schema), definitions),
         namespaced=spec["scope"] == "Namespaced",
         verbs=_VERBS,
         short_names=tuple(accepted.get("shortNames") or ()),
@@ -151,6 +163,16 @@ def _resource(
         custom=custom,
         listed_as=accepted.get("listKind") or "",
     )
+
+
+def _complete(schema: Document) -> Document:
+    """A schema with what every object has."""
+    own = {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {"allOf": [{"$ref": f"#/components/schemas/{OBJECT_META}"}]},
+    }
+    return {**schema, "type": "object", "properties": {**(schema.get("properties") or {}), **own}}
 
 
 def _deprecation(version: Document, spec: Document, kind: str) -> str | None:
