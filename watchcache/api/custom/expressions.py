@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from watchcache.api.custom.patterns import compiled
 from watchcache.api.quantities import quantity
-from watchcache.api.structure import TypeMismatch, canonical_quantity
+from watchcache.api.structure import TypeMismatch, canonical_quantity, quantity_text
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -320,6 +320,18 @@ _TABLE: Final[tuple[tuple[str, str, str, Callable[..., Any]], ...]] = (
     (".isGreaterThan", "ss", "b", lambda one, other: _amount(one) > _amount(other)),
     (".isLessThan", "ss", "b", lambda one, other: _amount(one) < _amount(other)),
     (".compareTo", "ss", "i", _compared),
+    (
+        ".add",
+        "ss",
+        "s",
+        lambda one, other: quantity_text(quantity(_quantity(one)) + quantity(_quantity(other))),
+    ),
+    (
+        ".sub",
+        "ss",
+        "s",
+        lambda one, other: quantity_text(quantity(_quantity(one)) - quantity(_quantity(other))),
+    ),
     (".isInteger", "s", "b", lambda text: _amount(text).denominator == 1),
     (".asInteger", "s", "i", _as_integer),
     (".asApproximateFloat", "s", "d", lambda text: float(_amount(text))),
