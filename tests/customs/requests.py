@@ -7,6 +7,7 @@ from typing import Any
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 WIDGETS = "/apis/stable.example.com/v1/namespaces/default/widgets"
 MERGE = "application/merge-patch+json"
+APPLY = "application/apply-patch+yaml"
 JSON = "application/json-patch+json"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -145,6 +146,13 @@ def widget(name: str = "x", **spec: Any) -> Document:
 def tried(query: str = "", **spec: Any) -> Document:
     """The creation of an instance that is judged only."""
     return ask("POST", f"{WIDGETS}?dryRun=All{query}", widget(**spec))
+
+
+def applied(manager: str, spec: Document, query: str = "", *, subresource: str = "", **more: Any) -> Document:
+    """A server-side apply."""
+    document = {**widget("applied"), **more}
+    document["spec"] = {**document["spec"], **spec} if not subresource else {}
+    return ask("PATCH", f"{WIDGETS}/applied{subresource}?fieldManager={manager}{query}", document, type=APPLY)
 
 
 def established(plural: str, group: str = "stable.example.com", name: str = "v1") -> Document:
@@ -441,4 +449,28 @@ CLUSTER: list[Document] = [
     ask("GET", "/apis/geo.example.com/v1/zones", until=404),
 ]
 
-REQUESTS = [*DEFINING, *INSTANCES, *CONFLICTS, *CLUSTER]
+APPLIED: list[Document] = [
+    applied("m1", {"tags": ["ta"], "ports": [{"name": "a", "number": 1}]}),
+    applied("m1", {"tags": ["ta"], "ports": [{"name": "a", "number": 1}]}),
+    applied("m2", {"tags": ["tb"], "ports": [{"name": "a", "number": 2}]}),
+    applied("m2", {"tags": ["tb"], "ports": [{"name": "a", "number": 2}]}, "&force=true"),
+    applied("m1", {"ports": [{"name": "b"}]}),
+    applied("m1", {"bogus": 1}),
+    applied("m1", {"count": "x"}),
+    applied("m3", {}, status={"count": 1}, subresource="/status"),
+    ask(
+        "PATCH",
+        f"{WIDGETS}/applied/scale?fieldManager=m4",
+        {
+            "apiVersion": "autoscaling/v1",
+            "kind": "Scale",
+            "metadata": {"name": "applied"},
+            "spec": {"replicas": 3},
+        },
+        type=APPLY,
+    ),
+    ask("PATCH", f"{WIDGETS}/applied/scale?fieldManager=m5", {"spec": {"replicas": 6}}, type=MERGE),
+    ask("GET", f"{WIDGETS}/applied"),
+]
+
+REQUESTS = [*DEFINING, *INSTANCES, *APPLIED, *CONFLICTS, *CLUSTER]

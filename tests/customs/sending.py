@@ -24,7 +24,20 @@ class Answered(NamedTuple):
 
     def recorded(self) -> dict[str, Any]:
         """As it is compared: without what differs from run to run."""
-        return {"status": self.status, "answer": normal(self.answer), "warnings": self.warnings}
+        made = {"status": self.status, "answer": normal(self.answer), "warnings": self.warnings}
+        owners = self._owners()
+        return made | ({"owners": owners} if owners else {})
+
+    def _owners(self) -> list[Any]:
+        """Who owns what, of an object that was applied: others are kept track of by kube-apiserver alone."""
+        metadata = self.answer.get("metadata") if isinstance(self.answer, dict) else None
+        entries = (metadata or {}).get("managedFields") or []
+        if not any(entry["operation"] == "Apply" for entry in entries):
+            return []
+        return [
+            [entry["manager"], entry["operation"], entry.get("subresource", ""), entry["fieldsV1"]]
+            for entry in entries
+        ]
 
 
 class Sender:

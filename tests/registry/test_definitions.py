@@ -326,3 +326,38 @@ async def test_what_cannot_be_served_fully_is_said(client: Client):
     assert "the webhook is not called" in call.warnings[0]
     assert call.warnings[1] == 'unrecognized format "odd"'
     assert "the rule is not evaluated: authorizer is not supported" in call.warnings[2]
+
+
+async def test_a_quota_counts_instances(client: Client, autojump_clock):
+    """By plural and group, as it counts every kind."""
+    await define(client)
+    hard = {"count/widgets.example.com": "1"}
+    await client.create("v1/resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": hard}})
+    counted = {"status": {"hard": hard, "used": {"count/widgets.example.com": "0"}}}
+    await client.patch("v1/resourcequotas", "q", counted, subresource="status")
+    await client.create(WIDGETS, widget("one"))
+    with pytest.raises(StatusError, match=r"exceeded quota: q, requested: count/widgets\.example\.com=1"):
+        await client.create(WIDGETS, widget("two"))
+
+
+async def test_an_update_needs_a_revision(client: Client, autojump_clock):
+    """Last write wins is for built-in kinds only (M5); an unchanged document is not written (M10)."""
+    await define(client)
+    made = await client.create(WIDGETS, widget(spec={"a": 1.0}))
+    with pytest.raises(StatusError, match="must be specified for an update"):
+        await client.put(WIDGETS, widget(spec={"a": 2}))
+    same = await client.put(WIDGETS, made)
+    assert same["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+    assert same["spec"] == {"a": 1}
+
+
+async def test_dry_runs_and_collections(client: Client, autojump_clock):
+    """As of every kind."""
+    await define(client)
+    await client.create(WIDGETS, widget("dry"), dry_run=True)
+    assert not client.exists(WIDGETS, "dry")
+    for number in range(5):
+        await client.create(WIDGETS, widget(f"w{number}"))
+    listed = await client.delete_all(WIDGETS)
+    assert len(listed.values) == 5
+    assert await client.names(WIDGETS) == []

@@ -119,13 +119,11 @@ async def patch_scale(store: Store, call: Call, content_type: str, body: bytes) 
 
 async def apply_scale(store: Store, call: Call, body: bytes, force: bool) -> Outcome:
     """Apply a patch to the scale; who owns its replicas owns those of the workload. Not of custom resources, as in kube-apiserver."""
-    if await head_of(store, call.key) is None:
+    head = await head_of(store, call.key)
+    if head is None:
         raise not_found(call)
     if call.resource.custom is not None:
-        raise status.untyped(
-            f"failed to convert new object (/{call.name}; autoscaling/v1, Kind=Scale) to proper version: "
-            "request to convert CR to an invalid group/version: autoscaling/v1"
-        )
+        raise _inconvertible(call, store.document(call.resource, head.value))
     applying = Applying(
         store,
         call,
@@ -138,13 +136,26 @@ async def apply_scale(store: Store, call: Call, body: bytes, force: bool) -> Out
     )
 
     async def modify(old: Document, revision: int) -> Document:
-        document, scaled = applying.on(scale_of(old, call.resource), _scale_entries(old))
+        document, scaled = applying.on(scale_of(old, call.resource), _scale_entries(old, call.resource))
         wanted = _accept(store, call, document, applying.wording)
         _check_uid(call, old, wanted)
         _check_replicas(call, wanted)
         return await _scaled(store, call, old, revision, wanted, scaled)
 
     return await _write(store, call, modify)
+
+
+def _inconvertible(call: Call, old: Document) -> status.StatusError:
+    """What kube-apiserver stumbles over: an old scale that has owners is found wanting first."""
+    what = (
+        f"failed to convert new object (/{call.name}"
+        if _scale_entries(old, call.resource)
+        else "failed to create manager for existing fields: failed to convert live object (/"
+    )
+    return status.untyped(
+        f"{what}; autoscaling/v1, Kind=Scale) to proper version: "
+        "request to convert CR to an invalid group/version: autoscaling/v1"
+    )
 
 
 def _tracker(store: Store) -> Tracker:
@@ -164,8 +175,8 @@ class _ScaleVersions(msgspec.Struct, frozen=True):
         return document
 
 
-def _scale_entries(old: Document) -> list[dict[str, Any]]:
-    return to_scale(old["metadata"].get("managedFields") or [])
+def _scale_entries(old: Document, resource: Resource) -> list[dict[str, Any]]:
+    return to_scale(old["metadata"].get("managedFields") or [], _elements(resource))
 
 
 async def _write(store: Store, call: Call, modify: Modify) -> Outcome:
