@@ -28,6 +28,7 @@ from watchcache.api.status import Cause, GroupKind, StatusError
 from watchcache.api.structure import TypeMismatch, conform, strict_error, zero
 from watchcache.registry.calls import Call, Document
 from watchcache.registry.kinds import strategy_of
+from watchcache.registry.pod_specs import finished_spec
 from watchcache.registry.versions import incoming
 
 SCHEME: Final = 'in scheme "pkg/runtime/scheme.go:111"'
@@ -243,6 +244,9 @@ def accept(
     resource = call.resource
     wording = wording or body_wording(call, document)
     check_type(catalog, resource, document, wording)
+    finished = finished_spec(resource, document) if new else None
+    if finished is not None:
+        document = {**document, "spec": {}}
     if resource.custom is None:
         accepted = shaped(call, document, resource.schema, wording)
     else:
@@ -261,7 +265,10 @@ def accept(
         return accepted
     if drops_status:
         accepted["status"] = zero(resource.schema.properties["status"])
-    apply_defaults(accepted, resource.schema)
+    if finished is None:
+        apply_defaults(accepted, resource.schema)
+    else:
+        accepted["spec"] = finished  # what else there is in a new pod has no defaults
     if strategy.warn is not None:
         _warn(call, strategy.warn(accepted))
     return incoming(accepted, resource)

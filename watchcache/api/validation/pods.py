@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from watchcache.api import causes, names
 from watchcache.api.meta import label_causes
@@ -40,18 +43,36 @@ _NAMED_BY: Final = {
     "configMap": "name",
     "csi": "driver",
 }
+_LONGEST_REMEMBERED: Final = 8 << 10  # bytes of a spec
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(dict)
 _DNS_POLICIES: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 
 
 def _pod(new: Document, old: Document | None) -> Iterator[Cause]:
     spec = new.get("spec") or {}
     if old is None:
-        yield from spec_causes(spec, "spec")
+        if not _is_known_sound(spec):
+            yield from spec_causes(spec, "spec")
         if spec.get("ephemeralContainers"):
             yield causes.forbidden("spec.ephemeralContainers", "cannot be set on create")
     elif spec != (before := old.get("spec") or {}):
         yield from spec_causes(spec, "spec")
         yield from _changes(spec, before)
+
+
+def _is_known_sound(spec: Document) -> bool:
+    """Whether nothing is wrong with the spec of a new pod. That is remembered: pods come in hundreds from one template."""
+    try:
+        encoded = _ENCODER.encode(spec)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return len(encoded) <= _LONGEST_REMEMBERED and _is_sound(encoded)
+
+
+@lru_cache(maxsize=256)
+def _is_sound(encoded: bytes) -> bool:
+    return not any(True for _ in spec_causes(_DECODER.decode(encoded), "spec"))
 
 
 def _changes(spec: Document, stored: Document) -> Iterator[Cause]:
