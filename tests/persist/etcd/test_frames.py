@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchcache.persist.etcd import frames
-from watchcache.persist.etcd.frames import Broken, FrameReader, HeaderReader, Kind
+from watchcache.persist.etcd.frames import Broken, FrameReader, HeaderReader
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=200)
 VALUES = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=400)
@@ -24,7 +24,7 @@ def test_our_header_blocks_are_read_by_hpack(headers):
 @given(st.lists(st.binary(max_size=300), max_size=8), st.integers(1, 50))
 def test_frames_are_cut_wherever_the_bytes_are(payloads, step):
     """However the network parts them."""
-    sent = [(Kind.DATA, 1, number, payload) for number, payload in enumerate(payloads)]
+    sent = [(frames.DATA, 1, number, payload) for number, payload in enumerate(payloads)]
     data = b"".join(frames.frame(*each) for each in sent)
     reader = FrameReader()
     found = [each for at in range(0, len(data), step) for each in reader.feed(data[at : at + step])]
@@ -42,10 +42,10 @@ def test_our_opening_and_a_request_are_taken_by_h2():
         (":authority", "a"),
         ("te", "trailers"),
     ]
-    request = frames.frame(Kind.HEADERS, frames.END_HEADERS, 1, frames.header_block(headers))
-    body = frames.frame(Kind.DATA, frames.END_STREAM, 1, b"hello")
+    request = frames.frame(frames.HEADERS, frames.END_HEADERS, 1, frames.header_block(headers))
+    body = frames.frame(frames.DATA, frames.END_STREAM, 1, b"hello")
     events = server.receive_data(
-        frames.opening() + request + body + frames.frame(Kind.PING, 0, 0, b"12345678")
+        frames.opening() + request + body + frames.frame(frames.PING, 0, 0, b"12345678")
     )
     kinds = [type(event) for event in events]
     for wanted in (
@@ -86,7 +86,7 @@ def test_headers_of_a_peer_with_a_table_are_not():
 )
 def test_padding_and_priority_are_left_out(flags, payload, content):
     """Of HEADERS; nobody uses them, and anybody may."""
-    assert frames.unpadded(Kind.HEADERS, flags, payload) == content
+    assert frames.unpadded(frames.HEADERS, flags, payload) == content
 
 
 def test_what_is_no_http2_is_refused():
@@ -94,6 +94,6 @@ def test_what_is_no_http2_is_refused():
     with pytest.raises(Broken):
         FrameReader().feed(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     with pytest.raises(Broken):
-        frames.unpadded(Kind.DATA, frames.PADDED, b"\x05abc")
+        frames.unpadded(frames.DATA, frames.PADDED, b"\x05abc")
     with pytest.raises(Broken):
         HeaderReader().read(b"\xff\xff\xff\xff\xff\xff")

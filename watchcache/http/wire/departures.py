@@ -15,10 +15,9 @@ from watchcache.http.wire.transport import Transport
 class Departures:
     """The connections whose task is inside a handler."""
 
-    __slots__ = ("_poll", "_waiting")
+    __slots__ = ("_waiting",)
 
     def __init__(self) -> None:
-        self._poll = select.poll()
         self._waiting: dict[int, tuple[Transport, Callable[[], None]]] = {}
 
     def watch(self, transport: Transport, left: Callable[[], None]) -> int:
@@ -26,23 +25,24 @@ class Departures:
         descriptor = transport.fileno()
         if descriptor >= 0:
             self._waiting[descriptor] = (transport, left)
-            self._poll.register(descriptor, select.POLLRDHUP)
         return descriptor
 
     def forget(self, descriptor: int) -> None:
         """The handler has answered."""
-        if self._waiting.pop(descriptor, None) is not None:
-            self._poll.unregister(descriptor)
+        self._waiting.pop(descriptor, None)
 
     def check(self) -> None:
         """Report who has left."""
         if not self._waiting:
             return
+        poll = select.poll()  # made anew: most requests have come and gone between two checks
         for descriptor, (transport, left) in list(self._waiting.items()):
             if transport.closed:
                 self.forget(descriptor)
                 left()
-        for descriptor, _event in self._poll.poll(0):
-            _, left = self._waiting[descriptor]
-            self.forget(descriptor)
-            left()
+            else:
+                poll.register(descriptor, select.POLLRDHUP)
+        for descriptor, _event in poll.poll(0):
+            waiting = self._waiting.pop(descriptor, None)
+            if waiting is not None:
+                waiting[1]()

@@ -73,7 +73,8 @@ class Stream:
         """How it ended: as its trailers say, else for a reason of the connection's; "": the peer ended it in order."""
         headers = self.headers
         if "grpc-status" in headers:
-            return code_of(headers["grpc-status"]), unquote(headers.get("grpc-message", ""))
+            message = headers.get("grpc-message", "")
+            return code_of(headers["grpc-status"]), unquote(message) if message else ""
         if otherwise:
             return Code.UNAVAILABLE, otherwise
         return Code.UNKNOWN, f"HTTP status {headers.get(':status', 'missing')}, not gRPC"

@@ -74,6 +74,13 @@ class Member:
         connection.start(head, message, stream, last=last)
         return connection
 
+    def before_writing(self, callback: Callable[[], None]) -> None:
+        """Call this when the connection is about to write; at once where there is none."""
+        if self._connection is None:
+            callback()
+        else:
+            self._connection.before_writing(callback)
+
     def close(self) -> None:
         """Cut the connection."""
         if self._connection is not None:

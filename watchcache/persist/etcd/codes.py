@@ -25,9 +25,9 @@ class Code(IntEnum):
     UNAUTHENTICATED = 16
 
 
+_BY_TEXT = {str(int(code)): code for code in Code}
+
+
 def code_of(text: str) -> Code:
     """The code that a `grpc-status` states."""
-    try:
-        return Code(int(text))
-    except ValueError:
-        return Code.UNKNOWN
+    return _BY_TEXT.get(text, Code.UNKNOWN)

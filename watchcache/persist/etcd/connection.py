@@ -25,7 +25,6 @@ from watchcache.persist.etcd.call import Stream, framed
 from watchcache.persist.etcd.codes import Code
 from watchcache.persist.etcd.dialing import FAILURES, dial, text_of
 from watchcache.persist.etcd.endpoints import Endpoint
-from watchcache.persist.etcd.frames import Kind
 
 CONNECT_SECONDS = 3.0
 TICK = 0.25
@@ -58,6 +57,7 @@ class Connection:
         self._frame = frames.DEFAULT_FRAME
         self._credit = 0
         self._after_reading: list[Callable[[], None]] = []
+        self._before_writing: list[Callable[[], None]] = []
         self._out: list[bytes] = [frames.opening()]
         self._out_came = trio.Event()
         self._block: tuple[int, int, bytes] | None = None  # a header block to be continued
@@ -98,9 +98,21 @@ class Connection:
         """Call this once, when everything that was received together has been taken; it must not raise."""
         self._after_reading.append(callback)
 
+    def before_writing(self, callback: Callable[[], None]) -> None:
+        """Call this once, when everybody whose turn it is has had it, and before what is to be sent is sent; it must not raise.
+
+        What is built then is built together, in one loop, and not between the other work of each of those who want it. At once when nothing
+        can be written yet; also when the connection ends, and within a TICK while the peer takes nothing.
+        """
+        if self._connected and self.usable:
+            self._before_writing.append(callback)
+            self._out_came.set()
+        else:
+            callback()
+
     def ask_sign(self) -> None:
         """Have the peer send something: it acknowledges settings, and does not count them as it counts PINGs."""
-        self._write(frames.frame(Kind.SETTINGS, 0, 0))
+        self._write(frames.frame(frames.SETTINGS, 0, 0))
 
     def retire(self) -> None:
         """No more calls on this connection; those under way go on."""
@@ -125,7 +137,7 @@ class Connection:
             stream.sent = True
             stream.started = trio.current_time()
             self._streams[stream.id] = stream
-            self._write(frames.frame(Kind.HEADERS, frames.END_HEADERS, stream.id, head))
+            self._write(frames.frame(frames.HEADERS, frames.END_HEADERS, stream.id, head))
             self._queue_data(stream, message, last=last)
             if self._next > LAST_STREAM:
                 self.retire()
@@ -136,7 +148,7 @@ class Connection:
         if len(data) <= min(stream.window, self._window, self._frame) and not stream.pending:
             stream.window -= len(data)
             self._window -= len(data)
-            self._write(frames.frame(Kind.DATA, frames.END_STREAM if last else 0, stream.id, data))
+            self._write(frames.frame(frames.DATA, frames.END_STREAM if last else 0, stream.id, data))
             return
         stream.pending.append((data, last))
         self._blocked[stream.id] = stream
@@ -151,7 +163,7 @@ class Connection:
                     break
                 whole = size == len(data)
                 flags = frames.END_STREAM if last and whole else 0
-                self._write(frames.frame(Kind.DATA, flags, stream.id, data[:size]))
+                self._write(frames.frame(frames.DATA, flags, stream.id, data[:size]))
                 stream.window -= size
                 self._window -= size
                 if whole:
@@ -162,8 +174,9 @@ class Connection:
                 del self._blocked[stream.id]
 
     def _write(self, data: bytes) -> None:
+        if not self._out:
+            self._out_came.set()
         self._out.append(data)
-        self._out_came.set()
 
     def _forget(self, stream: Stream) -> None:
         self._streams.pop(stream.id, None)
@@ -207,6 +220,7 @@ class Connection:
     def _lost(self, why: str) -> None:
         text = why if self._connected else f"cannot connect: {why}"
         self.retire()
+        self._prepare()  # on another connection
         self._refuse_waiting(text)
         for stream in list(self._streams.values()):
             self._end(stream, Code.UNAVAILABLE, text)
@@ -225,15 +239,22 @@ class Connection:
 
     async def _write_out(self, stream: trio.abc.Stream) -> None:
         while True:
-            if not self._out:
+            self._prepare()
+            if self._out:
+                data, self._out = b"".join(self._out), []
+                await stream.send_all(data)
+            else:
                 self._out_came = trio.Event()
                 await self._out_came.wait()
-            data, self._out = b"".join(self._out), []
-            await stream.send_all(data)
+
+    def _prepare(self) -> None:
+        while self._before_writing:
+            self._before_writing.pop()()
 
     async def _look_after(self) -> None:
         while True:
             await trio.sleep(TICK)
+            self._prepare()  # their time counts, too
             now = trio.current_time()
             late = [each for each in self._streams.values() if each.deadline <= now]
             silent = any(each.started > self.received_at for each in late)
@@ -245,7 +266,7 @@ class Connection:
                 raise frames.Broken("no sign of life")
             if (self._streams and quiet > QUIET) or (silent and now - self._pinged_at > QUIET):
                 self._pinged_at = now
-                self._write(frames.frame(Kind.PING, 0, 0, b"watching"))
+                self._write(frames.frame(frames.PING, 0, 0, b"watching"))
 
     # -- what comes
 
@@ -266,27 +287,27 @@ class Connection:
 
     def _take(self, kind: int, flags: int, number: int, payload: bytes) -> None:
         if not self._greeted:
-            if kind != Kind.SETTINGS:
+            if kind != frames.SETTINGS:
                 raise frames.Broken(frames.NO_HTTP2)
             self._greeted = True
-        if self._block is not None and kind != Kind.CONTINUATION:
+        if self._block is not None and kind != frames.CONTINUATION:
             raise frames.Broken("a header block was interrupted")
-        if kind == Kind.DATA:
+        if kind == frames.DATA:
             self._take_data(flags, number, payload)
-        elif kind == Kind.HEADERS:
+        elif kind == frames.HEADERS:
             self._take_headers(flags, number, frames.unpadded(kind, flags, payload))
-        elif kind == Kind.CONTINUATION:
+        elif kind == frames.CONTINUATION:
             self._take_continuation(flags, number, payload)
-        elif kind == Kind.WINDOW_UPDATE:
+        elif kind == frames.WINDOW_UPDATE:
             self._take_credit(number, frames.number_of(payload))
-        elif kind == Kind.PING and not flags & frames.ACK:
-            self._write(frames.frame(Kind.PING, frames.ACK, 0, payload))
-        elif kind == Kind.SETTINGS and not flags & frames.ACK:
+        elif kind == frames.PING and not flags & frames.ACK:
+            self._write(frames.frame(frames.PING, frames.ACK, 0, payload))
+        elif kind == frames.SETTINGS and not flags & frames.ACK:
             self._take_settings(payload)
-        elif kind == Kind.RST_STREAM and number in self._streams:
+        elif kind == frames.RST_STREAM and number in self._streams:
             stream = self._streams[number]
             self._finish(stream, f"the stream was reset (error {frames.number_of(payload)})")
-        elif kind == Kind.GOAWAY:
+        elif kind == frames.GOAWAY:
             self._take_goaway(payload)
 
     def _take_data(self, flags: int, number: int, payload: bytes) -> None:
@@ -295,7 +316,7 @@ class Connection:
         if stream is None:
             return
         stream.owed += len(payload)
-        if stream.receive(frames.unpadded(Kind.DATA, flags, payload)):
+        if stream.receive(frames.unpadded(frames.DATA, flags, payload)):
             self.taken(stream)  # a message larger than the window would otherwise never be whole
         if flags & frames.END_STREAM:
             self._finish(stream, "the stream ended without a status")
@@ -331,7 +352,7 @@ class Connection:
                 self._most = value
             elif setting == frames.MAX_FRAME:
                 self._frame = value
-        self._write(frames.frame(Kind.SETTINGS, frames.ACK, 0))
+        self._write(frames.frame(frames.SETTINGS, frames.ACK, 0))
         self._start_waiting()
         self._send_blocked()
 

@@ -20,7 +20,6 @@ class Figures:
     """Counters since the start. Operations are named as kube-apiserver names them; `place` is the storage prefix of a key."""
 
     def __init__(self) -> None:
-        self.calls: dict[str, int] = {}  # by gRPC method, answered
         self.failures: dict[str, int] = {}  # by gRPC method
         self.seconds: dict[str, Distribution] = {}  # by gRPC method
         self.operations: dict[tuple[str, str], Distribution] = {}  # by (operation, place)
@@ -37,11 +36,15 @@ class Figures:
 
     def took(self, path: str, seconds: float) -> None:
         """A call was answered."""
-        self.calls[path] = self.calls.get(path, 0) + 1
         distribution = self.seconds.get(path)
         if distribution is None:
             distribution = self.seconds[path] = Distribution(BOUNDS)
         distribution.observe(seconds)
+
+    def answered(self, path: str) -> int:
+        """How many calls of a method were."""
+        distribution = self.seconds.get(path)
+        return 0 if distribution is None else sum(distribution.counts)
 
     def failed(self, path: str) -> None:
         """A call failed for good."""
