@@ -23,13 +23,18 @@ class Ticket:
         self._done = False
 
     async def wait(self) -> Event:
-        """Return the event when it is durable and delivered; one task may wait. Raises JournalFailed, JournalFull."""
+        """Return the event when it is durable and delivered; one task may wait, once. Raises JournalFailed, JournalFull."""
         if not self._done:
             assert self._task is None, "one task may wait for a ticket"
             self._task = trio.lowlevel.current_task()
             await trio.lowlevel.wait_task_rescheduled(self._abandon)
         if self._error is not None:
-            raise self._error
+            try:
+                raise self._error
+            finally:
+                self._error = (
+                    None  # its traceback refers to this: as a cycle they would wait for the collector
+                )
         return self.event
 
     def _abandon(self, _raise_cancel: object) -> trio.lowlevel.Abort:

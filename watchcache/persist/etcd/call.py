@@ -41,10 +41,10 @@ class Stream:
         self.started = 0.0
         self.headers: dict[str, str] = {}
         # to send when the windows allow: data, and whether it is the last
-        self.pending: deque[tuple[bytes, bool]] = deque()
+        self.pending: deque[tuple[bytes, bool]] | None = None
         self.window = 0
         self.owed = 0  # credit that is given back when its messages are taken
-        self._body = bytearray()  # received, not a whole message yet
+        self._body: bytearray | None = None  # received, not a whole message yet
 
     def receive(self, data: bytes) -> bool:
         """Take a piece of the body and pass on the messages that it completes. Raises Broken.
@@ -52,18 +52,30 @@ class Stream:
         True: the peer has said how long the next one is, and not all of it is here.
         """
         body = self._body
+        if body is None:
+            if len(data) >= _HEAD and len(data) == _HEAD + int.from_bytes(
+                data[1:_HEAD], "big"
+            ):  # as nearly always
+                self._pass_on(data[0], data[_HEAD:])
+                return False
+            body = self._body = bytearray()
         body += data
         while len(body) >= _HEAD:
             size = _HEAD + int.from_bytes(body[1:_HEAD], "big")
             if len(body) < size:
                 return True
-            if body[0]:
-                raise Broken("a compressed message")
-            message = bytes(body[_HEAD:size])
+            compressed, message = body[0], bytes(body[_HEAD:size])
             del body[:size]
-            if not self.done:
-                self.on_message(message)
+            self._pass_on(compressed, message)
+        if not body:
+            self._body = None
         return False
+
+    def _pass_on(self, compressed: int, message: bytes) -> None:
+        if compressed:
+            raise Broken("a compressed message")
+        if not self.done:
+            self.on_message(message)
 
     def add_headers(self, headers: dict[str, str]) -> None:
         """Take the headers, then the trailers."""

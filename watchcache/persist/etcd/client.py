@@ -294,6 +294,7 @@ class Call:
 
     def _ended(self, code: Code, text: str, not_sent: bool) -> None:
         client = self._client
+        self._stream = None  # it refers to this: as a cycle the two would wait for the collector
         if self._done is None:
             return
         if code is Code.OK and self._answer is not None:

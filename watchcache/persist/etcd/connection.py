@@ -150,6 +150,8 @@ class Connection:
             self._window -= len(data)
             self._write(frames.frame(frames.DATA, frames.END_STREAM if last else 0, stream.id, data))
             return
+        if stream.pending is None:
+            stream.pending = deque()
         stream.pending.append((data, last))
         self._blocked[stream.id] = stream
         self._send_blocked()

@@ -125,27 +125,26 @@ class FrameReader:
     """Cuts what is received into frames."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._rest = b""
         self._begun = False
 
     def feed(self, data: bytes) -> list[tuple[int, int, int, bytes]]:
         """Take bytes; the complete frames: (kind, flags, stream, payload). Raises Broken."""
-        buffer = self._buffer
-        buffer += data
+        if self._rest:
+            data = self._rest + data
         found = []
-        at, end = 0, len(buffer)
+        at, end = 0, len(data)
         while end - at >= 9:
-            high, low, kind, flags, stream = _HEAD.unpack_from(buffer, at)
+            high, low, kind, flags, stream = _HEAD.unpack_from(data, at)
             size = high << 8 | low
             if size > DEFAULT_FRAME:
                 raise Broken(f"a frame of {size} bytes" if self._begun else NO_HTTP2)
             if end - at < 9 + size:
                 break
             self._begun = True
-            payload = bytes(buffer[at + 9 : at + 9 + size])
-            found.append((kind, flags, stream & 0x7FFF_FFFF, payload))
+            found.append((kind, flags, stream & 0x7FFF_FFFF, data[at + 9 : at + 9 + size]))
             at += 9 + size
-        del buffer[:at]
+        self._rest = data[at:]
         return found
 
 

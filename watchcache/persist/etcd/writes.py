@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from time import perf_counter
-from typing import Any
 
 from watchcache.log import Beside, Conflict, Event, Head, JournalError, Stamp, Ticket
 from watchcache.persist.etcd import rpc_pb2 as rpc
@@ -74,7 +74,7 @@ class Write:
         self.ticket = Ticket()
         self.began = 0.0
         self.revision = 0  # etcd has kept it at this revision
-        self.seen: list[Event] = []  # of its key, delivered while it was under way
+        self.seen: tuple[Event, ...] = ()  # of its key, delivered while it was under way
 
 
 class Writes:
@@ -91,7 +91,7 @@ class Writes:
         self._stamp = stamp
         self._leases = leases
         self._ttl = ttl
-        self._keys: dict[str, deque[Write]] = {}  # the first of each is under way, or about to be
+        self._keys: dict[str, list[Write]] = {}  # the first of each is under way, or about to be
         self._ready: deque[Write] = deque()
         self._sent = 0
         self._kept: list[tuple[int, int, Write]] = []  # by revision: kept, and not delivered yet
@@ -111,7 +111,7 @@ class Writes:
         write = Write(self._form, key, value, expected, beside)
         queue = self._keys.get(key)
         if queue is None:
-            self._keys[key] = deque((write,))
+            self._keys[key] = [write]
             self._ready.append(write)
             if len(self._ready) == 1:  # else it has been said, or as many as may be are under way
                 self._client.member.before_writing(self._send_ready)
@@ -155,11 +155,7 @@ class Writes:
         if write.value is None:
             known = self._state.head(write.key)
             write.replaced = None if known is None else known.value
-
-        def done(response: Any, problem: Problem | None) -> None:
-            self._answered(write, response, problem)
-
-        self._client.call_nowait(TXN, self._transaction(write, lease), done)
+        self._client.call_nowait(TXN, self._transaction(write, lease), partial(self._answered, write))
 
     def _transaction(self, write: Write, lease: int) -> rpc.TxnRequest:
         key = self._state.raw(write.key)
@@ -254,14 +250,14 @@ class Writes:
         queue = self._keys.get(done.key)
         if queue is None:
             return
-        queue.popleft()
+        del queue[0]
         while queue:
             write = queue[0]
             hopeless = self._hopeless(write, done)
             if hopeless is None:
                 self._ready.append(write)
                 return
-            queue.popleft()
+            del queue[0]
             self._refuse(write, hopeless)
         del self._keys[done.key]
 
@@ -288,13 +284,13 @@ class Writes:
             for event in events:
                 queue = keys.get(event.key)
                 if queue is not None:
-                    queue[0].seen.append(event)
+                    queue[0].seen += (event,)
         if self._kept:
             made = {(event.revision, event.key): event for event in events}
             for revision, _, write in self._kept:
                 event_of = made.get((revision, write.key))
                 if event_of is not None:
-                    write.seen.append(event_of)
+                    write.seen += (event_of,)
 
     def delivered(self) -> None:
         """Answer the writers whose events the subscribers have."""
