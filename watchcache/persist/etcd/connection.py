@@ -23,7 +23,7 @@ import trio
 from watchcache.persist.etcd import frames
 from watchcache.persist.etcd.call import Stream, framed
 from watchcache.persist.etcd.codes import Code
-from watchcache.persist.etcd.dialing import FAILURES, dial, text_of
+from watchcache.persist.etcd.dialing import FAILURES, Wire, dial, text_of
 from watchcache.persist.etcd.endpoints import Endpoint
 
 CONNECT_SECONDS = 3.0
@@ -227,7 +227,7 @@ class Connection:
         for stream in list(self._streams.values()):
             self._end(stream, Code.UNAVAILABLE, text)
 
-    async def _use(self, stream: trio.abc.Stream) -> None:
+    async def _use(self, stream: Wire) -> None:
         try:
             self._connected = True
             self._start_waiting()
@@ -239,7 +239,7 @@ class Connection:
         finally:
             await trio.aclose_forcefully(stream)
 
-    async def _write_out(self, stream: trio.abc.Stream) -> None:
+    async def _write_out(self, stream: Wire) -> None:
         while True:
             self._prepare()
             if self._out:
@@ -272,7 +272,7 @@ class Connection:
 
     # -- what comes
 
-    async def _read(self, stream: trio.abc.Stream) -> None:
+    async def _read(self, stream: Wire) -> None:
         reader = frames.FrameReader()
         while True:
             data = await stream.receive_some(RECEIVE)

@@ -9,16 +9,20 @@ import trio
 
 from watchcache.persist.etcd.endpoints import Endpoint
 from watchcache.persist.etcd.frames import Broken
+from watchcache.persist.etcd.plain import Plain
 
 FAILURES = (OSError, ssl.SSLError, trio.BrokenResourceError, trio.ClosedResourceError, Broken)
 _NO_TLS = ("WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING")
 
 
-async def dial(endpoint: Endpoint, context: ssl.SSLContext | None) -> trio.abc.Stream:
+Wire = Plain | trio.SSLStream[trio.SocketStream]
+
+
+async def dial(endpoint: Endpoint, context: ssl.SSLContext | None) -> Wire:
     """A connection to an endpoint, with TLS when there is a context. Raises `FAILURES`."""
     tcp = await trio.open_tcp_stream(endpoint.host, endpoint.port)
     if context is None:
-        return tcp
+        return Plain(tcp)
     tls = trio.SSLStream(tcp, context, server_hostname=endpoint.host)
     try:
         await tls.do_handshake()
