@@ -405,6 +405,31 @@ SEQUENCES: dict[str, list[Step]] = {
         apply(path(DEPLOYMENTS, "d2", "scale"), part("d2"), "scaler"),
         apply(path(DEPLOYMENTS, "absent", "scale"), scale("absent", 3), "scaler"),
     ],
+    "forces a scale that a default set": [
+        apply(path(DEPLOYMENTS, "d3"), deployment("d3")),
+        forced(path(DEPLOYMENTS, "d3", "scale"), scale("d3", 4), "scaler"),
+        get(path(DEPLOYMENTS, "d3")),
+    ],
+    "another order is a change": [
+        apply(path(SERVICES, "d4"), service("d4", HTTP, DNS, DNS_TCP)),
+        apply(path(SERVICES, "d4"), service("d4", DNS, HTTP, DNS_TCP), "two"),
+        apply(path(SERVICES, "d4"), service("d4", DNS, HTTP, DNS_TCP), "two"),
+        apply(path(SERVICES, "d4"), service("d4", HTTP, DNS, DNS_TCP), "two"),
+    ],
+    "a status beside the object": [
+        apply(path(DEPLOYMENTS, "d5"), deployment("d5") | {"status": {"replicas": 3}}),
+        apply(path(DEPLOYMENTS, "d5"), deployment("d5") | {"status": {"replicas": 4}}),
+        merge(path(DEPLOYMENTS, "d5"), {"status": {"replicas": 4}}),
+        merge(path(DEPLOYMENTS, "d5", "status"), {"spec": {"replicas": 4}, "status": {"replicas": 2}}),
+        apply(path(DEPLOYMENTS, "d5"), deployment("d5") | {"status": {"replicas": 2}}),
+    ],
+    "an item that others have added to": [
+        apply(path(PODS, "d6"), pod("d6") | {"metadata": {"name": "d6", "labels": {"a": "1"}}}),
+        merge(path(PODS, "d6"), {"metadata": {"labels": {"b": "2"}}}),
+        apply(path(PODS, "d6"), pod("d6")),
+        merge(path(PODS, "d6"), {"metadata": {"labels": {"b": None}}}),
+        apply(path(PODS, "d6"), pod("d6") | {"metadata": {"name": "d6", "labels": {"b": "3"}}}),
+    ],
     "sets": [
         apply(simple("e1"), config_map("e1", finalizers=["x/a", "x/b"])),
         apply(simple("e1"), config_map("e1", finalizers=["x/b", "x/c"]), "two"),

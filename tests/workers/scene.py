@@ -39,10 +39,12 @@ class Connection:
             raise
         self.process = response.headers["Audit-Id"][:-12]
 
-    def __call__(self, method: str, path: str, document: Any = None) -> tuple[int, Any]:
+    def __call__(
+        self, method: str, path: str, document: Any = None, media_type: str = "application/json"
+    ) -> tuple[int, Any]:
         """The status and the document of an answer."""
         body = None if document is None else json.dumps(document)
-        self._connection.request(method, path, body, self._headers)
+        self._connection.request(method, path, body, {**self._headers, "Content-Type": media_type})
         response = self._connection.getresponse()
         text = response.read()
         is_json = response.headers.get_content_type() == "application/json"

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.workers.scene import MAPS, Connection, each_of
 from watchcache.testing.server import TestServer
 
+APPLY = "application/apply-patch+yaml"
+
 
 def test_watchers_on_both_see_the_same(server: TestServer, both: list[Connection]):
     """The same events, in the same order, with the same revisions, whoever took the writes."""
@@ -129,3 +131,20 @@ def test_the_page_of_watchers_is_that_of_all(server: TestServer, both: list[Conn
             assert sinces == sorted(sinces)
             assert len(json.loads(connection.text("/debug/watchers?top=1"))["watchers"]) == 1
             assert connection("GET", "/debug/watchers?sort=colour")[0] == 400
+
+
+def test_applying_through_both(both: list[Connection]):
+    """A manager's patch through one worker, the next one's conflict through the other."""
+    name = f"{MAPS}/applied"
+    document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "applied"}, "data": {"a": "1"}}
+    status, made = both[0]("PATCH", f"{name}?fieldManager=one", document, APPLY)
+    assert (status, made["metadata"]["managedFields"][0]["manager"]) == (201, "one")
+    document["data"] = {"a": "2"}
+    status, refusal = both[1]("PATCH", f"{name}?fieldManager=two", document, APPLY)
+    assert (status, refusal["message"]) == (409, 'Apply failed with 1 conflict: conflict with "one": .data.a')
+    assert both[1]("PATCH", f"{name}?fieldManager=two&force=true", document, APPLY)[0] == 200
+    assert both[0]("GET", name)[1]["data"] == {"a": "2"}
+    status, made = both[1](
+        "POST", f"{MAPS}?fieldManager=maker", {"metadata": {"name": "made"}, "data": {"a": "1"}}
+    )
+    assert made["metadata"]["managedFields"][0]["manager"] == "maker"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
-from watchcache.api.fields.comparison import Comparison, compare
+from watchcache.api.fields.comparison import Comparison, compare, same
 from watchcache.api.fields.elements import shown
 from watchcache.api.fields.entries import Managed, Owned, Owner
 from watchcache.api.fields.merging import merge
@@ -99,8 +99,8 @@ class Change:
         fields = fields_of(config, self._shape).without(self._reset)
         known[owner] = Owned(fields, self._version, applied=True, time="" if last is None else last.time)
         merged = self._pruned(merge(live, config, self._shape), known, last)
-        left, comparison = self._settle(live, merged, known, owner, force=force)
-        return merged if comparison else None, left
+        left, _ = self._settle(live, merged, known, owner, force=force)
+        return None if same(live, merged) else merged, left
 
     def _reconciled(self, managed: Managed) -> Managed:
         """The owners as today's schema has them; those of versions that are not served are left out."""

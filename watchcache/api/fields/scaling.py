@@ -51,5 +51,6 @@ def from_scale(entries: list[Entry], scaled: list[Entry], version: str, path: Pa
         if fields:
             left[owner] = owned._replace(fields=fields)
     for owner, owned in owners.items():
-        left[owner] = Owned(taken, version, owned.applied)
+        if REPLICAS in owned.fields:
+            left[owner] = Owned(taken, version, owned.applied)
     return encode(left)
