@@ -351,6 +351,16 @@ async def test_the_type_of_a_service_changes(client: Client):
     assert back["spec"]["clusterIP"]
 
 
+async def test_the_external_addresses_of_a_service_go(client: Client):
+    """What only services have that can be reached from outside goes with them, though the client sends it back."""
+    document = {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}], "externalIPs": ["1.2.3.4"]}}
+    made = await client.create("v1/services", document)
+    assert made["spec"]["externalTrafficPolicy"] == "Cluster"
+    del made["spec"]["externalIPs"]
+    changed = await client.put("v1/services", made)
+    assert "externalTrafficPolicy" not in changed["spec"]
+
+
 async def test_headless_services(client: Client):
     """Golden 5: no address; without a selector both families."""
     made = await client.create("v1/services", service("h", clusterIP="None"))

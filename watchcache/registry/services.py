@@ -11,6 +11,7 @@ k/k pkg/registry/core/service/storage/alloc.go.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from watchcache.api import names, status
@@ -105,28 +106,37 @@ def _has_address(spec: Document) -> bool:
     return spec.get("type", "ClusterIP") in _WITH_CLUSTER_IP
 
 
+def _is_outside(spec: Document) -> bool:
+    """Whether the service can be reached from outside of the cluster."""
+    return spec.get("type") in _WITH_NODE_PORTS or bool(spec.get("externalIPs"))
+
+
 def _needs_health_port(spec: Document) -> bool:
     return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
 
 
 def _wipe_what_the_type_lost(spec: Document, before: Document) -> None:
-    """A client that only changes the type sends the other type's fields back unchanged: they go."""
+    """A client that only changes the type, or takes the external addresses away, sends the other type's fields back unchanged: they go."""
     if not _has_address(spec):
-        for name in _ONLY_WITH_CLUSTER_IP:
-            if name in before and spec.get(name) == before[name]:
-                spec.pop(name, None)
+        _drop_unchanged(spec, before, _ONLY_WITH_CLUSTER_IP)
     if spec.get("type") not in _WITH_NODE_PORTS and before.get("type") in _WITH_NODE_PORTS:
         held = {port.get("nodePort") for port in before.get("ports") or ()}
         for port in spec.get("ports") or ():
             if port.get("nodePort") in held:
                 port.pop("nodePort", None)
-        for name in (*_ONLY_OUTSIDE, "allocateLoadBalancerNodePorts"):
-            if spec.get(name) == before.get(name):
-                spec.pop(name, None)
+        _drop_unchanged(spec, before, ("allocateLoadBalancerNodePorts",))
+    if _is_outside(before) and not _is_outside(spec):
+        _drop_unchanged(spec, before, _ONLY_OUTSIDE)
     if spec.get("type") != "LoadBalancer" and before.get("type") == "LoadBalancer":
-        for name in ("allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"):
-            if spec.get(name) == before.get(name):
-                spec.pop(name, None)
+        _drop_unchanged(
+            spec, before, ("allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort")
+        )
+
+
+def _drop_unchanged(spec: Document, before: Document, names: Iterable[str]) -> None:
+    for name in names:
+        if spec.get(name) == before.get(name):
+            spec.pop(name, None)
 
 
 def _normalise_addresses(spec: Document, before: Document) -> None:
