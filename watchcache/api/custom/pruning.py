@@ -46,7 +46,7 @@ def drop_nulls(value: Any, node: Node) -> None:
             child = node.child(name)
             if child is None:
                 continue
-            if value[name] is None and not child.nullable and child.type:
+            if value[name] is None and not child.nullable:
                 del value[name]
             else:
                 drop_nulls(value[name], child)

@@ -43,7 +43,7 @@ class Custom:
 
     definition: str
     """The definition's name."""
-    schema: Node
+    raw_schema: Document
     scale: Document | None
     added_columns: tuple[Document, ...]
     storage_version: str
@@ -69,6 +69,11 @@ class Custom:
         drop_nulls(shaped, self.schema)
         set_defaults(shaped, self.schema)
         return value if shaped == document else stamp(value_of(shaped), revision_of(value))
+
+    @cached_property
+    def schema(self) -> Node:
+        """The schema, compiled when the first instance is written: a definition may be of thousands of lines."""
+        return Node(self.raw_schema)
 
     @cached_property
     def column_definitions(self) -> list[dict[str, Any]]:
@@ -132,7 +137,7 @@ def _resource(
     api_version = msgspec.json.encode(f"{group}/{kept}")
     custom = Custom(
         definition=definition["metadata"]["name"],
-        schema=Node(schema),
+        raw_schema=schema,
         scale=parts.get("scale"),
         added_columns=tuple(version.get("additionalPrinterColumns") or ()),
         storage_version=kept,

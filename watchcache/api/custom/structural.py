@@ -95,4 +95,4 @@ class Node:
 def _additional(raw: Any) -> Node | None:
     if raw is None or raw is False:
         return None
-    return Node({_PRESERVE: True} if raw is True else raw)
+    return Node({_PRESERVE: True, "nullable": True} if raw is True else raw)
