@@ -449,6 +449,51 @@ CLUSTER: list[Document] = [
     ask("GET", "/apis/geo.example.com/v1/zones", until=404),
 ]
 
+SEVERAL = definition(
+    "several",
+    "Several",
+    version("v1", storage=False),
+    version("v2", {"type": "object", "properties": {"a": {"type": "string", "default": "x"}}}),
+    names={"singular": "several"},
+)
+SEVERALS = "/apis/stable.example.com/v1/namespaces/default/several"
+CHANGED: list[Document] = [
+    ask("POST", DEFINITIONS, SEVERAL),
+    established("several", name="v2"),
+    ask(
+        "POST",
+        SEVERALS,
+        {"apiVersion": "stable.example.com/v1", "kind": "Several", "metadata": {"name": "a"}, "z": 1},
+    ),
+    ask("GET", f"{SEVERALS}/a"),
+    ask("GET", f"{SEVERALS.replace('v1', 'v2')}/a"),
+    ask(
+        "PATCH",
+        f"{DEFINITIONS}/several.stable.example.com",
+        {"spec": {"versions": [version("v1")]}},
+        type=MERGE,
+    ),
+    ask(
+        "PATCH",
+        f"{DEFINITIONS}/several.stable.example.com",
+        {"spec": {"group": "other.example.com"}},
+        type=MERGE,
+    ),
+    ask("PUT", f"{DEFINITIONS}/several.stable.example.com", SEVERAL),
+    ask(
+        "PATCH", f"{DEFINITIONS}/several.stable.example.com", {"metadata": {"labels": {"a": "b"}}}, type=MERGE
+    ),
+    ask("GET", f"{SEVERALS}/a", accept="application/cbor"),
+    ask("GET", f"{SEVERALS}/a", accept="application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"),
+    ask("GET", "/apis/other.example.com/v1"),
+    ask("GET", "/apis/stable.example.com/v9"),
+    ask("PATCH", f"{SEVERALS}/a", {"kind": "Other"}, type=MERGE),
+    ask("PATCH", f"{SEVERALS}/a", {"metadata": {"name": "b"}}, type=MERGE),
+    ask("PATCH", f"{SEVERALS}/a", "{", type=MERGE),
+    ask("DELETE", f"{SEVERALS}/a?propagationPolicy=Foreground"),
+    ask("DELETE", SEVERALS),
+]
+
 APPLIED: list[Document] = [
     applied("m1", {"tags": ["ta"], "ports": [{"name": "a", "number": 1}]}),
     applied("m1", {"tags": ["ta"], "ports": [{"name": "a", "number": 1}]}),
@@ -473,4 +518,4 @@ APPLIED: list[Document] = [
     ask("GET", f"{WIDGETS}/applied"),
 ]
 
-REQUESTS = [*DEFINING, *INSTANCES, *APPLIED, *CONFLICTS, *CLUSTER]
+REQUESTS = [*DEFINING, *INSTANCES, *APPLIED, *CHANGED, *CONFLICTS, *CLUSTER]

@@ -244,7 +244,8 @@ class Discovery:
             return lambda: group_document(group)
         version = parts[-1]
         if version not in group.versions:
-            raise status.unknown_resource()
+            own = any(each.group == name and each.builtin for each in self._catalog.resources())
+            raise status.unknown_resource() if own else PageNotFound
         return lambda: resource_list(self._catalog, name, version)
 
     def _aggregated(self, root: str, medium: Medium, headers: Mapping[str, str]) -> Reply:

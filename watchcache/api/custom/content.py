@@ -49,6 +49,8 @@ def complete(document: Document, custom: Custom) -> None:
     """Drop the nulls that may not be and set the defaults, in place; fields are sorted, as Go keeps what has no type."""
     drop_nulls(document, custom.schema)
     set_defaults(document, custom.schema)
+    if custom.stored_schema is not custom.schema:
+        custom.shape_stored(document)
     for name in sorted(document.keys() - {METADATA}):
         document[name] = _sorted(document.pop(name))
 

@@ -339,7 +339,11 @@ def _stored_versions(stored: list[str] | None, versions: list[Document]) -> Iter
     known = {version.get("name") for version in versions}
     for index, name in enumerate(stored):
         if name not in known:
-            yield causes.invalid(f"{field}[{index}]", name, "must appear in spec.versions")
+            text = (
+                f"missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions until a storage "
+                f"migration ensures no data remains persisted in {name} and removes {name} from status.storedVersions"
+            )
+            yield causes.invalid(f"{field}[{index}]", name, text)
 
 
 def _unchanged(spec: Document, old: Document) -> Iterator[Cause]:

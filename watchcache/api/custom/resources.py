@@ -44,6 +44,8 @@ class Custom:
     definition: str
     """The definition's name."""
     raw_schema: Document
+    raw_stored_schema: Document
+    """The schema of the version that objects are kept in: what is written in another version gets its shape, too."""
     scale: Document | None
     added_columns: tuple[Document, ...]
     storage_version: str
@@ -65,10 +67,19 @@ class Custom:
             return value
         document = msgspec.json.decode(value)
         shaped = msgspec.json.decode(value)
-        prune(shaped, self.schema)
-        drop_nulls(shaped, self.schema)
-        set_defaults(shaped, self.schema)
+        self.shape_stored(shaped)
         return value if shaped == document else stamp(value_of(shaped), revision_of(value))
+
+    def shape_stored(self, document: Document) -> None:
+        """Give a document the shape of the version that it is kept in, in place and without a word."""
+        prune(document, self.stored_schema)
+        drop_nulls(document, self.stored_schema)
+        set_defaults(document, self.stored_schema)
+
+    @cached_property
+    def stored_schema(self) -> Node:
+        """The same of the version that objects are kept in."""
+        return self.schema if self.raw_stored_schema is self.raw_schema else Node(self.raw_stored_schema)
 
     @cached_property
     def schema(self) -> Node:
@@ -131,13 +142,15 @@ def _resource(
 ) -> Resource:
     spec = definition["spec"]
     group, name, kind = spec["group"], version["name"], accepted["kind"]
-    schema = (version.get("schema") or {}).get("openAPIV3Schema") or _NO_SCHEMA
+    schema = _schema_of(version)
+    stored = next((_schema_of(each) for each in spec["versions"] if each["name"] == kept), schema)
     ending = holds(definition, "Terminating") or bool(definition["metadata"].get("deletionTimestamp"))
     parts = version.get("subresources") or {}
     api_version = msgspec.json.encode(f"{group}/{kept}")
     custom = Custom(
         definition=definition["metadata"]["name"],
         raw_schema=schema,
+        raw_stored_schema=stored,
         scale=parts.get("scale"),
         added_columns=tuple(version.get("additionalPrinterColumns") or ()),
         storage_version=kept,
@@ -168,6 +181,11 @@ def _resource(
         custom=custom,
         listed_as=accepted.get("listKind") or "",
     )
+
+
+def _schema_of(version: Document) -> Document:
+    found: Document = (version.get("schema") or {}).get("openAPIV3Schema") or _NO_SCHEMA
+    return found
 
 
 def _complete(schema: Document) -> Document:

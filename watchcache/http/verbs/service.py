@@ -51,8 +51,8 @@ class Service(msgspec.Struct, frozen=True):
 def form_of(exchange: Exchange, route: Route, *, collection: bool = False) -> Form:
     """How the answer is to be written. Raises `NotAcceptable`, and StatusError 400 for a bad `includeObject`."""
     headers = exchange.request.headers
-    produced = _PRODUCED[route.resource.builtin, collection]
-    medium = negotiate(headers.get("accept", ""), produced, tables=_has_rows(exchange, route))
+    tables = _has_rows(exchange, route)
+    medium = _negotiated(headers.get("accept", ""), route.resource, collection=collection, tables=tables)
     pretty = is_pretty(
         first(exchange.query, "pretty") if exchange.query else "", headers.get("user-agent", "")
     )
@@ -65,6 +65,18 @@ def form_of(exchange: Exchange, route: Route, *, collection: bool = False) -> Fo
     return Form(medium, include, encodings)
 
 
+def _negotiated(accept: str, resource: Resource, *, collection: bool, tables: bool = True) -> Medium:
+    try:
+        return negotiate(accept, _PRODUCED[resource.builtin, collection], tables=tables)
+    except NotAcceptable:
+        if resource.builtin:
+            raise
+        # Paths of custom resources are no routes: their serializer refuses, and names what it writes of other kinds.
+        types = ", ".join(OBJECT_TYPES)
+        message = f"only the following media types are accepted: {types}"
+        raise NotAcceptable(message, by_route=False) from None
+
+
 def _has_rows(exchange: Exchange, route: Route) -> bool:
     """Whether a Table can be made of the answer: not of reviews, nor of what binding and evicting answer."""
     return route.verb != "create" or (route.resource.stored and not exchange.info.subresource)
@@ -72,7 +84,7 @@ def _has_rows(exchange: Exchange, route: Route) -> bool:
 
 def watch_medium(exchange: Exchange, route: Route) -> Medium:
     """What a watch asks to be written in, which need not be a stream. Raises `NotAcceptable`."""
-    return negotiate(exchange.accept, _PRODUCED[route.resource.builtin, True])
+    return _negotiated(exchange.accept, route.resource, collection=True)
 
 
 def check_watchable(medium: Medium, resource: Resource) -> None:
