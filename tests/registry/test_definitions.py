@@ -89,10 +89,13 @@ async def test_a_definition_is_established_and_served(client: Client, autojump_c
     assert client.log.head("example.com/widgets/default/x") is not None
 
 
-async def test_nothing_is_served_before(client: Client):
-    """The catalog has no such kind until the names are accepted."""
-    await client.create(DEFINITIONS, definition(version()), "")
+async def test_who_defines_finds_it_served(client: Client, autojump_clock):
+    """The answer shows the definition as it was written, its resources are there by then; not of a dry run."""
+    await client.create(DEFINITIONS, definition(version()), "", dry_run=True)
     assert client.catalog.find("example.com", "v1", "widgets") is None
+    made = await client.create(DEFINITIONS, definition(version()), "")
+    assert made["status"]["conditions"] is None
+    assert client.catalog.find("example.com", "v1", "widgets") is not None
 
 
 async def test_names_that_are_taken_are_not_accepted(client: Client, autojump_clock):

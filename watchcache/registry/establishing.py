@@ -31,6 +31,8 @@ _logger = logging.getLogger(__name__)
 USER: Final = UserInfo("system:apiserver", groups=("system:masters",))
 WORKERS: Final = 16
 """Deletions on their way at once: enough to share the journal's syncs."""
+PATIENCE: Final = 1.0
+"""Seconds that the writer of a definition waits for its resources to be served."""
 RETRY: Final = 5.0
 """Seconds until a definition that something holds is looked at again though no instance went."""
 Change = Callable[[Document], Document]
@@ -50,6 +52,7 @@ class DefinitionController:
         self._resource = definitions_of(store.catalog)
         self.prefix = f"{self._resource.storage_prefix}/"
         self._waiting: set[str] = set()
+        self._settling: dict[str, trio.Event] = {}
         self._ending: dict[str, str] = {}  # the instances' prefix to the definition's key
         self._changed = trio.Event()
 
@@ -77,6 +80,14 @@ class DefinitionController:
         self._waiting.add(key)
         self._changed.set()
 
+    async def settle(self, name: str) -> None:
+        """Wait until a definition that was just written has been looked at, so that whoever wrote it finds it served; not for long."""
+        key = f"{self.prefix}{name}"
+        settled = self._settling.setdefault(key, trio.Event())
+        self._wake(key)
+        with trio.move_on_after(PATIENCE):
+            await settled.wait()
+
     async def run(self) -> None:
         """Work; ends only when cancelled."""
         while True:
@@ -86,6 +97,9 @@ class DefinitionController:
             keys, self._waiting = sorted(self._waiting | set(self._ending.values())), set()
             for key in keys:
                 await self._try(key)
+                settled = self._settling.pop(key, None)
+                if settled is not None:
+                    settled.set()
 
     async def _try(self, key: str) -> None:
         try:

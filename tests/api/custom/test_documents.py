@@ -9,7 +9,7 @@ import pytest
 from watchcache.api.custom.defaulting import set_defaults
 from watchcache.api.custom.lists import check_lists
 from watchcache.api.custom.pruning import drop_nulls, numbers, prune
-from watchcache.api.custom.rules import evaluate
+from watchcache.api.custom.rules import check_rules, evaluate
 from watchcache.api.custom.shape import check_schema
 from watchcache.api.custom.structural import Node
 from watchcache.api.custom.values import check
@@ -169,3 +169,27 @@ def test_a_message_of_its_own_falls_back():
 def test_schemas_that_are_fine(schema: dict[str, Any]):
     """What generators of definitions write."""
     assert list(check_schema(schema, "s", has_status=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "unknown"),
+    [
+        ("self.z == 1", "z"),
+        ("has(self.a) && has(self.o.q)", "q"),
+        ("self.a == 'self.q' && self.a.size() > 1", ""),
+        ("self.o.x > oldSelf.o.x && self.m.any == ''", ""),
+        ("self.__namespace__ == '' && self.metadata.name != ''", ""),
+        ("self.l.all(x, x.anything == 1)", ""),
+    ],
+)
+def test_rules_name_fields_that_there_are(rule: str, unknown: str):
+    """Paths from `self` are followed through the schema, as far as that knows."""
+    schema = fields(
+        a=TEXT,
+        namespace=TEXT,
+        o=fields(x={"type": "integer"}),
+        m={"type": "object", "additionalProperties": TEXT},
+        l={"type": "array", "items": TEXT},
+    )
+    found = list(check_rules({**schema, "x-kubernetes-validations": [{"rule": rule}]}, "s"))
+    assert [f"undefined field '{unknown}'" in cause.message for cause in found] == ([True] if unknown else [])

@@ -32,6 +32,15 @@ VERBS_WHILE_ENDING: Final = frozenset({"delete", "deletecollection", "get", "lis
 """What discovery names while the definition is being deleted; changes are taken, too, so that finalizers can go."""
 _PART_VERBS: Final = frozenset({"get", "patch", "update"})
 OBJECT_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+_CONVENTIONS: Final = "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"
+_API_VERSION: Final = (
+    "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal "
+    "value, and may reject unrecognized values."
+)
+_KIND: Final = (
+    "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits "
+    "requests to. Cannot be updated. In CamelCase."
+)
 _NO_SCHEMA: Final = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 Printer = Callable[[Document, float], list[Any]]
@@ -189,11 +198,18 @@ def _schema_of(version: Document) -> Document:
 
 
 def _complete(schema: Document) -> Document:
-    """A schema with what every object has."""
+    """A schema with what every object has, and what `kubectl explain` says of it."""
+    metadata = {"allOf": [{"$ref": f"#/components/schemas/{OBJECT_META}"}]}
     own = {
-        "apiVersion": {"type": "string"},
-        "kind": {"type": "string"},
-        "metadata": {"allOf": [{"$ref": f"#/components/schemas/{OBJECT_META}"}]},
+        "apiVersion": {
+            "type": "string",
+            "description": f"{_API_VERSION} More info: {_CONVENTIONS}#resources",
+        },
+        "kind": {"type": "string", "description": f"{_KIND} More info: {_CONVENTIONS}#types-kinds"},
+        "metadata": {
+            **metadata,
+            "description": f"Standard object's metadata. More info: {_CONVENTIONS}#metadata",
+        },
     }
     return {**schema, "type": "object", "properties": {**(schema.get("properties") or {}), **own}}
 

@@ -47,6 +47,10 @@ _KEYWORDS: Final = frozenset(
      "return", "var", "void", "while"}
 )  # fmt: skip
 _STEP: Final = re.compile(r"\.([A-Za-z-]+)(?:\[([^\]]*)\])?")
+_LITERAL: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_CHAIN: Final = re.compile(r"(?<![\w.])(?:self|oldSelf)((?:\.[A-Za-z_]\w*(?!\w*\s*\())+)")
+_FIELD: Final = re.compile(r"\.(\w+)")
+_OF_EVERY_OBJECT: Final = frozenset({"apiVersion", "kind", "metadata"})
 _OLD: Final = re.compile(r"\boldSelf\b")
 
 
@@ -57,6 +61,9 @@ def check_rules(schema: Document, path: str) -> Iterator[Cause]:
         if within:
             text = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {within}"
             yield causes.invalid(f"{place}.rule", rule["rule"], text)
+            continue
+        if unknown := _undefined(rule["rule"], node, is_root=node is schema):
+            yield causes.invalid(f"{place}.rule", _internal(rule), unknown)
             continue
         try:
             _compiled(rule["rule"], node, rule)
@@ -95,6 +102,24 @@ def _rules_in(schema: Document, path: str) -> Iterator[tuple[str, Document, Docu
     for name in ("items", "additionalProperties"):
         if isinstance(schema.get(name), dict):
             yield from _rules_in(schema[name], f"{path}.{name}")
+
+
+def _undefined(text: str, node: Document, *, is_root: bool) -> str:
+    """What is wrong with a rule that names a field which the schema does not have: paths from `self` are followed, no further."""
+    bare = _LITERAL.sub(lambda match: " " * len(match[0]), text)
+    for chain in _CHAIN.finditer(bare):
+        place = node
+        for step in _FIELD.finditer(chain[1]):
+            fields: Document = place.get("properties") or {}
+            is_object = place.get("x-kubernetes-embedded-resource") or (is_root and place is node)
+            if not fields or (is_object and step[1] in _OF_EVERY_OBJECT):
+                break  # anything may be there, or what is there is no business of the schema
+            known = {_escaped(name): child for name, child in fields.items()} | fields
+            if step[1] not in known:
+                at = chain.start(1) + step.start()
+                return f"compilation failed: ERROR: <input>:1:{at + 1}: undefined field '{step[1]}'\n | {text}\n | {'.' * at}^"
+            place = known[step[1]]
+    return ""
 
 
 def _uncorrelatable(schema: Document, path: str, place: str) -> str:
