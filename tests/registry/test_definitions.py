@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from tests.registry.conftest import Restart
-from tests.registry.scene import Client, Document
+from tests.registry.scene import Client, Document, refused
 from watchcache.api.options import ListOptions
 from watchcache.api.selectors import parse_fields
 from watchcache.api.status import StatusError
@@ -364,3 +364,21 @@ async def test_dry_runs_and_collections(client: Client, autojump_clock):
     listed = await client.delete_all(WIDGETS)
     assert len(listed.values) == 5
     assert await client.names(WIDGETS) == []
+
+
+async def test_a_scale_of_what_has_no_replicas_yet(client: Client, autojump_clock):
+    """It cannot be read, but it can be set; with the first field of the spec the others get their defaults."""
+    replicas = {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}
+    fields = schema(replicas={"type": "integer"}, text={"type": "string", "default": "t"})
+    await define(client, version(subresources={"status": {}, "scale": replicas}, schema=fields))
+    await client.create(WIDGETS, widget("x"))
+    with pytest.raises(StatusError, match="does not exist"):
+        client.get(WIDGETS, "x", subresource="scale")
+    error = await refused(client.patch(WIDGETS, "x", {"metadata": {"name": "x"}}, subresource="scale"), 400)
+    assert error.message == 'the spec replicas field ".spec.replicas" cannot be empty'
+    scaled = await client.patch(WIDGETS, "x", {"spec": {"replicas": 3}}, subresource="scale")
+    assert scaled["spec"] == {"replicas": 3}
+    assert client.get(WIDGETS, "x")["spec"] == {"replicas": 3, "text": "t"}
+    wanted = {"metadata": {"name": "x"}, "spec": {"replicas": 4}}
+    await client.put(WIDGETS, wanted, subresource="scale")
+    assert client.get(WIDGETS, "x")["spec"]["replicas"] == 4

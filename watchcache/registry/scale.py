@@ -6,12 +6,14 @@ changes `spec.replicas` of the object, whose generation moves. Custom resources 
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any, Final
 
 import msgspec
 
 from watchcache.api import status
 from watchcache.api.catalog import GroupVersion, Resource
+from watchcache.api.custom.content import complete
 from watchcache.api.custom.scales import Unfit, number_at, text_at, with_number
 from watchcache.api.fields import Shape, Tracker, from_scale, to_scale
 from watchcache.api.fields.elements import field
@@ -35,6 +37,10 @@ _SHOWN_METADATA: Final = ("name", "namespace", "uid", "resourceVersion", "creati
 _SCALED: Final = frozenset({"deployments", "replicasets", "statefulsets", "replicationcontrollers"})
 
 
+UNSET: Final = -(2**31)
+"""The replicas of a custom resource that has none, while they are being set; nothing may be scaled to it."""
+
+
 def is_scale(call: Call) -> bool:
     """Whether the call is about the scale of a kind that has one."""
     if call.subresource != "scale":
@@ -42,10 +48,13 @@ def is_scale(call: Call) -> bool:
     return call.resource.custom is not None or call.resource.plural in _SCALED
 
 
-def scale_of(document: Document, resource: Resource) -> Document:
-    """The scale of a workload's document. Raises StatusError 500 for a custom resource that has no replicas."""
+def scale_of(document: Document, resource: Resource, *, changing: bool = False) -> Document:
+    """The scale of a workload's document.
+
+    Raises StatusError 500 for a custom resource that has no replicas, unless these are about to be set (`changing`).
+    """
     if resource.custom is not None and resource.custom.scale is not None:
-        return _custom_scale(document, resource.custom.scale)
+        return _custom_scale(document, resource.custom.scale, UNSET if changing else None)
     spec, state = document.get("spec") or {}, document.get("status") or {}
     replicas = spec.get("replicas", 0)
     shown: Document = {"replicas": state.get("replicas", 0)}
@@ -65,13 +74,14 @@ def _scale(document: Document, replicas: int, shown: Document) -> Document:
     }
 
 
-def _custom_scale(document: Document, paths: Document) -> Document:
+def _custom_scale(document: Document, paths: Document, unset: int | None) -> Document:
     try:
         replicas = number_at(document, paths["specReplicasPath"])
         shown: Document = {"replicas": number_at(document, paths["statusReplicasPath"]) or 0}
         selector = text_at(document, paths["labelSelectorPath"]) if paths.get("labelSelectorPath") else None
     except Unfit as fault:
         raise status.internal(str(fault)) from None
+    replicas = unset if replicas is None else replicas
     if replicas is None:
         raise status.internal(f'the spec replicas field "{paths["specReplicasPath"]}" does not exist')
     if selector:
@@ -108,7 +118,7 @@ async def patch_scale(store: Store, call: Call, content_type: str, body: bytes) 
     apply = await patch_for(store, call, content_type, body)
 
     async def modify(old: Document, revision: int) -> Document:
-        patched, wording = apply(scale_of(old, call.resource), _schema(store))
+        patched, wording = apply(scale_of(old, call.resource, changing=True), _schema(store))
         wanted = _accept(store, call, patched, wording)
         _check_uid(call, old, wanted)
         _check_replicas(call, wanted)
@@ -118,12 +128,17 @@ async def patch_scale(store: Store, call: Call, content_type: str, body: bytes) 
 
 
 async def apply_scale(store: Store, call: Call, body: bytes, force: bool) -> Outcome:
-    """Apply a patch to the scale; who owns its replicas owns those of the workload. Not of custom resources, as in kube-apiserver."""
+    """Apply a patch to the scale; who owns its replicas owns those of the workload.
+
+    Of custom resources nothing can be changed so, as in kube-apiserver: conflicts are found, and what is already so is accepted.
+    """
     head = await head_of(store, call.key)
     if head is None:
         raise not_found(call)
-    if call.resource.custom is not None:
-        raise _inconvertible(call, store.document(call.resource, head.value))
+    if call.resource.custom is not None and not _scale_entries(
+        store.document(call.resource, head.value), call.resource
+    ):
+        raise _inconvertible("failed to create manager for existing fields: failed to convert live object (/")
     applying = Applying(
         store,
         call,
@@ -136,7 +151,10 @@ async def apply_scale(store: Store, call: Call, body: bytes, force: bool) -> Out
     )
 
     async def modify(old: Document, revision: int) -> Document:
-        document, scaled = applying.on(scale_of(old, call.resource), _scale_entries(old, call.resource))
+        live = scale_of(old, call.resource)
+        document, scaled = applying.on(live, _scale_entries(old, call.resource))
+        if call.resource.custom is not None and document is not live:
+            raise _inconvertible(f"failed to convert new object (/{call.name}")
         wanted = _accept(store, call, document, applying.wording)
         _check_uid(call, old, wanted)
         _check_replicas(call, wanted)
@@ -145,13 +163,8 @@ async def apply_scale(store: Store, call: Call, body: bytes, force: bool) -> Out
     return await _write(store, call, modify)
 
 
-def _inconvertible(call: Call, old: Document) -> status.StatusError:
-    """What kube-apiserver stumbles over: an old scale that has owners is found wanting first."""
-    what = (
-        f"failed to convert new object (/{call.name}"
-        if _scale_entries(old, call.resource)
-        else "failed to create manager for existing fields: failed to convert live object (/"
-    )
+def _inconvertible(what: str) -> status.StatusError:
+    """What kube-apiserver stumbles over: there is no conversion of the scale of a custom resource."""
     return status.untyped(
         f"{what}; autoscaling/v1, Kind=Scale) to proper version: "
         "request to convert CR to an invalid group/version: autoscaling/v1"
@@ -210,9 +223,11 @@ def _check_uid(call: Call, old: Document, wanted: Document) -> None:
 
 
 def _check_replicas(call: Call, wanted: Document) -> None:
-    if call.resource.custom is not None:
-        return  # it is judged as a whole
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
+    if call.resource.custom is not None:
+        if replicas == UNSET:
+            raise status.bad_request(f'the spec replicas field "{_path(call.resource)}" cannot be empty')
+        return  # it is judged as a whole
     if replicas < 0:
         message = f"Invalid value: {replicas}: must be greater than or equal to 0"
         cause = Cause("FieldValueInvalid", message, "spec.replicas")
@@ -231,7 +246,7 @@ async def _scaled(
     entries = old["metadata"].get("managedFields") or []
     if scaled is None and entries:
         scaled = _tracker(store).updated(
-            scale_of(old, call.resource),
+            scale_of(old, call.resource, changing=True),
             scale,
             call.field_manager,
             now_text(store.clock()),
@@ -242,8 +257,16 @@ async def _scaled(
     version, elements = call.resource.api_version, _elements(call.resource)
     entries = from_scale(entries, scaled or [], version, elements)
     replicas = (scale.get("spec") or {}).get("replicas", 0)
-    own = {**old["metadata"], "resourceVersion": scale["metadata"].get("resourceVersion") or ""}
+    stated = scale["metadata"].get("resourceVersion") or ""
+    if not stated and call.resource.custom is not None:
+        stated = old["metadata"][
+            "resourceVersion"
+        ]  # a scale without is no update without: not even of a custom resource
+    own = {**old["metadata"], "resourceVersion": stated}
     wanted = {**with_number(old, _path(call.resource), replicas), "metadata": own}
+    if call.resource.custom is not None:
+        wanted = deepcopy(wanted)  # defaults are filled in
+        complete(wanted, call.resource.custom)
     whole = _whole(call)
     with Reservation(store.allocator) as reservation:
         return await change(store, whole, old, revision, wanted, reservation, entries)
