@@ -107,6 +107,20 @@ def test_other_commands_on_an_applied_object(kubectl: Kubectl):
     assert document["metadata"]["labels"]["team"] == "red"
 
 
+def test_edit_of_an_applied_object(kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch):
+    """An editor's change belongs to kubectl-edit, and is lost to the next apply only by force."""
+    apply(kubectl, DEPLOYMENT)
+    monkeypatch.setitem(kubectl.environment, "KUBE_EDITOR", "sed -i s/nginx:1/nginx:3/")
+    kubectl("edit", "deployment", "web")
+    held = owners(kubectl, "deployment", "web")
+    assert set(held) == {("kubectl", "Apply"), ("kubectl-edit", "Update")}
+    assert kubectl.run("apply", "--server-side", "-f", "-", stdin=DEPLOYMENT).returncode == 1
+    apply(kubectl, DEPLOYMENT, "--force-conflicts")
+    image = "jsonpath={.spec.template.spec.containers[0].image}"
+    assert kubectl("get", "deployment", "web", "-o", image) == "nginx:1"
+    assert list(owners(kubectl, "deployment", "web")) == [("kubectl", "Apply")]
+
+
 def test_diff_and_dry_run(kubectl: Kubectl):
     """A server-side diff and dry run show what would be, and change nothing."""
     apply(kubectl, DEPLOYMENT)

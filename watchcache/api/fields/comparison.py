@@ -62,7 +62,9 @@ def same(one: Any, other: Any) -> bool:
 
 
 def _compare(old: Any, new: Any, shape: Shape, path: Path, made: Comparison) -> None:
-    if old is new:
+    if old is new or (
+        type(old) is type(new) and old == new
+    ):  # most of what a write does not change, at the interpreter's speed
         return
     kinds = {shape.kind_of(value) for value in (old, new) if value is not ABSENT}
     leaf = False

@@ -14,10 +14,13 @@ def reconciled(owned: FieldSet, shape: Shape) -> FieldSet:
     """The set as the schema has it now."""
     children = {}
     members = owned.members
+    changed = False
     for element, child in owned.children.items():
         inner = shape.below(element)
         if inner is not None and inner.atomic:
             members = members | {element}
+            changed = True
         else:
-            children[element] = child if inner is None else reconciled(child, inner)
-    return FieldSet(members, children.items())
+            kept = children[element] = child if inner is None else reconciled(child, inner)
+            changed |= kept is not child
+    return FieldSet(members, children.items()) if changed else owned

@@ -92,6 +92,8 @@ class FieldSet:
 
     def union(self, other: FieldSet) -> FieldSet:
         """What is in either."""
+        if not other:
+            return self
         children = dict(self.children)
         for element, child in other.children.items():
             own = children.get(element)
@@ -100,6 +102,8 @@ class FieldSet:
 
     def intersection(self, other: FieldSet) -> FieldSet:
         """What is in both."""
+        if not other:
+            return other
         shared = self.children.keys() & other.children.keys()
         return FieldSet(
             self.members & other.members,
@@ -108,6 +112,8 @@ class FieldSet:
 
     def difference(self, other: FieldSet) -> FieldSet:
         """What is not in the other. Members below one of its members stay."""
+        if not other:
+            return self
         return FieldSet(
             self.members - other.members,
             (
@@ -118,6 +124,8 @@ class FieldSet:
 
     def without(self, other: FieldSet) -> FieldSet:
         """What is neither in the other nor below one of its members."""
+        if not other:
+            return self
         return FieldSet(
             self.members - other.members,
             (
