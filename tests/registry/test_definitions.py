@@ -382,3 +382,14 @@ async def test_a_scale_of_what_has_no_replicas_yet(client: Client, autojump_cloc
     wanted = {"metadata": {"name": "x"}, "spec": {"replicas": 4}}
     await client.put(WIDGETS, wanted, subresource="scale")
     assert client.get(WIDGETS, "x")["spec"]["replicas"] == 4
+
+
+async def test_a_definition_that_cannot_be_read_costs_itself_only(
+    client: Client, caplog: pytest.LogCaptureFixture, autojump_clock
+):
+    """Written by another server, past all validation."""
+    key = "apiextensions.k8s.io/customresourcedefinitions/odd.example.com"
+    await client.log.append(key, b'{"metadata":{"resourceVersion":"","name":"odd.example.com"}}')
+    await define(client)
+    assert (await client.create(WIDGETS, widget()))["kind"] == "Widget"
+    assert "odd.example.com cannot be" in caplog.text

@@ -131,7 +131,7 @@ class DefinitionController:
         others = [
             other
             for other in self._stored()
-            if other["spec"]["group"] == group and other["metadata"]["name"] != name
+            if (other.get("spec") or {}).get("group") == group and other["metadata"]["name"] != name
         ]
         now = self._store.clock()
         return approved(accepted(definition, others, now), now)

@@ -11,7 +11,6 @@ Texts: golden exchanges 57, 58, 60, 64; docs/semantics.md M7, M21.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import deepcopy
 from typing import Final, Protocol
 
 import msgspec
@@ -19,7 +18,8 @@ import msgspec
 from watchcache.api import causes, status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import encode
-from watchcache.api.custom.content import complete, shape
+from watchcache.api.custom.content import complete
+from watchcache.api.custom.content import shaped as shape_custom
 from watchcache.api.custom.resources import OBJECT_META, Custom
 from watchcache.api.defaulting import apply_defaults
 from watchcache.api.patch.gotext import printed
@@ -278,13 +278,10 @@ def _shaped_custom(
     catalog: Catalog, call: Call, document: Document, custom: Custom, wording: Wording
 ) -> Document:
     """A custom resource's document in the form that its definition wants."""
-    own = deepcopy(document)
     try:
-        unknown = shape(own, custom, catalog.definitions.find(OBJECT_META))
+        own, unknown = shape_custom(document, custom, catalog.definitions.find(OBJECT_META))
     except TypeMismatch as mismatch:
         raise wording.refuse(str(mismatch), mismatch.restored) from None
     if unknown or call.repeated:
         _report(call, call.repeated + unknown, wording)
-    if not isinstance(own.get("metadata"), dict):
-        own["metadata"] = {}
     return own

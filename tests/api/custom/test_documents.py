@@ -8,7 +8,7 @@ import pytest
 
 from watchcache.api.custom.defaulting import set_defaults
 from watchcache.api.custom.lists import check_lists
-from watchcache.api.custom.pruning import drop_nulls, numbers, prune
+from watchcache.api.custom.pruning import copied, drop_nulls, prune
 from watchcache.api.custom.rules import check_rules, evaluate
 from watchcache.api.custom.shape import check_schema
 from watchcache.api.custom.structural import Node
@@ -81,7 +81,7 @@ def test_defaults():
 
 def test_numbers_as_go_writes_them():
     """Whole ones without a fraction; those that no int64 holds with one."""
-    found = numbers({"a": [1.0, 1.5], "b": {"c": 2.0}, "d": 2**70, "e": True})
+    found = copied({"a": [1.0, 1.5], "b": {"c": 2.0}, "d": 2**70, "e": True})
     assert found == {"a": [1, 1.5], "b": {"c": 2}, "d": float(2**70), "e": True}
     assert [type(each) for each in found["a"]] == [int, float]
     assert type(found["d"]) is float

@@ -8,7 +8,7 @@ from typing import Any
 from watchcache.api.custom.defaulting import set_defaults
 from watchcache.api.custom.embedded import Misshapen, check_embedded, settle
 from watchcache.api.custom.lists import check_lists
-from watchcache.api.custom.pruning import drop_nulls, numbers, prune
+from watchcache.api.custom.pruning import copied, drop_nulls, prune
 from watchcache.api.custom.resources import Custom
 from watchcache.api.custom.rules import evaluate
 from watchcache.api.custom.scales import check_scale
@@ -21,28 +21,32 @@ from watchcache.api.structure import TypeMismatch, conform
 METADATA = "metadata"
 
 
-def shape(document: Document, custom: Custom, metadata: Schema) -> list[str]:
-    """Prune a document of the caller's own, in place, and give its metadata their form; returns what was unknown, sorted by field.
+def shaped(document: Document, custom: Custom, metadata: Schema) -> tuple[Document, list[str]]:
+    """A copy of a document without what its schema does not have, and with metadata in their form; what was unknown, sorted by field.
 
     `metadata` is the schema of ObjectMeta. Raises TypeMismatch for metadata of a wrong type.
     """
-    own = document.get(METADATA)
+    made: Document = {}
     unknown: list[str] = []
-    if own is not None:
-        if type(own) is not dict:
-            raise TypeMismatch("metadata is no object")
-        conformed = conform(own, metadata)
-        document[METADATA] = conformed.document
-        unknown = [problem.replace('"', '"metadata.', 1) for problem in conformed.problems]
     for name, value in document.items():
         if name != METADATA:
-            document[name] = numbers(value)
-    unknown += [f'unknown field "{path}"' for path in prune(document, custom.schema)]
+            made[name] = copied(value)
+        elif value is not None:
+            made[name], unknown = _metadata(value, metadata)
+    made.setdefault(METADATA, {})
+    unknown += [f'unknown field "{path}"' for path in prune(made, custom.schema)]
     try:
-        unknown += settle(document, custom.schema, metadata)
+        unknown += settle(made, custom.schema, metadata)
     except Misshapen as problem:
         raise TypeMismatch(str(problem)) from None
-    return sorted(unknown)
+    return made, sorted(unknown)
+
+
+def _metadata(value: Any, schema: Schema) -> tuple[Document, list[str]]:
+    if type(value) is not dict:
+        raise TypeMismatch("metadata is no object")
+    conformed = conform(value, schema)
+    return conformed.document, [problem.replace('"', '"metadata.', 1) for problem in conformed.problems]
 
 
 def complete(document: Document, custom: Custom) -> None:

@@ -55,23 +55,20 @@ def drop_nulls(value: Any, node: Node) -> None:
             drop_nulls(item, node.items)
 
 
-def numbers(value: Any) -> Any:
-    """The same with whole numbers as such: Go writes 2.0 as 2. Changes lists and objects in place."""
-    if type(value) is dict:
-        for name, item in value.items():
-            if type(item) in _WALKED:
-                value[name] = numbers(item)
-    elif type(value) is list:
-        for index, item in enumerate(value):
-            if type(item) in _WALKED:
-                value[index] = numbers(item)
-    elif type(value) is float and value.is_integer() and abs(value) < _EXPONENT:
+def copied(value: Any) -> Any:
+    """A copy of a JSON value with whole numbers as such: Go writes 2.0 as 2, and what no int64 holds with a fraction."""
+    kind = type(value)
+    if kind is dict:
+        return {name: item if type(item) in _PLAIN else copied(item) for name, item in value.items()}
+    if kind is list:
+        return [item if type(item) in _PLAIN else copied(item) for item in value]
+    if kind is float and value.is_integer() and abs(value) < _EXPONENT:
         return int(value)
-    elif type(value) is int and not -(2**63) <= value < 2**63:
+    if kind is int and not -(2**63) <= value < 2**63:
         return float(value)
     return value
 
 
-_WALKED: Final = frozenset({dict, list, float, int})
+_PLAIN: Final = frozenset({str, bool, type(None)})
 _EXPONENT: Final = 1e21
 """From here on Go writes an exponent."""

@@ -135,9 +135,16 @@ def _number(value: float, schema: Document, path: str) -> Iterator[Cause]:
         elif not low <= value <= high:
             yield _nowhere(f"Checked value must be of type integer with format {form} in {path}")
     step = schema.get("multipleOf")
-    if step and Fraction(str(value)) % Fraction(str(step)):
+    if step and _is_between(value, step):
         yield _invalid(path, value, f"should be a multiple of {causes.shown(step)}")
     yield from _bounded(value, schema, path)
+
+
+def _is_between(value: float, step: float) -> bool:
+    """Whether a number is no multiple of another; fractions are taken as they are written."""
+    if isinstance(value, int) and isinstance(step, int):
+        return value % step != 0
+    return Fraction(str(value)) % Fraction(str(step)) != 0
 
 
 def _bounded(value: float, schema: Document, path: str) -> Iterator[Cause]:
