@@ -193,3 +193,11 @@ def test_rules_name_fields_that_there_are(rule: str, unknown: str):
     )
     found = list(check_rules({**schema, "x-kubernetes-validations": [{"rule": rule}]}, "s"))
     assert [f"undefined field '{unknown}'" in cause.message for cause in found] == ([True] if unknown else [])
+
+
+def test_a_rule_that_goes_through_too_much_fails():
+    """It neither runs on nor takes the request with it."""
+    rule = {"rule": "self.all(x, self.all(y, x == y))"}
+    node = Node({"type": "array", "items": {"type": "integer"}, "x-kubernetes-validations": [rule]})
+    (cause,) = evaluate([1] * 1000, None, node, [])  # type: ignore[arg-type]
+    assert "call cost exceeds limit for rule: self.all(x" in cause.message

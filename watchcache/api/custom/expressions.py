@@ -45,6 +45,7 @@ _WRAPPED: Final = {
     "datetime": "timestamp(self)",
     "duration": "duration(self)",
 }
+_OVER_BUDGET: Final = "Iteration budget exceeded"
 _MISSING_KEY: Final = re.compile(r'Key not found in map : "(.*)"')
 
 
@@ -58,6 +59,10 @@ class Unsupported(Exception):
 
 class EvaluationFailed(Exception):
     """The expression came to no value; says why."""
+
+
+class TooCostly(EvaluationFailed):
+    """The expression went through more elements than it may (the library allows 10,000)."""
 
 
 Evaluate = Callable[[Any, Any], Any]
@@ -85,7 +90,11 @@ def expression(text: str, type: str, format: str, optional: bool, wanted: str) -
         raise BadExpression(words[wanted])
 
     def evaluate(value: Any, old: Any) -> Any:
-        result = found.eval(data={"self": value, "oldSelf": old, "hasOldSelf": old is not None})
+        try:
+            result = found.eval(data={"self": value, "oldSelf": old, "hasOldSelf": old is not None})
+        except RuntimeError as problem:
+            text = str(problem)
+            raise (TooCostly if _OVER_BUDGET in text else EvaluationFailed)(text) from None
         if result.type().name() == "ERROR":
             raise EvaluationFailed(_why(str(result.plain_value())))
         return result.plain_value()

@@ -4,7 +4,7 @@
 - What did not change is not judged anew (ratcheting).
 - While something is wrong with a document's shape its rules are not evaluated; that is said as a cause of its own.
 
-The cost of rules is not estimated and not bounded.
+The cost of rules is not estimated when a definition is written; when one is evaluated, the library bounds how many elements it goes through.
 
 Source: apiextensions-apiserver pkg/apiserver/schema/cel; texts measured on kube-apiserver 1.36.3.
 """
@@ -21,6 +21,7 @@ from watchcache.api.custom.expressions import (
     BadExpression,
     Evaluate,
     EvaluationFailed,
+    TooCostly,
     Unsupported,
     expression,
 )
@@ -42,6 +43,8 @@ NOT_CHECKED: Final = causes.invalid(
     None,
     "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
 )
+_TOO_COSTLY: Final = "'operation cancelled: actual cost limit exceeded': no further validation rules will be run due to call cost exceeds limit for rule: "
+_KINDS: Final = {bool: "boolean", int: "integer", float: "number", str: "string"}
 _KEYWORDS: Final = frozenset(
     {"true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package", "namespace",
      "return", "var", "void", "while"}
@@ -217,10 +220,12 @@ def _judged(value: Any, old: Any, node: Node, rule: Document, path: str) -> Caus
     except Unsupported:
         return None
     except EvaluationFailed as problem:
-        kind = node.type or {bool: "boolean", int: "integer", float: "number", str: "string"}.get(
-            type(value), "object"
+        said = (
+            _TOO_COSTLY + text
+            if isinstance(problem, TooCostly)
+            else f"{problem} evaluating rule: {message or text}"
         )
-        return causes.invalid(path or NOWHERE, kind, f"{problem} evaluating rule: {message or text}")
+        return causes.invalid(path or NOWHERE, node.type or _KINDS.get(type(value), "object"), said)
     if rule.get("messageExpression"):
         message = _said(rule, node, self, before) or message
     return _cause(rule, value, path, message or f"failed rule: {text}")
