@@ -8,7 +8,7 @@ import pytest
 
 from watchcache.api.custom.defaulting import set_defaults
 from watchcache.api.custom.lists import check_lists
-from watchcache.api.custom.pruning import copied, drop_nulls, prune
+from watchcache.api.custom.pruning import DEEPEST, copied, drop_nulls, prune
 from watchcache.api.custom.rules import check_rules, evaluate
 from watchcache.api.custom.shape import check_schema
 from watchcache.api.custom.structural import Node
@@ -201,3 +201,17 @@ def test_a_rule_that_goes_through_too_much_fails():
     node = Node({"type": "array", "items": {"type": "integer"}, "x-kubernetes-validations": [rule]})
     (cause,) = evaluate([1] * 1000, None, node, [])  # type: ignore[arg-type]
     assert "call cost exceeds limit for rule: self.all(x" in cause.message
+
+
+def test_depth_is_bounded():
+    """What would be too deep to be walked through is refused: of schemas, and of what nobody has a schema for."""
+    deep: dict[str, Any] = {"type": "object"}
+    value: Any = 1
+    for _ in range(DEEPEST + 1):
+        deep = fields(a=deep)
+        value = {"a": value}
+    (cause,) = check_schema(deep, "s", has_status=False)
+    assert cause.message == "Forbidden: must not be nested in more than 150 levels"
+    with pytest.raises(RecursionError):
+        copied(value)
+    assert list(check_schema(fields(a=fields(b=TEXT)), "s", has_status=False)) == []

@@ -14,6 +14,7 @@ from watchcache.api.custom.expressions import (
     expression,
 )
 from watchcache.api.custom.formats import fits, is_known
+from watchcache.api.custom.matching import fault, matches
 from watchcache.api.custom.paths import BadPath, path
 from watchcache.api.custom.patterns import compiled
 from watchcache.api.custom.rules import shown
@@ -153,6 +154,15 @@ def test_patterns_mean_what_they_mean_in_go(pattern: str, fitting: str, unfit: s
     """Ends of texts, classes, ASCII."""
     assert compiled(pattern).search(fitting)
     assert not compiled(pattern).search(unfit)
+
+
+def test_patterns_that_python_cannot_read():
+    """RE2 itself matches them; what is no pattern for it is none."""
+    assert matches(r"^\pL+$", "aé")
+    assert not matches(r"^\pL+$", "a1")
+    assert matches(r"^\Qa.b\E$", "a.b")
+    assert fault(r"^\pL+$") == fault("^a$") == ""
+    assert "missing )" in fault("(")
 
 
 DOCUMENT = {

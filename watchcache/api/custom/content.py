@@ -17,6 +17,7 @@ from watchcache.api.custom.values import NOWHERE, check
 from watchcache.api.schema import Schema
 from watchcache.api.status import Cause
 from watchcache.api.structure import TypeMismatch, conform
+from watchcache.api.structure.conform import TOO_DEEP
 
 METADATA = "metadata"
 
@@ -28,11 +29,14 @@ def shaped(document: Document, custom: Custom, metadata: Schema) -> tuple[Docume
     """
     made: Document = {}
     unknown: list[str] = []
-    for name, value in document.items():
-        if name != METADATA:
-            made[name] = copied(value)
-        elif value is not None:
-            made[name], unknown = _metadata(value, metadata)
+    try:
+        for name, value in document.items():
+            if name != METADATA:
+                made[name] = copied(value)
+            elif value is not None:
+                made[name], unknown = _metadata(value, metadata)
+    except RecursionError:
+        raise TypeMismatch(TOO_DEEP) from None
     made.setdefault(METADATA, {})
     unknown += [f'unknown field "{path}"' for path in prune(made, custom.schema)]
     try:

@@ -1,7 +1,7 @@
 r"""Go's regular expressions (RE2) as Python's.
 
 What differs and is written in schemas: `$` is the end of the text (Python's also stands before a last newline), `\z` is Python's `\Z`, classes like
-`[[:alpha:]]`, and `\d`, `\w`, `\s` mean ASCII. What Python cannot read of Go's (`\pL`, `\Q..\E`, `\C`) is refused when a definition is written.
+`[[:alpha:]]`, and `\d`, `\w`, `\s` mean ASCII. What Python cannot read of Go's is left to `matching`.
 """
 
 from __future__ import annotations

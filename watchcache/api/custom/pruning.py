@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from watchcache.api.custom.structural import Document, Node
 
+DEEPEST: Final = 150
+"""Levels that an instance may have: everything that looks at one calls itself, several frames for each."""
 _TYPE_AND_METADATA: Final = frozenset({"apiVersion", "kind", "metadata"})
 
 
@@ -55,13 +57,20 @@ def drop_nulls(value: Any, node: Node) -> None:
             drop_nulls(item, node.items)
 
 
-def copied(value: Any) -> Any:
-    """A copy of a JSON value with whole numbers as such: Go writes 2.0 as 2, and what no int64 holds with a fraction."""
+def copied(value: Any, room: int = DEEPEST) -> Any:
+    """A copy of a JSON value with whole numbers as such: Go writes 2.0 as 2, and what no int64 holds with a fraction.
+
+    Raises RecursionError for what lies deeper than there is room for.
+    """
     kind = type(value)
-    if kind is dict:
-        return {name: item if type(item) in _PLAIN else copied(item) for name, item in value.items()}
-    if kind is list:
-        return [item if type(item) in _PLAIN else copied(item) for item in value]
+    if kind is dict or kind is list:
+        if not room:
+            raise RecursionError
+        if kind is list:
+            return [item if type(item) in _PLAIN else copied(item, room - 1) for item in value]
+        return {
+            name: item if type(item) in _PLAIN else copied(item, room - 1) for name, item in value.items()
+        }
     if kind is float and value.is_integer() and abs(value) < _EXPONENT:
         return int(value)
     if kind is int and not -(2**63) <= value < 2**63:

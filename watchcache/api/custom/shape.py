@@ -17,8 +17,8 @@ from typing import Any, Final, NamedTuple
 from watchcache.api import causes
 from watchcache.api.custom.defaulting import set_defaults
 from watchcache.api.custom.formats import is_known
-from watchcache.api.custom.patterns import compiled
-from watchcache.api.custom.pruning import prune
+from watchcache.api.custom.matching import fault
+from watchcache.api.custom.pruning import DEEPEST, prune
 from watchcache.api.custom.structural import RULES, Document, Node
 from watchcache.api.custom.values import check
 from watchcache.api.status import Cause
@@ -65,6 +65,9 @@ class Place(NamedTuple):
 
 def check_schema(schema: Document, path: str, *, has_status: bool) -> Iterator[Cause]:
     """What is wrong with the schema of a version; `path` is that of `openAPIV3Schema`."""
+    if _is_too_deep(schema):
+        yield causes.forbidden(path, f"must not be nested in more than {DEEPEST} levels")
+        return
     if has_status and schema.keys() - _AT_ROOT_WITH_STATUS:
         allowed = "Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields XValidations"
         text = f"only [{allowed}] fields are allowed at the root of the schema if the status subresource is enabled"
@@ -78,12 +81,22 @@ def check_schema(schema: Document, path: str, *, has_status: bool) -> Iterator[C
     yield from found
     if any(cause.reason == "FieldValueForbidden" for cause in found):
         return  # it cannot even be looked at as a structural one
-    found = [
+    unfit = [
         cause for place, node in _nodes(schema, Place(path, "root")) for cause in _structure(node, place)
     ]
-    yield from found
-    if not found:
+    yield from unfit
+    if not (found or unfit):
         yield from _defaults(schema, path)
+
+
+def _is_too_deep(schema: Document) -> bool:
+    """Whether there are more levels than what walks through them can call itself."""
+    level = [schema]
+    for _ in range(DEEPEST):
+        level = [child for node in level for _, child in _children(node, Place("", "root"))]
+        if not level:
+            return False
+    return True
 
 
 def unknown_formats(schema: Document) -> list[str]:
@@ -146,12 +159,9 @@ def _constructs(node: Document, place: Place) -> Iterator[Cause]:
     yield from _list_constructs(node, path)
     if (map_type := node.get("x-kubernetes-map-type")) and map_type not in {"atomic", "granular"}:
         yield causes.not_supported(f"{path}.x-kubernetes-map-type", map_type, ("atomic", "granular"))
-    if pattern := node.get("pattern"):
-        try:
-            compiled(pattern)
-        except re.error as problem:
-            text = f"must be a valid regular expression, but isn't: error parsing regexp: {problem}"
-            yield causes.invalid(f"{path}.pattern", pattern, text)
+    if (pattern := node.get("pattern")) and (problem := fault(pattern)):
+        text = f"must be a valid regular expression, but isn't: error parsing regexp: {problem}"
+        yield causes.invalid(f"{path}.pattern", pattern, text)
     for index, rule in enumerate(node.get(RULES) or ()):
         yield from _rule(rule, node, f"{path}.{RULES}[{index}]")
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from watchcache.api import causes
 from watchcache.api.custom.formats import fits
-from watchcache.api.custom.patterns import compiled
+from watchcache.api.custom.matching import matches
 from watchcache.api.custom.structural import Document
 from watchcache.api.quoting import quoted
 from watchcache.api.status import Cause
@@ -120,7 +120,7 @@ def _text(value: str, schema: Document, path: str) -> Iterator[Cause]:
         yield causes.too_long(path or NOWHERE, longest)
     elif least is not None and len(value) < least:
         yield _invalid(path, value, f"should be at least {least} chars long")
-    elif pattern and not compiled(pattern).search(value):
+    elif pattern and not matches(pattern, value):
         yield _invalid(path, value, f"should match '{pattern}'")
     if (form := schema.get("format")) and not fits(form, value):
         yield _typed(path, value, form)

@@ -19,7 +19,7 @@ from watchcache.api.quoting import quoted
 from watchcache.api.schema import Schema
 from watchcache.api.structure import scalars
 from watchcache.api.structure.go_types import derived_type, element_type, go_field
-from watchcache.api.structure.places import Decode, Field, Place, Problems, strict_path, unfit
+from watchcache.api.structure.places import Decode, Field, Place, Problems, TypeMismatch, strict_path, unfit
 from watchcache.api.structure.quantity import decode_quantity, decode_resource
 from watchcache.api.structure.times import decode_micro_time, decode_time
 
@@ -35,8 +35,33 @@ _BY_FORMAT: Final[dict[str, Decode]] = {
 _EXTENSIONS: Final = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
 _EMPTY_STRUCTS: Final = frozenset({_EXTENSIONS + "CustomResourceSubresourceStatus"})
 """Structs without fields; other objects without fields are raw JSON."""
+_SCHEMA: Final = _EXTENSIONS + "JSONSchemaProps"
+
+
+def _decode_schema(value: Any, place: Place) -> dict[str, Any]:
+    """A schema in a place of its own decoder, which says nothing of unknown fields; null is an empty one."""
+    return _structs[_SCHEMA].decode({} if value is None else value, place, [])
+
+
+def _decode_schema_or_bool(value: Any, place: Place, _problems: Problems) -> Any:
+    """A JSON schema's `additionalProperties`: true, false or a schema."""
+    if type(value) is dict:
+        return _decode_schema(value, place)
+    if type(value) is not bool:
+        raise TypeMismatch("boolean or JSON schema expected")
+    return value
+
+
+def _decode_schema_or_list(value: Any, place: Place, _problems: Problems) -> Any:
+    """A JSON schema's `items`: a schema, or a list of them; anything else is nothing."""
+    if type(value) is dict:
+        return _decode_schema(value, place)
+    return [_decode_schema(each, place) for each in value] if type(value) is list else None
+
+
 _BY_NAME: Final[dict[str, Decode]] = {
-    _EXTENSIONS + "JSONSchemaPropsOrBool": scalars.decode_schema_or_bool,
+    _EXTENSIONS + "JSONSchemaPropsOrBool": _decode_schema_or_bool,
+    _EXTENSIONS + "JSONSchemaPropsOrArray": _decode_schema_or_list,
 }
 _TYPE_META: Final = frozenset({"kind", "apiVersion", "metadata"})
 """The fields of a definition that embeds Go's TypeMeta."""

@@ -23,14 +23,6 @@ def decode_raw(value: Any, _place: Place, _problems: Problems) -> Any:
     return value
 
 
-def decode_schema_or_bool(value: Any, _place: Place, _problems: Problems) -> Any:
-    """A JSON schema's `additionalProperties`: true, false or a schema, kept as it is."""
-    if type(value) not in (bool, dict):
-        raise TypeMismatch("boolean or JSON schema expected")
-    _check_depth(value)
-    return value
-
-
 def _check_depth(value: Any) -> None:
     """Raise RecursionError unless the encoder can write the value, with room for what is around it and the calls above."""
     if type(value) not in (dict, list):
