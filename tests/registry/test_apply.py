@@ -138,6 +138,27 @@ async def test_managed_fields_that_mean_nothing(client: Client):
     assert owners(changed) == {("maker", "Update")}  # those of the stored object stay
 
 
+async def test_bodies_that_are_json_or_yaml(client: Client):
+    """M8: both are read, and mean the same; what nests too deep is refused, and what is no JSON may be YAML."""
+
+    async def send(body: str) -> Outcome:
+        call = client.call("apps/v1/deployments", "default", "w", field_manager="one")
+        return await client.registry.patch(call, "application/apply-patch+yaml", body.encode())
+
+    document = deployment("w")
+    document |= {"kind": "Deployment", "apiVersion": "apps/v1"}
+    document["spec"]["replicas"] = 3.0
+    assert (await send(json.dumps(document))).status == 201
+    stored = client.get("apps/v1/deployments", "w")
+    assert stored["spec"]["replicas"] == 3
+    await send(f"# a comment\n{json.dumps(document)}")
+    await send(json.dumps(document).replace('"', "'"))
+    assert client.get("apps/v1/deployments", "w") == stored
+    nested = '{"a":' * 5000 + "1" + "}" * 5000
+    error = await refused(send(f'{{"apiVersion":"apps/v1","kind":"Deployment","spec":{nested}}}'), 400)
+    assert "exceeded max depth" in error.message
+
+
 @pytest.mark.parametrize("path", ["apps/v1/deployments", "apps/v1/statefulsets", "apps/v1/daemonsets"])
 async def test_workloads_take_and_lose_fields(client: Client, path: str):
     """M23: what is stated no more goes back to its default."""

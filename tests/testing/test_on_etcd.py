@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import ssl
@@ -98,6 +99,49 @@ def test_what_one_acknowledged_the_other_serves_at_once(pair):
         assert one.call("DELETE", path)[0] == 200
         assert two.call("GET", path)[0] == 404
         assert two.call("DELETE", path)[0] == 404
+
+
+APPLY = "application/apply-patch+yaml"
+# What a kube-apiserver 1.36 stored after `kubectl create configmap theirs --from-literal=a=1`: its owner is kubectl-create.
+THEIRS = (
+    "azhzAAoPCgJ2MRIJQ29uZmlnTWFwEqkBCp4BCgZ0aGVpcnMSABoHZGVmYXVsdCIAKiQ0NWEyZDM3YS1jN2NmLTQyYzEtYWYwMi0xOWU4ZWQ1MmYyNWEyADgA"
+    "QggI/tep2AYQAIoBUgoOa3ViZWN0bC1jcmVhdGUSBlVwZGF0ZRoCdjEiCAj+16nYBhAAMghGaWVsZHNWMToeChx7ImY6ZGF0YSI6eyIuIjp7fSwiZjphIjp7"
+    "fX19QgASBgoBYRIBMRoAIgA="
+)
+
+
+def test_fields_have_the_same_owners_on_both(pair):
+    """An apply through one is a conflict, and an update an owner, through the other."""
+    one, two = pair
+    path = f"{MAPS}/owned"
+    assert one.call("PATCH", f"{path}?fieldManager=one", config_map("owned", a="1"), APPLY)[0] == 201
+    status, refused = two.call("PATCH", f"{path}?fieldManager=two", config_map("owned", a="2"), APPLY)
+    assert (status, refused["message"]) == (
+        409,
+        'Apply failed with 1 conflict: conflict with "one": .data.a',
+    )
+    merge = {"data": {"a": "3"}}
+    _, changed = two.call("PATCH", f"{path}?fieldManager=three", merge, "application/merge-patch+json")
+    assert [each["manager"] for each in changed["metadata"]["managedFields"]] == ["three"]
+
+
+def test_owners_that_a_kube_apiserver_has_stored_are_continued(pair, etcd):
+    """Whatever writes here, named or not, is compared, for the object has owners."""
+    one, two = pair
+    key = base64.b64encode(b"/registry/configmaps/default/theirs").decode()
+    put = json.dumps({"key": key, "value": THEIRS}).encode()
+    urllib.request.urlopen(f"{etcd.url}/v3/kv/put", put, timeout=5).close()
+    path = f"{MAPS}/theirs"
+    status, made = one.call("PUT", path, config_map("theirs", a="1", b="2"))
+    assert status == 200
+    owners = {each["manager"]: each["fieldsV1"] for each in made["metadata"]["managedFields"]}
+    assert owners.pop("kubectl-create") == {"f:data": {".": {}, "f:a": {}}}
+    assert list(owners.values()) == [{"f:data": {"f:b": {}}}]
+    status, refused = two.call("PATCH", f"{path}?fieldManager=two", config_map("theirs", a="2"), APPLY)
+    assert (status, refused["message"]) == (
+        409,
+        'Apply failed with 1 conflict: conflict with "kubectl-create" using v1: .data.a',
+    )
 
 
 def test_a_namespace_made_on_one_can_be_used_on_the_other(pair):

@@ -13,11 +13,12 @@ import msgspec
 
 from watchcache.api import status
 from watchcache.api.catalog import GroupVersion
-from watchcache.api.codec import DecodeError, decode_yaml, yaml_duplicates
+from watchcache.api.codec import DecodeError, decode_json, decode_yaml, duplicate_fields, yaml_duplicates
 from watchcache.api.fields import Conflicts, MalformedEntries, Misfit, Tracker
 from watchcache.api.json_text import TYPE_NAMES
 from watchcache.api.meta import now_text
 from watchcache.api.status import StatusError
+from watchcache.api.structure.conform import TOO_DEEP
 from watchcache.registry import create, incoming, owners
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
@@ -101,7 +102,7 @@ class Applying:
         self._call = call
         self._force = force
         self._body = body
-        self._config = _read(body)
+        self._config, self._is_json = _read(body)
         self._tracker = tracker or owners.tracker_of(store.catalog, call)
         self.zero = owners.empty(call.resource) if zero is None else zero
         self.wording = ApplyWording(_named(self._config))
@@ -133,6 +134,8 @@ class Applying:
             raise status.untyped(text) from None
         except MalformedEntries as error:
             raise status.untyped(f"failed to decode managed fields: {error}") from None
+        except RecursionError:
+            raise _too_deep() from None
         self._report_repeats()
         return applied
 
@@ -140,6 +143,8 @@ class Applying:
         """Keys that are there twice: the last counted, and it is said."""
         call = self._call
         if call.field_validation == "Ignore":
+            return
+        if self._is_json and not duplicate_fields(self._body, self._config):
             return
         repeats = yaml_duplicates(self._body)
         if repeats and call.field_validation == "Strict":
@@ -163,20 +168,41 @@ class ApplyWording(msgspec.Struct, frozen=True):
         )
 
 
-def _read(body: bytes) -> Document:
+def _read(body: bytes) -> tuple[Document, bool]:
+    """The patch, and whether it is JSON, as kubectl's and client-go's are: it takes a hundredth of the time that YAML takes."""
+    if body[:1] == b"{":
+        try:
+            return _whole_numbers(decode_json(body)), True
+        except DecodeError:
+            pass  # YAML may begin so, too
+        except RecursionError:
+            raise _too_deep() from None
     try:
         decoded = decode_yaml(body)
     except DecodeError as error:
         raise status.bad_request(f"error decoding YAML: error converting YAML to JSON: {error}") from None
     if decoded is None:
-        return {}
+        return {}, False
     if not isinstance(decoded, dict):
         what = TYPE_NAMES[type(decoded)]
         raise status.bad_request(
             "error decoding YAML: error unmarshaling JSON: while decoding JSON: "
             f"json: cannot unmarshal {what} into Go value of type map[string]interface {{}}"
         )
-    return decoded
+    return decoded, False
+
+
+def _whole_numbers(value: Any) -> Any:
+    """Numbers without a fraction as whole ones, which they become on their way through YAML."""
+    if isinstance(value, dict):
+        return {name: _whole_numbers(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_whole_numbers(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _too_deep() -> StatusError:
+    return status.bad_request(f"error decoding YAML: {TOO_DEEP}")
 
 
 def _named(config: Document) -> str:

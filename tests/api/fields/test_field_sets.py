@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchcache.api.fields import FieldSet
-from watchcache.api.fields.elements import MalformedElement, facts_of, key, order_of, shown, value
+from watchcache.api.fields.elements import MalformedElement, canonical, key, order_of, shown, value
 
 ELEMENTS = ["f:a", "f:b", 'k:{"name":"x"}', 'k:{"name":"y"}', "v:1", 'v:"1"', "i:0"]
 PATHS = st.sets(st.lists(st.sampled_from(ELEMENTS), min_size=1, max_size=4).map(tuple), max_size=8)
@@ -59,8 +59,8 @@ def test_elements_are_read_into_one_form():
     """However a number or a key is written, it is the same element; what is of no known kind is nothing."""
     assert value(80.0) == value(80) == "v:80"
     assert key({"b": 1, "a": "x"}) == 'k:{"a":"x","b":1}'
-    assert facts_of('k:{ "b": 1, "a": "x" }').text == 'k:{"a":"x","b":1}'
-    assert facts_of("q:x") is None
+    assert canonical('k:{ "b": 1, "a": "x" }') == 'k:{"a":"x","b":1}'
+    assert canonical("q:x") is None
     assert set(FieldSet.from_json({"q:x": {}, "f:a": {"q:y": {}}})) == {("f:a",)}
 
 

@@ -6,31 +6,26 @@
     i:0                     an item by its place (nothing makes these, but they can be read)
 
 An element is its canonical text, so that sets of elements are sets of strings. Their order, and how messages show them, come from
-`facts_of`. Source: structured-merge-diff fieldpath/{element,serialize-pe}.go.
+`order_of` and `shown`. Source: structured-merge-diff fieldpath/{element,serialize-pe}.go.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
 SELF: Final = "."
 """Not a step: says within FieldsV1 that the place itself is a member, too."""
 
+KEPT_LENGTH: Final = 128
+"""Longer elements are not kept in memory: a client may make any number of them, of any length."""
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 Order = tuple[Any, ...]
-
-
-class Facts(NamedTuple):
-    """What a text stands for: its canonical form, its place among others, and how a message shows it."""
-
-    text: str
-    order: Order
-    shown: str
 
 
 class MalformedElement(ValueError):
@@ -52,46 +47,71 @@ def value(item: Any) -> str:
     return "v:" + _text(_whole(item))
 
 
-@lru_cache(maxsize=16384)
-def facts_of(text: str) -> Facts | None:
-    """What an element stands for; None for kinds of elements that are not known. Raises MalformedElement."""
-    mark, rest = text[:2], text[2:]
+def canonical(text: str) -> str | None:
+    """The element that a text in FieldsV1 stands for; None for kinds of elements that are not known. Raises MalformedElement."""
+    mark = text[:2]
     if mark == "f:":
-        return Facts(text, (0, rest), f".{rest}")
+        return text
     if mark == "i:":
-        number = _number(rest, text)
-        return Facts(f"i:{number}", (3, number), f"[{number}]")
+        return f"i:{_number(text)}"
     if mark not in ("k:", "v:"):
         return None
-    try:
-        decoded = _decode(rest)
-    except msgspec.DecodeError:
-        raise MalformedElement(text) from None
-    if mark == "v:":
-        return Facts(value(decoded), (2, _order(decoded)), f"[={_shown(decoded)}]")
-    if not isinstance(decoded, dict):
-        raise MalformedElement(text)
-    names = sorted(decoded)
-    shown = ",".join(f"{name}={_shown(decoded[name])}" for name in names)
-    return Facts(key(decoded), (1, tuple((name, _order(decoded[name])) for name in names)), f"[{shown}]")
+    decoded = _decoded(text)
+    return key(decoded) if mark == "k:" else value(decoded)
 
 
 def order_of(element: str) -> Order:
-    """Where an element that is canonical stands among others: fields, keys, values, then indexes."""
-    facts = facts_of(element)
-    assert facts is not None, element
-    return facts.order
+    """Where an element stands among others: fields, keys, values, then indexes."""
+    if element[0] == "f":
+        return (0, element)
+    return _known_order(element) if len(element) <= KEPT_LENGTH else _order_of(element)
+
+
+def _order_of(element: str) -> Order:
+    mark = element[0]
+    if mark == "i":
+        return (3, _number(element))
+    decoded = _decoded(element)
+    if mark == "v":
+        return (2, _order(decoded))
+    return (1, tuple((name, _order(decoded[name])) for name in sorted(decoded)))
+
+
+_known_order = lru_cache(maxsize=16384)(_order_of)
 
 
 def shown(path: tuple[str, ...]) -> str:
     """A path as messages have it: `.spec.containers[name="c"].image`."""
-    return "".join(facts.shown for element in path if (facts := facts_of(element)) is not None)
+    return "".join(map(_shown_element, path))
 
 
-def _number(text: str, whole: str) -> int:
-    if not text.removeprefix("-").isdigit():
-        raise MalformedElement(whole)
-    return int(text)
+def _shown_element(element: str) -> str:
+    mark, rest = element[0], element[2:]
+    if mark == "f":
+        return f".{rest}"
+    if mark == "i":
+        return f"[{rest}]"
+    decoded = _decoded(element)
+    if mark == "v":
+        return f"[={_shown(decoded)}]"
+    return f"[{','.join(f'{name}={_shown(decoded[name])}' for name in sorted(decoded))}]"
+
+
+def _decoded(text: str) -> Any:
+    try:
+        decoded = _decode(text[2:])
+    except msgspec.DecodeError:
+        raise MalformedElement(text) from None
+    if text[0] == "k" and not isinstance(decoded, dict):
+        raise MalformedElement(text)
+    return decoded
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text[2:])
+    except ValueError:
+        raise MalformedElement(text) from None
 
 
 def _text(item: Any) -> str:

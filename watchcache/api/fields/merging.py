@@ -47,7 +47,8 @@ def _merge_lists(live: Any, config: Any, shape: Shape) -> Any:
     ours, theirs = _elements(live, shape), _elements(config, shape)
     before = _by_element(ours, live)
     after = dict(zip(theirs, config, strict=True))
-    shared = [element for element in theirs if element in before]
+    shared = iter([element for element in theirs if element in before])
+    due = next(shared, None)  # the next of those that both have, in the patch's order
     item = shape.item
     out: list[Any] = []
     done: set[str] = set()
@@ -58,9 +59,9 @@ def _merge_lists(live: Any, config: Any, shape: Shape) -> Any:
             if element == theirs[right]:
                 done.add(element)
                 _append(out, before[element], after[element], item)
-                left, right, shared = left + 1, right + 1, shared[1:]
+                left, right, due = left + 1, right + 1, next(shared, None)
                 continue
-            if element in after and shared and shared[0] != element:
+            if element in after and due is not None and due != element:
                 left += 1  # it has its turn where the patch has it
                 continue
         if left < len(ours):
@@ -76,8 +77,8 @@ def _merge_lists(live: Any, config: Any, shape: Shape) -> Any:
             done.add(element)
             _append(out, before.get(element, ABSENT), after[element], item)
             right += 1
-            if shared and shared[0] == element:
-                shared = shared[1:]
+            if due == element:
+                due = next(shared, None)
     return out or ABSENT
 
 

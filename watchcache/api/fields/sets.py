@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from watchcache.api.fields.elements import SELF, MalformedElement, facts_of, order_of
+from watchcache.api.fields.elements import SELF, MalformedElement, canonical, order_of
 
 if TYPE_CHECKING:
     from watchcache.api.fields.shapes import Shape
@@ -167,12 +167,12 @@ def _read(document: Any) -> tuple[FieldSet, bool]:
         if text == SELF:
             itself = True
             continue
-        facts = facts_of(text)
-        if facts is None:
+        element = canonical(text)
+        if element is None:
             continue
         child, member = _read(inner)
         if member:
-            made.members.add(facts.text)
+            made.members.add(element)
         if child:
-            made.children[facts.text] = child
+            made.children[element] = child
     return made, itself or not made

@@ -95,7 +95,7 @@ class Tracker:
             return []
         try:
             return encode(self._updated(live, new, managed, manager, now))
-        except Misfit:  # what cannot be compared changes no owners
+        except (Misfit, RecursionError):  # what cannot be compared changes no owners
             return encode(managed)
 
     def _stated(self, entries: list[Entry] | None, sent: list[Entry] | None) -> Managed:
