@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 # Each takes 8 to 300 ms to import, and is for what comes after the start, or for those who ask for it.
 HEAVY = {
+    "cel_expr_python",
     "quart",
     "hypercorn",
     "h2",
@@ -19,7 +20,7 @@ HEAVY = {
     "werkzeug",
     "zipfile",
 }
-MOST = 680  # modules of a start, with the standard library's; 646 when this was written
+MOST = 710  # modules of a start, with the standard library's; 683 when this was written
 
 
 def modules_of_a_start(directory: Path) -> set[str]:

@@ -19,7 +19,6 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from watchcache.api.catalog import Resource
-from watchcache.api.custom.paths import path
 
 AttributesOf = Callable[[str, bytes], tuple[dict[str, str] | None, tuple[str, ...]]]
 
@@ -90,6 +89,8 @@ def attributes_of(resource: Resource, fields: tuple[str, ...] | None = None) -> 
 
 def _custom_attributes(fields: tuple[str, ...]) -> AttributesOf:
     """Of a custom resource, whose values may be older than its schema and of any shape: decoded as a whole."""
+    from watchcache.api.custom.paths import path  # noqa: PLC0415 - with the first definition that has fields
+
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     finders = [path(f".{field}") for field in fields]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from watchcache.api.custom.definition import APPROVAL, approval_of, is_protected
+from watchcache.api.custom.approval import APPROVAL, approval_of, is_protected
 from watchcache.api.meta import now_text
 from watchcache.registry.calls import Document
 

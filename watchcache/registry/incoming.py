@@ -18,8 +18,6 @@ import msgspec
 from watchcache.api import causes, status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import encode
-from watchcache.api.custom.content import complete
-from watchcache.api.custom.content import shaped as shape_custom
 from watchcache.api.custom.resources import OBJECT_META, Custom
 from watchcache.api.defaulting import apply_defaults
 from watchcache.api.patch.gotext import printed
@@ -261,7 +259,7 @@ def accept(
     if resource.custom is not None:
         if drops_status:
             accepted.pop("status", None)
-        complete(accepted, resource.custom)
+        resource.custom.complete(accepted)
         return accepted
     if drops_status:
         accepted["status"] = zero(resource.schema.properties["status"])
@@ -278,6 +276,9 @@ def _shaped_custom(
     catalog: Catalog, call: Call, document: Document, custom: Custom, wording: Wording
 ) -> Document:
     """A custom resource's document in the form that its definition wants."""
+    # Only here: a server without definitions does without the modules behind it.
+    from watchcache.api.custom.content import shaped as shape_custom  # noqa: PLC0415
+
     try:
         own, unknown = shape_custom(document, custom, catalog.definitions.find(OBJECT_META))
     except TypeMismatch as mismatch:

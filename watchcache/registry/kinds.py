@@ -9,8 +9,7 @@ from base64 import b64encode
 from typing import Final
 
 from watchcache.api.catalog import Resource
-from watchcache.api.custom.definition import storage_version
-from watchcache.api.custom.remarks import warnings_of
+from watchcache.api.custom.structural import storage_version
 from watchcache.registry import services, signing
 from watchcache.registry.calls import Document
 from watchcache.registry.deletion import DeletionRule, timestamp
@@ -203,6 +202,12 @@ def _update_definition(preparation: Preparation) -> None:
     _note_storage_version(preparation.document)
 
 
+def _remarks(definition: Document) -> list[str]:
+    from watchcache.api.custom.remarks import warnings_of  # noqa: PLC0415 - with the first definition
+
+    return warnings_of(definition)
+
+
 def _note_storage_version(document: Document) -> None:
     """Whatever was once the storage version may still be that of some instance."""
     name = storage_version(document)
@@ -254,7 +259,7 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
         prepare_update=_update_definition,
         status_keeps=_ALL_METADATA,
         deletion=DeletionRule(empties=True),
-        warn=warnings_of,
+        warn=_remarks,
     ),
     ("apps", "deployments"): Strategy(status_keeps=frozenset({"labels"}), generation_counts="annotations"),
     ("apps", "daemonsets"): Strategy(prepare_create=_create_daemon_set, prepare_update=_update_daemon_set),

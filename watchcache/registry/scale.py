@@ -13,7 +13,6 @@ import msgspec
 
 from watchcache.api import status
 from watchcache.api.catalog import GroupVersion, Resource
-from watchcache.api.custom.content import complete
 from watchcache.api.custom.scales import Unfit, number_at, text_at, with_number
 from watchcache.api.fields import Shape, Tracker, from_scale, to_scale
 from watchcache.api.fields.elements import field
@@ -266,7 +265,7 @@ async def _scaled(
     wanted = {**with_number(old, _path(call.resource), replicas), "metadata": own}
     if call.resource.custom is not None:
         wanted = deepcopy(wanted)  # defaults are filled in
-        complete(wanted, call.resource.custom)
+        call.resource.custom.complete(wanted)
     whole = _whole(call)
     with Reservation(store.allocator) as reservation:
         return await change(store, whole, old, revision, wanted, reservation, entries)

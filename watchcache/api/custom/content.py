@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from watchcache.api.custom.defaulting import set_defaults
 from watchcache.api.custom.embedded import Misshapen, check_embedded, settle
 from watchcache.api.custom.lists import check_lists
-from watchcache.api.custom.pruning import copied, drop_nulls, prune
+from watchcache.api.custom.pruning import copied, prune
 from watchcache.api.custom.resources import Custom
 from watchcache.api.custom.rules import evaluate
 from watchcache.api.custom.scales import check_scale
@@ -53,32 +52,6 @@ def _metadata(value: Any, schema: Schema) -> tuple[Document, list[str]]:
     return conformed.document, [problem.replace('"', '"metadata.', 1) for problem in conformed.problems]
 
 
-def complete(document: Document, custom: Custom) -> None:
-    """Drop the nulls that may not be and set the defaults, in place; fields are sorted, as Go keeps what has no type."""
-    drop_nulls(document, custom.schema)
-    set_defaults(document, custom.schema)
-    if custom.stored_schema is not custom.schema:
-        custom.shape_stored(document)
-    for name in sorted(document.keys() - {METADATA}):
-        document[name] = _sorted(document.pop(name))
-
-
-def _status_causes(new: Document, old: Document, schema: Document) -> Iterator[Cause]:
-    """The status by itself: what is said of a field names it as if the status were the document."""
-    status = (schema.get("properties") or {}).get("status")
-    if status is None or "status" not in new:
-        return
-    for cause in check(new["status"], status, "", old.get("status", {})):
-        field = "status" if cause.field == NOWHERE else f"status.{cause.field}"
-        yield cause._replace(field=field)
-
-
-def _sorted(value: Any) -> Any:
-    if type(value) is dict:
-        return {name: _sorted(value[name]) for name in sorted(value)}
-    return [_sorted(item) for item in value] if type(value) is list else value
-
-
 def content_causes(new: Document, old: Document | None, custom: Custom, subresource: str = "") -> list[Cause]:
     """What is wrong with a new (`old` is None) or changed instance; through /status only the status is judged by the schema."""
     schema = custom.schema.raw
@@ -91,3 +64,13 @@ def content_causes(new: Document, old: Document | None, custom: Custom, subresou
     found += check_embedded(new, custom.schema)
     found += check_lists(new, custom.schema)
     return found + evaluate(new, old, custom.schema, found)
+
+
+def _status_causes(new: Document, old: Document, schema: Document) -> Iterator[Cause]:
+    """The status by itself: what is said of a field names it as if the status were the document."""
+    status = (schema.get("properties") or {}).get("status")
+    if status is None or "status" not in new:
+        return
+    for cause in check(new["status"], status, "", old.get("status", {})):
+        field = "status" if cause.field == NOWHERE else f"status.{cause.field}"
+        yield cause._replace(field=field)

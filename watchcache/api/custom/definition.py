@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from watchcache.api import causes, names
+from watchcache.api.custom.approval import APPROVAL, approval_of, is_protected
 from watchcache.api.custom.rules import check_rules
 from watchcache.api.custom.shape import check_schema, path_steps
 from watchcache.api.custom.structural import Document
 from watchcache.api.status import Cause
 
-APPROVAL: Final = "api-approved.kubernetes.io"
-_PROTECTED: Final = ("k8s.io", "kubernetes.io")
 _SEE: Final = "see https://github.com/kubernetes/enhancements/pull/1111"
 _DNS_1035: Final = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _DNS_1035_FORM: Final = re.compile(_DNS_1035, re.ASCII)
@@ -70,12 +69,6 @@ def check_definition(new: Document, old: Document | None) -> Iterator[Cause]:
     if spec.get("preserveUnknownFields") and not ((old or {}).get("spec") or {}).get("preserveUnknownFields"):
         text = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"
         yield causes.invalid("spec.preserveUnknownFields", True, text)
-
-
-def storage_version(definition: Document) -> str:
-    """The name of the version in which instances are kept; "" when none is named."""
-    versions = (definition.get("spec") or {}).get("versions") or []
-    return next((each["name"] for each in versions if each.get("storage")), "")
 
 
 def _dns_1035(text: str) -> str:
@@ -375,15 +368,3 @@ def _approval(new: Document, group: str, old: Document | None) -> Iterator[Cause
     elif approval_of(value) is None:
         text = f'protected groups must have approval annotation "{APPROVAL}" with either a URL or a reason starting with "unapproved", {_SEE}'
         yield causes.invalid(field, value, text)
-
-
-def is_protected(group: str) -> bool:
-    """Whether the group is one of Kubernetes' own."""
-    return group.endswith(tuple(f".{each}" for each in _PROTECTED)) or group in _PROTECTED
-
-
-def approval_of(value: str) -> bool | None:
-    """Whether the annotation says that the API is approved (a URL), or that it is not; None when it says neither."""
-    if value.startswith("unapproved"):
-        return False
-    return True if re.match(r"[a-z]+://[^/\s]+", value) else None

@@ -20,11 +20,9 @@ import msgspec
 
 from watchcache.api.catalog import GroupVersion, Resource, Subresource, version_order
 from watchcache.api.codec import revision_of, stamp, value_of
-from watchcache.api.custom import columns
 from watchcache.api.custom.defaulting import set_defaults
-from watchcache.api.custom.definition import storage_version
 from watchcache.api.custom.pruning import drop_nulls, prune
-from watchcache.api.custom.structural import Document, Node
+from watchcache.api.custom.structural import Document, Node, storage_version
 from watchcache.api.schema import Definitions, Schema
 
 _VERBS: Final = frozenset({"delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"})
@@ -79,6 +77,15 @@ class Custom:
         self.shape_stored(shaped)
         return value if shaped == document else stamp(value_of(shaped), revision_of(value))
 
+    def complete(self, document: Document) -> None:
+        """Drop the nulls that may not be and set the defaults, in place; fields are sorted, as Go keeps what has no type."""
+        drop_nulls(document, self.schema)
+        set_defaults(document, self.schema)
+        if self.stored_schema is not self.schema:
+            self.shape_stored(document)
+        for name in sorted(document.keys() - {"metadata"}):
+            document[name] = _sorted(document.pop(name))
+
     def shape_stored(self, document: Document) -> None:
         """Give a document the shape of the version that it is kept in, in place and without a word."""
         prune(document, self.stored_schema)
@@ -98,12 +105,16 @@ class Custom:
     @cached_property
     def column_definitions(self) -> list[dict[str, Any]]:
         """The columns behind the name."""
-        return columns.definitions(self.added_columns)
+        from watchcache.api.custom.columns import definitions  # noqa: PLC0415 - when a table is first asked for
+
+        return definitions(self.added_columns)
 
     @cached_property
     def printer(self) -> Printer:
         """Makes the cells of a row."""
-        return columns.cells(self.added_columns)
+        from watchcache.api.custom.columns import cells  # noqa: PLC0415 - as above
+
+        return cells(self.added_columns)
 
 
 def resources_of(
@@ -190,6 +201,12 @@ def _resource(
         custom=custom,
         listed_as=accepted.get("listKind") or "",
     )
+
+
+def _sorted(value: Any) -> Any:
+    if type(value) is dict:
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return [_sorted(item) for item in value] if type(value) is list else value
 
 
 def _schema_of(version: Document) -> Document:

@@ -96,3 +96,9 @@ def _additional(raw: Any) -> Node | None:
     if raw is None or raw is False:
         return None
     return Node({_PRESERVE: True, "nullable": True} if raw is True else raw)
+
+
+def storage_version(definition: Document) -> str:
+    """The name of the version in which instances are kept; "" when none is named."""
+    versions = (definition.get("spec") or {}).get("versions") or []
+    return next((each["name"] for each in versions if each.get("storage")), "")

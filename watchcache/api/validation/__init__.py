@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from watchcache.api.catalog import Resource
-from watchcache.api.custom.content import content_causes as custom_causes
 from watchcache.api.status import Cause
 from watchcache.api.validation import (
     autoscalers,
@@ -66,6 +65,8 @@ def content_causes(
 ) -> Iterator[Cause]:
     """What is wrong with a new (`old` is None) or changed object; custom resources have rules of their own."""
     if resource.custom is not None:
+        from watchcache.api.custom.content import content_causes as custom_causes  # noqa: PLC0415
+
         yield from custom_causes(new, old, resource.custom, subresource)
         return
     rule = _TABLES.get(subresource, {}).get((resource.storage.group, resource.plural))
