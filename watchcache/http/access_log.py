@@ -25,9 +25,6 @@ class AccessLog:
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
 
-    def enter(self, exchange: Exchange) -> None:
-        """Nothing: there is no answer yet."""
-
     def leave(self, exchange: Exchange, answer: Answer) -> None:
         """Log the answer; a watch at its end."""
         agent = exchange.request.headers.get("user-agent", "")

@@ -41,9 +41,6 @@ class Accounting:
         self._lifecycle = lifecycle
         self._clock = clock
 
-    def enter(self, exchange: Exchange) -> None:
-        """Nothing: what the request is for is not known yet."""
-
     def leave(self, exchange: Exchange, answer: Answer) -> None:
         """Count the answer."""
         record = self._metrics.record(request_key(exchange))

@@ -7,6 +7,7 @@ custom resources have no messages.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from watchcache.api import codec, protobuf, status
@@ -24,7 +25,11 @@ READ_TYPES = frozenset({JSON, YAML})
 
 def media_type(exchange: Exchange) -> str:
     """The body's media type, without parameters."""
-    stated = exchange.request.headers.get("content-type", "")
+    return _bare(exchange.request.headers.get("content-type", ""))
+
+
+@lru_cache(maxsize=64)
+def _bare(stated: str) -> str:
     return stated.split(";", 1)[0].strip().lower() if stated.strip() else JSON
 
 

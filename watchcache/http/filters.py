@@ -61,23 +61,28 @@ READ_VERBS = frozenset({"get", "list", "watch"})
 LONG_RUNNING = frozenset({"attach", "exec", "portforward", "proxy", "log"})
 
 
-class Filter(Protocol):
-    """One step of the list."""
+class Entered(Protocol):
+    """A step of the list that has a say on the way in."""
 
     def enter(self, exchange: Exchange) -> Answer | Pending | None:
         """Look at the request; an answer ends it here, `Pending` has it wait. May raise what the error table knows."""
         ...
+
+
+class Left(Protocol):
+    """A step of the list that has a say on the way out."""
 
     def leave(self, exchange: Exchange, answer: Answer) -> None:
         """See the answer off; may change its headers."""
         ...
 
 
+Filter = Entered | Left
+"""Many are both."""
+
+
 class Headers:
     """The headers that every answer has."""
-
-    def enter(self, exchange: Exchange) -> None:
-        """Nothing: the audit id was given when the exchange began."""
 
     def leave(self, exchange: Exchange, answer: Answer) -> None:
         """Put them before the answer's own."""
@@ -111,9 +116,6 @@ class RequestInfoFilter:
         exchange.verb = verb = "watch" if info.verb == "list" and is_true(query, "watch") else info.verb
         exchange.long_running = verb == "watch" or info.subresource in LONG_RUNNING
         exchange.mutating = verb not in READ_VERBS if info.is_resource else request.method not in READ_METHODS
-
-    def leave(self, exchange: Exchange, answer: Answer) -> None:
-        """Nothing."""
 
 
 class WaitGroup:
@@ -156,9 +158,6 @@ class Deadline:
         if 0 < seconds < self._timeout:
             exchange.timeout = seconds
 
-    def leave(self, exchange: Exchange, answer: Answer) -> None:
-        """Nothing: who waits for the answer keeps the time (`waiting`)."""
-
 
 class Authentication:
     """Finds out who asks. Strangers see health and version only."""
@@ -179,18 +178,12 @@ class Authentication:
         elif not is_open(exchange.info.path):
             raise Rejected("no credentials")
 
-    def leave(self, exchange: Exchange, answer: Answer) -> None:
-        """Nothing."""
-
 
 class Strangers:
     """Ends an HTTP/2 connection that gets 401: what nobody vouches for must not flood us with streams.
 
     Source: apiserver's UnauthenticatedHTTP2DOSMitigation, on by default.
     """
-
-    def enter(self, exchange: Exchange) -> None:
-        """Nothing."""
 
     def leave(self, exchange: Exchange, answer: Answer) -> None:
         """Let the connection's running streams end, and take no more."""
@@ -207,9 +200,6 @@ class Goaway:
     def __init__(self, chance: float, random: Callable[[], float] | None = None) -> None:
         self._chance = chance
         self._random = random or Random().random  # noqa: S311 - it spreads load
-
-    def enter(self, exchange: Exchange) -> None:
-        """Nothing."""
 
     def leave(self, exchange: Exchange, answer: Answer) -> None:
         """Draw."""
@@ -244,9 +234,6 @@ class Authorization:
         decision, reason = self._authorizer.authorize(attributes)
         if decision is not Decision.ALLOW:
             raise _forbidden(attributes, reason)
-
-    def leave(self, exchange: Exchange, answer: Answer) -> None:
-        """Nothing."""
 
 
 def _forbidden(attributes: Attributes, reason: str) -> status.StatusError:

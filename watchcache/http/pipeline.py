@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from watchcache.http.errors import StatusRow, answer_for, deadline_reply
 from watchcache.http.exchange import Answering, Exchange, Pending, audit_id
@@ -26,6 +27,20 @@ _AT_ONCE = (Reply, Stream, WatchReply)
 _LEFT_EARLY = 499  # nginx's code for a client that closed; only metrics see it
 
 
+class _Step(NamedTuple):
+    """What a filter does on the way in; how many filters have been entered with it, and with those behind it that do nothing then."""
+
+    enter: Callable[[Exchange], Answer | Pending | None]
+    number: int
+    passed: int
+
+
+def _passed(filters: Sequence[Filter], number: int) -> int:
+    while number < len(filters) and not hasattr(filters[number], "enter"):
+        number += 1
+    return number
+
+
 class Pipeline:
     """Filters around an endpoint; calling it with a request is the `messages.Handler`."""
 
@@ -38,10 +53,19 @@ class Pipeline:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """`failures` are more rows for the table of errors."""
-        self._filters = tuple(filters)
-        self._enters = tuple(step.enter for step in filters)
+        self._enters = [
+            _Step(enter, number, _passed(filters, number))
+            for number, step in enumerate(filters, 1)
+            if (enter := getattr(step, "enter", None)) is not None
+        ]
+        self._outermost = _passed(filters, 0)
         # what remains to be left when the first n filters were entered, innermost first
-        self._leaves = [tuple(step.leave for step in reversed(filters[:n])) for n in range(len(filters) + 1)]
+        self._leaves = [
+            tuple(
+                leave for step in reversed(filters[:n]) if (leave := getattr(step, "leave", None)) is not None
+            )
+            for n in range(len(filters) + 1)
+        ]
         self._endpoint = endpoint
         self._clock = clock
         self._failures = tuple(failures)
@@ -58,11 +82,13 @@ class Pipeline:
         return Waiting(exchange.timeout, partial(self._wait, exchange, answer))
 
     def _enter(self, exchange: Exchange) -> Answering:
-        for number, enter in enumerate(self._enters):
+        exchange.entered = self._outermost
+        for enter, number, passed in self._enters:
             answer = enter(exchange)
-            exchange.entered = number + 1
             if answer is not None:
+                exchange.entered = number
                 return self._go_on(exchange, answer) if isinstance(answer, Pending) else answer
+            exchange.entered = passed
         return self._endpoint(exchange)
 
     async def _go_on(self, exchange: Exchange, pending: Pending) -> Answer:
@@ -70,12 +96,16 @@ class Pipeline:
         refusal = await pending.wait()
         if refusal is not None:
             return refusal
-        for number in range(exchange.entered, len(self._enters)):
-            answer = self._enters[number](exchange)
-            exchange.entered = number + 1
-            if answer is not None:
-                assert not isinstance(answer, Pending), "one filter may wait"
-                return answer
+        waited = exchange.entered
+        for enter, number, passed in self._enters:
+            if number > waited:
+                answer = enter(exchange)
+                if answer is not None:
+                    assert not isinstance(answer, Pending), "one filter may wait"
+                    exchange.entered = number
+                    return answer
+            if number >= waited:
+                exchange.entered = passed
         answering = self._endpoint(exchange)
         return answering if isinstance(answering, _AT_ONCE) else await answering
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from copy import deepcopy
 from typing import Final
 
@@ -25,8 +26,8 @@ GENERATED_NAME_TRIES: Final = 8
 """How often a generated name that is taken is exchanged for another (M3)."""
 
 
-async def create(store: Store, call: Call, document: Document) -> Outcome:
-    """Store the document of a POST as a new object."""
+def create(store: Store, call: Call, document: Document) -> Awaitable[Outcome]:
+    """Store the document of a POST as a new object. What is wrong with it is raised at once."""
     accepted = incoming.accept(store.catalog, call, document, new=True)
     if call.resource.custom is not None and call.resource.custom.ending:
         text = "create not allowed while custom resource definition is terminating"
@@ -35,7 +36,7 @@ async def create(store: Store, call: Call, document: Document) -> Outcome:
     if not call.dry_run:
         metadata.check_no_revision(accepted)
     owners.of_new(store, call, accepted)
-    return await store_new(store, call, accepted)
+    return store_new(store, call, accepted)
 
 
 async def store_new(store: Store, call: Call, document: Document) -> Outcome:

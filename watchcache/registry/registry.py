@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from random import Random
 
@@ -281,19 +281,24 @@ class Registry(Resources):
             return self._reviewer.answer(call, document)
         if not call.resource.stored:
             raise status.method_not_allowed()
-        return await self._served(call, await create.create(self._store, call, document))
+        return await self._when_served(call, create.create(self._store, call, document))
 
-    async def _served(self, call: Call, outcome: Outcome) -> Outcome:
-        """The outcome of a write, when what a definition defines is served."""
+    def _when_served(self, call: Call, write: Awaitable[Outcome]) -> Awaitable[Outcome]:
+        """The outcome of a write; of a definition, when what it defines is served."""
         if call.resource is self._definitions.resource and not (call.dry_run or call.subresource):
-            await self._establishing.settle(call.name)
+            return self._settled(call, write)
+        return write
+
+    async def _settled(self, call: Call, write: Awaitable[Outcome]) -> Outcome:
+        outcome = await write
+        await self._establishing.settle(call.name)
         return outcome
 
     async def update(self, call: Call, document: Document) -> Outcome:
         """PUT: replace an object or a subresource (M4-M7)."""
         if call.subresource and scale.is_scale(call):
             return await scale.update_scale(self._store, call, document)
-        return await self._served(call, await update.update(self._store, call, document))
+        return await self._when_served(call, update.update(self._store, call, document))
 
     async def patch(self, call: Call, content_type: str, body: bytes, force: bool = False) -> Outcome:
         """PATCH with one of the patch types (M8, M9); `force` is for apply patches."""
@@ -303,8 +308,8 @@ class Registry(Resources):
                 return await scale.apply_scale(self._store, call, body, force)
             return await scale.patch_scale(self._store, call, content_type, body)
         if applies:
-            return await self._served(call, await apply.apply(self._store, call, body, force))
-        return await self._served(call, await patch.patch(self._store, call, content_type, body))
+            return await self._when_served(call, apply.apply(self._store, call, body, force))
+        return await self._when_served(call, patch.patch(self._store, call, content_type, body))
 
     async def delete(self, call: Call, options: DeleteOptions) -> Outcome:
         """DELETE one object (M12-M15)."""

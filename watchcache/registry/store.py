@@ -132,7 +132,8 @@ class Store(Stored, kw_only=True):
         """Write a key, or delete it (None), that `head` is the state of; raises what the log raises."""
         if self.ledger is not None and key.startswith(SERVICES):
             return self.ledger.append(key, value, head)
-        return self.log_of(key).append(key, value, expected=0 if head is None else head.revision)
+        expected = 0 if head is None else head.revision
+        return self.log_of(key).append_nowait(key, value, expected=expected).wait()
 
     def chooses(self, resource: Resource) -> bool:
         """Whether what is chosen for an object may be another server's when it is written; each attempt then needs the document as it was."""
