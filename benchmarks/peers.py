@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -133,8 +133,8 @@ def start_ours(
     return peer
 
 
-def start_theirs(directory: Path, port: int, binaries: Path) -> Peer:
-    """kube-apiserver and its etcd."""
+def start_theirs(directory: Path, port: int, binaries: Path, more: Sequence[str] = ()) -> Peer:
+    """kube-apiserver, with more flags, and its etcd."""
     tokens = directory / "tokens.csv"
     tokens.write_text(f'{TOKEN},admin,admin,"system:masters"\n')
     key = directory / "sa.key"
@@ -147,7 +147,7 @@ def start_theirs(directory: Path, port: int, binaries: Path) -> Peer:
             "127.0.0.1", "--cert-dir", directory / "certs", "--token-auth-file", tokens, "--authorization-mode", "AlwaysAllow",
             "--service-account-issuer", "https://kubernetes.default.svc", "--service-account-key-file", key,
             "--service-account-signing-key-file", key, "--service-cluster-ip-range", "10.0.0.0/24",
-            "--disable-admission-plugins", "ServiceAccount",
+            "--disable-admission-plugins", "ServiceAccount", *more,
         ]  # fmt: skip
     peer = Peer("kube-apiserver", port, lambda: subprocess.Popen(command, stdout=log, stderr=log), [etcd])
     wait_ready(port)

@@ -1,7 +1,7 @@
 """Ours beside a real kube-apiserver: the same client, the same machine, the same run, through TLS.
 
     python dev.py bench side_by_side --peers DIR [--only get1,post] [--rounds 3]
-    python dev.py bench side_by_side --peers DIR --etcd [--shared etcd|prefix] --only post,post64,latency,start
+    python dev.py bench side_by_side --peers DIR --etcd [--shared etcd|prefix] [--json] --only post,post64,latency,start
 
 DIR holds `etcd` and `kube-apiserver` binaries. Both servers run at once; the workloads alternate between them, so that
 what disturbs the machine disturbs both. CPU is the servers' own (etcd's is added to kube-apiserver's where it takes
@@ -402,6 +402,11 @@ def main() -> None:
         choices=("etcd", "prefix"),
         help="with --etcd: both on one etcd, each with a prefix of its own or both with the same one, where the pods are made by ours",
     )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="kube-apiserver stores JSON, as ours does and as one does that shares its objects with ours",
+    )
     parser.add_argument("--port", type=int, default=17443, help="of ours; theirs has a thousand more")
     chosen = parser.parse_args()
     if chosen.shared and not chosen.etcd:
@@ -419,7 +424,8 @@ def main() -> None:
                 (Path(folder) / name).mkdir()
             shared = None
             if chosen.peers:
-                peers.append(start_theirs(Path(folder) / "theirs", chosen.port + 1000, chosen.peers))
+                more = ["--storage-media-type=application/json"] if chosen.json else []
+                peers.append(start_theirs(Path(folder) / "theirs", chosen.port + 1000, chosen.peers, more))
                 shared = peers[0].processes[1] if chosen.shared else None
             etcd = chosen.peers if chosen.etcd else None
             prefix = "/ours" if chosen.shared == "etcd" else "/registry"
