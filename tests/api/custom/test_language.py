@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -11,13 +12,15 @@ from watchcache.api.custom.expressions import (
     BadExpression,
     EvaluationFailed,
     Unsupported,
+    _environment,
     expression,
 )
 from watchcache.api.custom.formats import fits, is_known
 from watchcache.api.custom.matching import fault, matches
 from watchcache.api.custom.paths import BadPath, path
 from watchcache.api.custom.patterns import compiled
-from watchcache.api.custom.rules import shown
+from watchcache.api.custom.remarks import warnings_of
+from watchcache.api.custom.rules import shown, unsupported_rules
 from watchcache.api.custom.structural import Node
 
 
@@ -92,6 +95,19 @@ def test_what_only_kube_apiserver_has(text: str):
     """It is told apart from what is wrong."""
     with pytest.raises(Unsupported):
         evaluate(text, [1])
+
+
+def test_without_the_library(monkeypatch: pytest.MonkeyPatch):
+    """It has no build for every platform: there a definition is stored, with a warning that its rules are not evaluated."""
+    _environment.cache_clear()
+    monkeypatch.setitem(sys.modules, "cel_expr_python", None)
+    schema = {"type": "object", "x-kubernetes-validations": [{"rule": "self.unheard == 5"}]}
+    assert [*unsupported_rules(schema)] == [
+        "x-kubernetes-validations[0]: the rule is not evaluated: CEL without the package cel-expr-python is not supported"
+    ]
+    definition = {"spec": {"versions": [{"name": "v1", "schema": {"openAPIV3Schema": schema}}]}}
+    assert len(warnings_of(definition)) == 1
+    _environment.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -145,14 +145,17 @@ def _why(text: str) -> str:
 @cache
 def _environment(type: str) -> cel.Env:
     # Only here: 14 MB of code that servers without rules do without.
-    from cel_expr_python import cel  # noqa: PLC0415
-    from cel_expr_python.ext import (  # noqa: PLC0415
-        ext_bindings,
-        ext_encoders,
-        ext_math,
-        ext_optional,
-        ext_strings,
-    )
+    try:
+        from cel_expr_python import cel  # noqa: PLC0415
+        from cel_expr_python.ext import (  # noqa: PLC0415
+            ext_bindings,
+            ext_encoders,
+            ext_math,
+            ext_optional,
+            ext_strings,
+        )
+    except ImportError:  # there is none for every platform and interpreter
+        raise Unsupported("CEL without the package cel-expr-python") from None
 
     types = {
         "string": cel.Type.STRING,
