@@ -168,8 +168,15 @@ def test_fields_by_their_escaped_names():
 )
 def test_patterns_mean_what_they_mean_in_go(pattern: str, fitting: str, unfit: str):
     """Ends of texts, classes, ASCII."""
-    assert compiled(pattern).search(fitting)
+    assert matches(pattern, fitting)
+    assert not matches(pattern, unfit)
+    assert compiled(pattern).search(fitting)  # where there is no RE2
     assert not compiled(pattern).search(unfit)
+
+
+def test_a_pattern_takes_no_longer_than_its_text():
+    """Python's engine would go through 2 to the power of 5,000 ways to divide these, and nobody else would be served meanwhile."""
+    assert not matches("^(a+)+$", "a" * 5000 + "b")
 
 
 def test_patterns_that_python_cannot_read():
