@@ -32,9 +32,8 @@ class Ticket:
             try:
                 raise self._error
             finally:
-                self._error = (
-                    None  # its traceback refers to this: as a cycle they would wait for the collector
-                )
+                # The error's traceback refers to this: as a cycle the two would wait for the collector.
+                self._error = RuntimeError("the ticket of a refused write was waited for twice")
         return self.event
 
     def _abandon(self, _raise_cancel: object) -> trio.lowlevel.Abort:

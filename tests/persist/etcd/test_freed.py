@@ -26,3 +26,14 @@ async def test_no_call_is_left_to_the_collector(etcd):
             assert gc.collect() < 20
         finally:
             gc.enable()
+
+
+async def test_a_refused_write_is_not_taken_for_done(etcd):
+    """The error goes with who hears it; who waits for the same ticket again is told that there is nothing to be had."""
+    async with running(etcd.url) as log:
+        await log.append("k", value("0"), expected=0)
+        ticket = log.append_nowait("k", value("1"), expected=0)
+        with pytest.raises(Conflict):
+            await ticket.wait()
+        with pytest.raises(RuntimeError, match="twice"):
+            await ticket.wait()
