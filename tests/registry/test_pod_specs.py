@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.registry.scene import ADMIN, Client, Document, pod
+from watchcache.api import templates
 from watchcache.api.catalog import Catalog, load_catalog
 from watchcache.api.status import StatusError
 from watchcache.api.validation import content_causes
@@ -79,7 +80,7 @@ def test_a_remembered_spec_is_what_would_have_been_made(spec: Document, where: i
     document = dict(members)
     remembered = [accepted(document), accepted(document)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pod_specs, "LONGEST", -1)
+        patch.setattr(templates, "LONGEST", -1)
         assert remembered == [accepted(document)] * 2
 
 
@@ -97,6 +98,6 @@ def test_a_long_spec_is_not_remembered():
     """Or a few thousand clients with specs of a megabyte would fill the memory."""
     before = pod_specs._finished.cache_info().currsize
     document = pod("p")
-    document["spec"]["containers"][0]["args"] = ["x" * pod_specs.LONGEST]
+    document["spec"]["containers"][0]["args"] = ["x" * templates.LONGEST]
     assert accepted(document) == accepted(document)
     assert pod_specs._finished.cache_info().currsize == before

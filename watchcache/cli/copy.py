@@ -178,12 +178,12 @@ def _form(definitions: Iterable[bytes]) -> StoredForm:
     """How objects are written: those of the built-in kinds, and the instances of definitions."""
     from watchcache.api.catalog import load_catalog
     from watchcache.api.codec import document_of
+    from watchcache.api.custom.resources import definitions_of
     from watchcache.api.stored import StoredForm
 
     catalog = load_catalog()
     form = StoredForm(catalog)
-    resource = catalog.find("apiextensions.k8s.io", "v1", "customresourcedefinitions")
-    assert resource is not None, "the catalog has definitions"
+    resource = definitions_of(catalog)
     for value in definitions:
         form.learn(document_of(value, resource))
     return form

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from watchcache.api.catalog import Catalog, Resource
+from watchcache.api.catalog import Resource
 from watchcache.api.codec import document_of
-from watchcache.api.custom.resources import holds, resources_of
-from watchcache.api.facts import CRDS
+from watchcache.api.custom.resources import definitions_of, holds, resources_of
 from watchcache.log import Event, Head
 
 if TYPE_CHECKING:
@@ -23,13 +22,6 @@ if TYPE_CHECKING:
     from watchcache.registry.resources import Resources
 
 _logger = logging.getLogger(__name__)
-
-
-def definitions_of(catalog: Catalog) -> Resource:
-    """The resource of definitions."""
-    resource = catalog.find(CRDS[0], "v1", CRDS[1])
-    assert resource is not None, "the catalog has definitions"
-    return resource
 
 
 class _Served(msgspec.Struct):

@@ -14,14 +14,13 @@ from typing import Final
 import trio
 
 from watchcache.api.codec import document_of
-from watchcache.api.custom.resources import holds, resources_of
+from watchcache.api.custom.resources import definitions_of, holds, resources_of
 from watchcache.api.options import DeleteOptions
 from watchcache.api.status import StatusError
 from watchcache.api.user import UserInfo
 from watchcache.log import Event, JournalError
 from watchcache.registry.calls import Call, Document
 from watchcache.registry.conditions import accepted, approved, condition, with_condition
-from watchcache.registry.definitions import definitions_of
 from watchcache.registry.delete import delete
 from watchcache.registry.deletion import CLEANUP
 from watchcache.registry.store import Store, read_modify_write

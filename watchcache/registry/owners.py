@@ -9,9 +9,7 @@ patch. Until then a write costs one look into two dictionaries. All rules of the
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.conversion import convert
@@ -69,7 +67,7 @@ def of_new(store: Store, call: Call, document: Document) -> None:
     tracker = tracker_of(store.catalog, call)
     entries = tracker.updated(
         empty(call.resource),
-        _decoded(call.resource, spoken(document, call.resource)),
+        spoken(document, call.resource),
         call.field_manager,
         now_text(store.clock()),
         entries=None,
@@ -88,7 +86,7 @@ def of_changed(store: Store, call: Call, old: Document, wanted: Document) -> Ent
     resource = call.resource
     return tracker_of(store.catalog, call).updated(
         spoken(old, resource),
-        _decoded(resource, spoken(wanted, resource)),
+        spoken(wanted, resource),
         call.field_manager,
         now_text(store.clock()),
         entries=stored,
@@ -121,34 +119,3 @@ def settled(new: Document, old: Document, entries: Entries) -> Document:
 def empty(resource: Resource) -> Document:
     """An object with nothing in it, as Go makes one."""
     return {"metadata": {}} if resource.custom is not None else zero(resource.schema)
-
-
-# What kube-apiserver does to these kinds when it decodes them; here their strategies do it later.
-
-
-def _decoded(resource: Resource, document: Document) -> Document:
-    rule = _DECODED.get((resource.group, resource.plural))
-    return document if rule is None else rule(document)
-
-
-def _with_string_data(secret: Document) -> Document:
-    texts = secret.get("stringData")
-    if not texts:
-        return secret
-    encoded = {name: b64encode(text.encode()).decode() for name, text in texts.items()}
-    left = {name: value for name, value in secret.items() if name != "stringData"}
-    return {**left, "data": {**(secret.get("data") or {}), **encoded}}
-
-
-def _with_name_label(namespace: Document) -> Document:
-    metadata = namespace["metadata"]
-    if not metadata.get("name"):
-        return namespace
-    labels = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": metadata["name"]}
-    return {**namespace, "metadata": {**metadata, "labels": labels}}
-
-
-_DECODED: Final[dict[tuple[str, str], Callable[[Document], Document]]] = {
-    ("", "secrets"): _with_string_data,
-    ("", "namespaces"): _with_name_label,
-}

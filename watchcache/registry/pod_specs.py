@@ -16,11 +16,9 @@ from watchcache.api.catalog import Resource
 from watchcache.api.defaulting import apply_defaults
 from watchcache.api.schema import Schema
 from watchcache.api.structure import TypeMismatch, conform
+from watchcache.api.templates import KEPT, template_key
 from watchcache.registry.calls import Document
 
-LONGEST: Final = 8 << 10
-"""Bytes of a spec that is remembered: all of them together, and what became of them, stay below 6 MiB."""
-_KEPT: Final = 256
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(dict)
 
@@ -33,15 +31,12 @@ def finished_spec(resource: Resource, document: Document) -> Document | None:
     spec = document.get("spec")
     if resource.plural != "pods" or not resource.builtin or type(spec) is not dict:
         return None
-    try:
-        encoded = _ENCODER.encode(spec)
-    except (msgspec.MsgspecError, RecursionError, OverflowError, ValueError):
-        return None  # numbers and texts that only Go's rules can judge
-    finished = _finished(resource.schema, encoded) if len(encoded) <= LONGEST else None
+    encoded = template_key(spec)
+    finished = None if encoded is None else _finished(resource.schema, encoded)
     return None if finished is None else _DECODER.decode(finished)
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=KEPT)
 def _finished(schema: Schema, encoded: bytes) -> bytes | None:
     try:
         conformed = conform({"spec": _DECODER.decode(encoded)}, schema)

@@ -34,3 +34,9 @@ async def running(*urls: str, **more) -> AsyncIterator[EtcdLog]:
 async def history(log: EtcdLog, after: int) -> list:
     """All events after a revision, in one list."""
     return [event async for batch in log.history(after) for event in batch]
+
+
+def answered(log: EtcdLog, path: str) -> int:
+    """How many calls of a method etcd has answered."""
+    spent = log.figures.seconds.get(path)
+    return 0 if spent is None else sum(spent.counts)

@@ -13,7 +13,7 @@ from watchcache import pki
 from watchcache.log import JournalError, JournalUnavailable
 from watchcache.persist.etcd import EtcdUnusable, Options
 
-from .scene import log_on, running
+from .scene import answered, log_on, running
 from .test_faults import gateway, until
 
 pytestmark = etcds.needs_etcd
@@ -95,13 +95,13 @@ async def test_many_calls_with_an_old_token_log_in_once(etcd, tmp_path):
         await log.append("k", value())
         etcd.kill()
         await until(lambda: log.problem is not None)
-        logins = log.figures.answered("/etcdserverpb.Auth/Authenticate")
+        logins = answered(log, "/etcdserverpb.Auth/Authenticate")
         etcd.start()
         await until(lambda: log.problem is None)
         async with trio.open_nursery() as nursery:
             for number in range(50):
                 nursery.start_soon(log.append, f"k{number}", value())
-        assert log.figures.answered("/etcdserverpb.Auth/Authenticate") - logins <= 3
+        assert answered(log, "/etcdserverpb.Auth/Authenticate") - logins <= 3
 
 
 def tls_etcd(tmp_path, authority):

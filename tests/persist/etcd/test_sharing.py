@@ -6,7 +6,7 @@ import trio
 from tests.conformance.samples import stamp, value
 from watchcache.log import Conflict, Head
 
-from .scene import history, running
+from .scene import answered, history, running
 
 
 async def test_all_servers_deliver_the_same_events_in_the_same_order(etcd):
@@ -75,7 +75,7 @@ async def test_many_readers_ask_etcd_a_few_times(etcd):
     """Two hundred consistent reads at once are some questions, and each gets a revision that includes what was acknowledged."""
     async with running(etcd.url) as one, running(etcd.url) as two:
         event = await one.append("k", value())
-        before = two.figures.answered("/etcdserverpb.KV/Range")
+        before = answered(two, "/etcdserverpb.KV/Range")
 
         async def read():
             revision = await two.newest()
@@ -86,7 +86,7 @@ async def test_many_readers_ask_etcd_a_few_times(etcd):
         async with trio.open_nursery() as nursery:
             for _ in range(200):
                 nursery.start_soon(read)
-        assert two.figures.answered("/etcdserverpb.KV/Range") - before <= 4
+        assert answered(two, "/etcdserverpb.KV/Range") - before <= 4
 
 
 async def test_revisions_beside_the_prefix_are_waited_for_by_progress(etcd):
@@ -127,7 +127,7 @@ async def test_keys_that_live_for_a_time_share_a_lease_and_end_together(etcd):
         stays = await log.append("pods/a", value())
         for name in "abc":
             await log.append(f"events/{name}", value())
-        assert log.figures.answered("/etcdserverpb.Lease/LeaseGrant") == 1
+        assert answered(log, "/etcdserverpb.Lease/LeaseGrant") == 1
         log.subscribe(lambda events: groups.append(list(events)))
         with trio.fail_after(20):
             while not any(groups):  # noqa: ASYNC110 - the lease's time passes in etcd

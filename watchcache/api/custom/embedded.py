@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from watchcache.api import causes, names
-from watchcache.api.custom.structural import Document, Node
+from watchcache.api.custom.structural import Document, Node, below
 from watchcache.api.meta import label_causes
 from watchcache.api.schema import Schema
 from watchcache.api.status import Cause
@@ -32,7 +32,7 @@ def resources_in(value: Any, node: Node, path: str = "") -> Iterator[tuple[str, 
         for name in sorted(value):
             child = node.child(name)
             if child is not None:
-                place = f"{path}.{name}" if path else name
+                place = below(path, name)
                 yield from _with_inner(value[name], child, place)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from watchcache.api import causes
-from watchcache.api.custom.structural import Node
+from watchcache.api.custom.structural import Node, below
 from watchcache.api.status import Cause
 
 
@@ -30,7 +30,7 @@ def check_lists(value: Any, node: Node, path: str = "") -> Iterator[Cause]:
     elif isinstance(value, dict):
         for name in sorted(value):
             if name in node.properties:
-                yield from check_lists(value[name], node.properties[name], f"{path}.{name}" if path else name)
+                yield from check_lists(value[name], node.properties[name], below(path, name))
             elif node.additional is not None:
                 yield from check_lists(value[name], node.additional, f"{path}[{name}]")
 

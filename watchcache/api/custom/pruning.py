@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from watchcache.api.custom.structural import Document, Node
+from watchcache.api.custom.structural import Document, Node, below
 
 DEEPEST: Final = 150
 """Levels that an instance may have: everything that looks at one calls itself, several frames for each."""
@@ -35,10 +35,10 @@ def _prune_object(value: Document, node: Node, path: str, is_resource: bool, fou
             continue
         child = node.child(name)
         if child is not None:
-            _prune(value[name], child, f"{path}.{name}" if path else name, child.embedded, found)
+            _prune(value[name], child, below(path, name), child.embedded, found)
         elif not node.preserves:
             del value[name]
-            found.append(f"{path}.{name}" if path else name)
+            found.append(below(path, name))
 
 
 def drop_nulls(value: Any, node: Node) -> None:

@@ -18,11 +18,12 @@ from typing import Any, Final
 
 import msgspec
 
-from watchcache.api.catalog import GroupVersion, Resource, Subresource, version_order
+from watchcache.api.catalog import Catalog, GroupVersion, Resource, Subresource, version_order
 from watchcache.api.codec import revision_of, stamp, value_of
 from watchcache.api.custom.defaulting import set_defaults
 from watchcache.api.custom.pruning import drop_nulls, prune
 from watchcache.api.custom.structural import Document, Node, storage_version
+from watchcache.api.facts import CRDS
 from watchcache.api.schema import Definitions, Schema
 
 _VERBS: Final = frozenset({"delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"})
@@ -115,6 +116,13 @@ class Custom:
         from watchcache.api.custom.columns import cells  # noqa: PLC0415 - as above
 
         return cells(self.added_columns)
+
+
+def definitions_of(catalog: Catalog) -> Resource:
+    """The resource of definitions."""
+    resource = catalog.find(CRDS[0], "v1", CRDS[1])
+    assert resource is not None, "the catalog has definitions"
+    return resource
 
 
 def resources_of(

@@ -25,7 +25,7 @@ from watchcache.api.custom.expressions import (
     Unsupported,
     expression,
 )
-from watchcache.api.custom.structural import RULES, Document, Node
+from watchcache.api.custom.structural import RULES, Document, Node, below
 from watchcache.api.custom.values import NOWHERE, element_key, elements
 from watchcache.api.status import Cause
 
@@ -207,7 +207,7 @@ def _evaluated(value: Any, old: Any, node: Node, path: str) -> Iterator[Cause]:
 def _below(path: str, name: str, node: Node) -> str:
     if name not in node.properties:
         return f"{path}[{name}]"
-    return f"{path}.{name}" if path else name
+    return below(path, name)
 
 
 def _judged(value: Any, old: Any, node: Node, rule: Document, path: str) -> Cause | None:

@@ -102,3 +102,8 @@ def storage_version(definition: Document) -> str:
     """The name of the version in which instances are kept; "" when none is named."""
     versions = (definition.get("spec") or {}).get("versions") or []
     return next((each["name"] for each in versions if each.get("storage")), "")
+
+
+def below(path: str, name: str) -> str:
+    """The path of a field of what stands at a path; "" is the document."""
+    return f"{path}.{name}" if path else name

@@ -15,7 +15,7 @@ from typing import Any, Final
 from watchcache.api import causes
 from watchcache.api.custom.formats import fits
 from watchcache.api.custom.matching import matches
-from watchcache.api.custom.structural import Document
+from watchcache.api.custom.structural import Document, below
 from watchcache.api.quoting import quoted
 from watchcache.api.status import Cause
 
@@ -212,15 +212,11 @@ def _object(value: Document, schema: Document, path: str, old: Document) -> Iter
     properties = schema.get("properties") or {}
     for name in sorted(properties):
         if name in value:
-            yield from check(value[name], properties[name], _below(path, name), old.get(name, _ABSENT))
+            yield from check(value[name], properties[name], below(path, name), old.get(name, _ABSENT))
     for name in schema.get("required") or ():
         if name not in value:
-            yield causes.required(_below(path, name))
+            yield causes.required(below(path, name))
     others = schema.get("additionalProperties")
     if isinstance(others, dict):
         for name in sorted(value.keys() - properties.keys()):
-            yield from check(value[name], others, _below(path, name), old.get(name, _ABSENT))
-
-
-def _below(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+            yield from check(value[name], others, below(path, name), old.get(name, _ABSENT))

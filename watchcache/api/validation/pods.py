@@ -11,6 +11,7 @@ import msgspec
 from watchcache.api import causes, names
 from watchcache.api.meta import label_causes
 from watchcache.api.status import Cause
+from watchcache.api.templates import KEPT, template_key
 from watchcache.api.validation.containers import container_causes
 from watchcache.api.validation.rules import (
     EFFECTS,
@@ -43,8 +44,6 @@ _NAMED_BY: Final = {
     "configMap": "name",
     "csi": "driver",
 }
-_LONGEST_REMEMBERED: Final = 8 << 10  # bytes of a spec
-_ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(dict)
 _DNS_POLICIES: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 
@@ -63,14 +62,11 @@ def _pod(new: Document, old: Document | None) -> Iterator[Cause]:
 
 def _is_known_sound(spec: Document) -> bool:
     """Whether nothing is wrong with the spec of a new pod. That is remembered: pods come in hundreds from one template."""
-    try:
-        encoded = _ENCODER.encode(spec)
-    except (msgspec.MsgspecError, RecursionError):
-        return False
-    return len(encoded) <= _LONGEST_REMEMBERED and _is_sound(encoded)
+    encoded = template_key(spec)
+    return encoded is not None and _is_sound(encoded)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT)
 def _is_sound(encoded: bytes) -> bool:
     return not any(True for _ in spec_causes(_DECODER.decode(encoded), "spec"))
 

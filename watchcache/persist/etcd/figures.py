@@ -41,11 +41,6 @@ class Figures:
             distribution = self.seconds[path] = Distribution(BOUNDS)
         distribution.observe(seconds)
 
-    def answered(self, path: str) -> int:
-        """How many calls of a method were."""
-        distribution = self.seconds.get(path)
-        return 0 if distribution is None else sum(distribution.counts)
-
     def failed(self, path: str) -> None:
         """A call failed for good."""
         self.failures[path] = self.failures.get(path, 0) + 1
