@@ -1,12 +1,12 @@
 """What is kept and what goes."""
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
 import trio
 
+from tests.alive import Alive
 from watchcache.log import Compacted, Event, Log
 from watchcache.persist import FileJournal, Retention
 from watchcache.persist.file.history import REST, Decoded
@@ -109,16 +109,11 @@ async def test_what_nobody_reads_is_not_kept_decoded(tmp_path, autojump_clock):
     """Readers of one place share a segment; a minute after the last, the next commit lets go of it."""
     async with opened(tmp_path, ring_bytes=100) as log:
         await scribble(log, 100)
-        gc.collect()
+        alive = Alive({Decoded})
         await history(log)
-        assert decoded() == 2
+        assert alive.new() == {"Decoded": 2}
         await log.append("pods/default/other", value("x"))
-        assert decoded() == 2
+        assert alive.new() == {"Decoded": 2}
         await trio.sleep(REST + 1)
         await log.append("pods/default/other", value("y"))
-        assert decoded() == 0
-
-
-def decoded() -> int:
-    """How many segments are in memory."""
-    return sum(type(one) is Decoded for one in gc.get_objects())
+        assert not alive.new()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +11,7 @@ import pytest
 import trio
 from served import running_api
 
+from tests.alive import Alive
 from watchcache.cacher.watcher import Watcher
 from watchcache.http.watching import WatchedSink
 from watchcache.http.wire.connection import Connection
@@ -44,11 +44,6 @@ def _no_collections() -> Iterator[None]:
     gc.enable()
 
 
-def alive(types: set[type]) -> Counter[str]:
-    """How many there are of each."""
-    return Counter(type(one).__name__ for one in gc.get_objects() if type(one) in types)
-
-
 @asynccontextmanager
 async def serving() -> AsyncIterator[Scene]:
     """The whole API, without anything that a test before left."""
@@ -76,18 +71,18 @@ async def watches(client: Client2, seconds: int = 600) -> list[int]:
 async def test_a_client_that_leaves_leaves_nothing_behind() -> None:
     """Over HTTP/2: its connection and its watches."""
     async with serving() as scene:
-        before = alive(OF_CONNECTIONS)
+        alive = Alive(OF_CONNECTIONS)
         async with client2(scene) as client:
             await watches(client)
-            assert (alive(OF_CONNECTIONS) - before)["Watcher"] == 3
+            assert alive.new()["Watcher"] == 3
         await idle(scene)
-        assert alive(OF_CONNECTIONS) == before
+        assert not alive.new()
 
 
 async def test_a_client_of_http1_leaves_nothing_behind() -> None:
     """Its connection and its watch."""
     async with serving() as scene:
-        before = alive(OF_CONNECTIONS)
+        alive = Alive(OF_CONNECTIONS)
         async with await dial(scene) as stream:
             await stream.send_all(request("GET", WATCH.format(600), b"", "Authorization: Bearer good"))
             head = b""
@@ -95,16 +90,16 @@ async def test_a_client_of_http1_leaves_nothing_behind() -> None:
                 while b"\r\n\r\n" not in head:  # events may follow in the same packet
                     head += await stream.receive_some(65536)
             del head
-            assert (alive(OF_CONNECTIONS) - before)["Watcher"] == 1
+            assert alive.new()["Watcher"] == 1
         await idle(scene)
-        assert alive(OF_CONNECTIONS) == before
+        assert not alive.new()
 
 
 async def test_a_client_of_a_websocket_leaves_nothing_behind() -> None:
     """Whoever ends it: the client without a word, or the watch's time."""
     for seconds, leaves in ((600, True), (1, False)):
         async with serving() as scene:
-            before = alive(OF_CONNECTIONS)
+            alive = Alive(OF_CONNECTIONS)
             async with await dial(scene) as stream:
                 head = request("GET", WATCH.format(seconds), b"", "Authorization: Bearer good", *HANDSHAKE)
                 await stream.send_all(head)
@@ -113,31 +108,31 @@ async def test_a_client_of_a_websocket_leaves_nothing_behind() -> None:
                     while b"\r\n\r\n" not in answer:
                         answer += await stream.receive_some(65536)
                 assert answer.startswith(b"HTTP/1.1 101 ")
-                assert (alive(OF_CONNECTIONS) - before)["Watcher"] == 1
+                assert alive.new()["Watcher"] == 1
                 while not leaves and await stream.receive_some(65536):
                     pass
             await idle(scene)
-            assert alive(OF_CONNECTIONS) == before
+            assert not alive.new()
 
 
 @pytest.mark.usefixtures("framing")
 async def test_a_watch_that_a_client_resets_is_freed() -> None:
     """Its connection goes on."""
     async with serving() as scene, client2(scene) as client:
-        before = alive(OF_WATCHES)
+        alive = Alive(OF_WATCHES)
         for number in await watches(client):
             client.h2.reset_stream(number)
         await client.flush()
         await client.ask(WATCH.format(1), "GET", None, True, TOKEN)
         await client.until(ev.StreamEnded)
-        assert alive(OF_WATCHES) == before
+        assert not alive.new()
 
 
 @pytest.mark.usefixtures("framing")
 async def test_a_watch_whose_time_is_over_is_freed() -> None:
     """That is how most end."""
     async with serving() as scene, client2(scene) as client:
-        before = alive(OF_WATCHES)
+        alive = Alive(OF_WATCHES)
         for number in await watches(client, seconds=1):
             await client.until(ev.StreamEnded, number)
-        assert alive(OF_WATCHES) == before
+        assert not alive.new()
