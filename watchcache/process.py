@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gc
+import logging
 import os
 import resource
 import signal
@@ -13,29 +16,59 @@ from collections.abc import Callable
 import trio
 
 from watchcache import logs
-from watchcache.log import JournalError
+from watchcache.log import JournalError, JournalReplaced
 from watchcache.memory import keep_heap_trimmed, settle_memory, use_one_heap
 from watchcache.server import Server
 from watchcache.settings import ServerFailed, Settings, SettingsProblem
+
+logger = logging.getLogger("watchcache.server")
+
+# Seconds between two takeovers: of two clusters that answer in turns none is taken over for ever.
+SETTLED = 60.0
 
 
 def main(settings: Settings) -> None:
     """Run a server in this process until it is told to stop.
 
+    When its journal is replaced under it (an etcd that was restored from a backup), it ends and starts again on what is there now.
     Raises `SettingsProblem` when it cannot start and `ServerFailed` when it had to give up.
     """
     logs.set_up(settings.verbosity, settings.logging_format)
     raise_descriptor_limit()
     use_one_heap()
+    taken_over = -SETTLED
+    while True:
+        server = Server(settings)
+        problem = _run(server)
+        if problem is None:
+            return
+        if not isinstance(problem, JournalReplaced):
+            raise problem
+        if time.monotonic() - taken_over < SETTLED:
+            raise ServerFailed(
+                f"{problem}, for the second time within {SETTLED:.0f} s; look whether --etcd-servers names more than one cluster"
+            )
+        logger.warning("%s; starting again on what is there now", problem)
+        taken_over = time.monotonic()
+        settings = dataclasses.replace(settings, secure_port=server.port)
+        del server
+        gc.unfreeze()
+
+
+def _run(server: Server) -> BaseException | None:
+    """Run a server to its end; what it ended of, None when it was told to."""
+    replaced: BaseException | None = None
     problem: BaseException | None = None
     try:
-        trio.run(_run, settings)
+        trio.run(_serve, server)
+    except* JournalReplaced as group:
+        replaced = first_of(group)
     except* (SettingsProblem, ServerFailed) as group:
         problem = first_of(group)
     except* JournalError as group:
         problem = ServerFailed(f"the journal failed: {first_of(group)}")
-    if problem is not None:  # raised here: before Python 3.11.4 what an `except*` raises is a group again
-        raise problem from None
+    # Not raised up there: before Python 3.11.4 what an `except*` raises is a group again.
+    return replaced or problem
 
 
 class _Start:
@@ -49,8 +82,8 @@ class _Start:
         self.made.set()
 
 
-async def _run(settings: Settings) -> None:
-    server, start = Server(settings), _Start()
+async def _serve(server: Server) -> None:
+    start = _Start()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_obey_signals, server, start.made)
 

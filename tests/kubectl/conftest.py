@@ -70,6 +70,11 @@ class ServerProcess:
     def _end(self, number: int) -> int:
         assert self._process is not None
         self._process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it has ended; the exit status."""
+        assert self._process is not None
         status = self._process.wait(20)
         assert self._process.stdout is not None
         self._process.stdout.close()

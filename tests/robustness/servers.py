@@ -7,6 +7,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import trio
@@ -19,7 +20,7 @@ from .exchange import Caller, Lost
 TOKEN = "robustness"  # of a server on loopback that lives for two minutes
 START_SECONDS = 30.0
 COMPACTION = "10s"
-REPLACED = "restart this server to take it over"  # in the line with which it ends when etcd was restored
+TAKES_OVER = "starting again on what is there now"  # in the line between its old and its new life when etcd was restored
 EVENTS_LIVE = "10s"
 
 
@@ -37,7 +38,7 @@ class ServerProcess(Child):
         self.ready = False
         self.ended = ""  # how it ended by itself, after it had been ready
         self.restored = False  # etcd is one from a backup, and it does not run on that yet
-        self.started = 0.0  # when it was started last
+        self.started = 0.0  # when it was started last, or started itself again
         self.directory = directory
         self.etcd = etcd
         self.workers = workers
@@ -109,13 +110,22 @@ class ServerProcess(Child):
         return status == 200
 
     def look(self) -> None:
-        """Note when it ended by itself, unless that is what a restored etcd asks for; then start it again."""
+        """Note when it has taken a restored etcd over, and when it ended by itself; then start it again."""
+        if self.restored:
+            self._note_takeover()
         if self.process is not None and self.ready and (status := self.process.poll()) is not None:
-            if self.restored and REPLACED in self.tail():
-                self.restored = False
-            else:
-                self.ended = f"{self.name} ended by itself with status {status}: {self.tail()}"
+            self.ended = f"{self.name} ended by itself with status {status}: {self.tail()}"
             self.start()
+
+    def _note_takeover(self) -> None:
+        for line in self.tail(50).splitlines():
+            if TAKES_OVER in line:
+                # Its log has the time: when it is read, the new life may have answered somebody.
+                seconds = time.mktime(
+                    time.strptime(f"{time.localtime().tm_year}{line[1:14]}", "%Y%m%d %H:%M:%S")
+                )
+                self.started = trio.current_time() - (time.time() - seconds - float(line[14:21]))
+                self.restored = False
 
     async def end(self, number: signal.Signals = signal.SIGKILL, seconds: float = 10.0) -> None:
         """End it by a signal, or by a harder one when that takes too long."""

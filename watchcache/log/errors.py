@@ -50,6 +50,10 @@ class JournalFailed(JournalError):
     """The journal is broken for good: whether the write is durable is unknown, and no other will be acknowledged."""
 
 
+class JournalReplaced(JournalFailed):
+    """What is found where the journal was is another one, perhaps of an earlier day; who opens the log anew gets that one."""
+
+
 class LogClosed(JournalFailed):
     """The log was closed before, or while, the write was queued."""
 

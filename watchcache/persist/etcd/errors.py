@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from watchcache.log import (
     JournalError,
-    JournalFailed,
     JournalFull,
+    JournalReplaced,
     JournalUnavailable,
     OneKeyOnly,
     ValueTooLarge,
@@ -36,7 +36,7 @@ class EtcdUnusable(JournalError):
     """The etcd cannot be used as it is set up: credentials, certificates, version, or what lies under the prefix."""
 
 
-class EtcdReplaced(JournalFailed):
+class EtcdReplaced(JournalReplaced):
     """What answers now is not the etcd that this server knows: another cluster, or a backup from before."""
 
 

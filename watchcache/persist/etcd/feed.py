@@ -5,7 +5,7 @@
 * A response that says `fragment` is continued by the next; a revision is delivered whole.
 * `canceled` with a compact revision, or a gap that `State` sees, leads to reading everything anew, and to the events between.
 * An etcd whose cluster id is another, whose revision is lower than ours, or that has not got the newest event that we saw, is not the one we
-  know: `EtcdReplaced`, and the server ends.
+  know: `EtcdReplaced`, and the log ends.
 * A stream that says nothing is not taken for alive: a keep-alive notices a frozen member, sooner when replies have shown that
   there is something to say (`Vigil`), and the member is required to see a leader.
 """
@@ -23,7 +23,7 @@ from watchcache.persist.etcd import rpc_pb2 as rpc
 from watchcache.persist.etcd.client import RANGE, Client
 from watchcache.persist.etcd.codes import Code
 from watchcache.persist.etcd.errors import EtcdReplaced, Problem
-from watchcache.persist.etcd.identity import REPLACED, other_cluster, stepped_back
+from watchcache.persist.etcd.identity import other_cluster, stepped_back
 from watchcache.persist.etcd.lineage import Witnesses, other_epoch
 from watchcache.persist.etcd.ranges import end_of, read_all
 from watchcache.persist.etcd.state import Missed, State
@@ -175,9 +175,8 @@ class Feed:
         if first.header.revision >= self._state.revision:
             other = await self.witnesses.contradicted(self._client, self._state)
             if other is not None:
-                raise EtcdReplaced(
-                    f"etcd does not have {other.key} as it was at revision {other.revision}: it was restored from a backup; {REPLACED}"
-                )
+                what = f"{other.key} as it was at revision {other.revision}"
+                raise EtcdReplaced(f"etcd does not have {what}: it was restored from a backup")
             await self._check_epoch()
             return
         request = rpc.RangeRequest(key=self._prefix, count_only=True)
@@ -193,7 +192,7 @@ class Feed:
                 raise
             return  # the right to read it was taken away; the contents have been compared
         if other:
-            raise EtcdReplaced(f"etcd was set up anew; {REPLACED}")
+            raise EtcdReplaced("etcd was set up anew")
 
     def _take(self, response: rpc.WatchResponse, events: list[Event]) -> None:
         """A response: adds the events of the whole revisions that it completes."""
@@ -232,6 +231,6 @@ class Feed:
             break
         older = header.revision < self._state.revision or self._state.contradicts(pairs)
         if header.cluster_id != self.cluster or older:
-            raise EtcdReplaced(f"another etcd answers, or one from a backup; {REPLACED}")
+            raise EtcdReplaced("another etcd answers, or one from a backup")
         self.witnesses.begin(pairs)
         self._publish(self._state.replace(pairs, header.revision), True)

@@ -14,8 +14,6 @@ import trio
 
 from watchcache.persist.etcd import rpc_pb2 as rpc
 
-REPLACED = "restart this server to take it over"
-
 
 class Identity:
     """cluster: the id, 0 while it is not known. floor: the newest revision that was seen."""
@@ -43,9 +41,9 @@ class Identity:
 
 def other_cluster(found: int, known: int) -> str:
     """The line for another cluster's id."""
-    return f"another etcd answers: its cluster id is {found:x}, that of our data {known:x}; {REPLACED}"
+    return f"another etcd answers: its cluster id is {found:x}, that of our data {known:x}"
 
 
 def stepped_back(found: int, known: int) -> str:
     """The line for a revision that is lower than one that was seen."""
-    return f"etcd is at revision {found}, but was at {known}: it was restored from a backup; {REPLACED}"
+    return f"etcd is at revision {found}, but was at {known}: it was restored from a backup"
