@@ -8,6 +8,7 @@ import pytest
 
 from tests.api.answers import answers
 from tests.registry.scene import Client, Document
+from watchcache.api.defaulting.images import pull_policy
 from watchcache.api.status import StatusError
 
 CLUSTER_WIDE = {
@@ -29,6 +30,14 @@ def compared(causes: list[list[str]]) -> list[list[str]]:
     return found
 
 
+def told(error: StatusError) -> list[list[str]]:
+    """The causes of a 422, as the recordings have them; anything else is raised."""
+    if error.code != 422:
+        raise error
+    causes = (error.details or {})["causes"]
+    return [[cause["reason"], cause["message"], cause.get("field", "")] for cause in causes]
+
+
 async def causes_of(client: Client, path: str, document: Document, patch: Any) -> list[list[str]]:
     """What a create is refused for, or a dry run of a patch of what was created."""
     namespace = "" if path.rpartition("/")[2] in CLUSTER_WIDE else "default"
@@ -39,10 +48,7 @@ async def causes_of(client: Client, path: str, document: Document, patch: Any) -
             kind = "json" if isinstance(patch, list) else "merge"
             await client.patch(path, "x", patch, kind, namespace, dry_run=True)
     except StatusError as error:
-        if error.code != 422:
-            raise
-        causes = (error.details or {})["causes"]
-        return [[cause["reason"], cause["message"], cause.get("field", "")] for cause in causes]
+        return told(error)
     return []
 
 
@@ -50,3 +56,64 @@ async def causes_of(client: Client, path: str, document: Document, patch: Any) -
 async def test_content(client: Client, path: str, document: Document, patch: Any, causes: list[list[str]]):
     """Refused for the same, in the same order, or accepted as well."""
     assert compared(await causes_of(client, path, document, patch)) == compared(causes)
+
+
+async def test_pods(client: Client):
+    """The same for pods with something special, made and changed, and on paths of their own."""
+    different = []
+    for number, (spec, container, subresource, patch, causes) in enumerate(answers("pods")):
+        containers = [{"name": "c", "image": "i", **container}]
+        made = {"metadata": {"name": f"x{number}"}, "spec": {"containers": containers, **spec}}
+        found: list[list[str]] = []
+        try:
+            await client.create("v1/pods", made, dry_run=patch is None)
+            if patch is not None:
+                await client.patch("v1/pods", f"x{number}", patch, subresource=subresource, dry_run=True)
+        except StatusError as error:
+            found = told(error)
+        if compared(found) != compared(causes):
+            different.append((spec, container, subresource, patch, found, causes))
+    assert not different
+
+
+@pytest.mark.parametrize(("image", "policy"), answers("images"))
+def test_images(image: str, policy: str):
+    """When an image is pulled where nobody says."""
+    assert pull_policy(image) == policy
+
+
+LABELLED = {"app": "x", "tier": "t"}
+SAME, OTHER = (
+    {"key": "app", "operator": "In", "values": ["x"]},
+    {"key": "tier", "operator": "NotIn", "values": ["t"]},
+)
+KEYS = {"matchLabelKeys": ["app", "none"], "mismatchLabelKeys": ["tier"]}
+
+
+async def test_keys_become_terms_of_the_selector(client: Client):
+    """Where there is a selector; for the pod, not for what it is made from."""
+    named = {"labelSelector": {"matchLabels": {"a": "b"}}, "topologyKey": "zone"}
+    spread = {**named, "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "matchLabelKeys": ["app"]}
+    required, preferred = (
+        f"{word}DuringSchedulingIgnoredDuringExecution" for word in ("required", "preferred")
+    )
+    spec = {
+        "containers": [{"name": "c", "image": "i"}],
+        "affinity": {
+            "podAffinity": {required: [{**named, **KEYS}]},
+            "podAntiAffinity": {
+                preferred: [{"weight": 1, "podAffinityTerm": {**named, "matchLabelKeys": ["app"]}}]
+            },
+        },
+        "topologySpreadConstraints": [spread],
+    }
+    metadata = {"name": "x", "labels": LABELLED}
+    made = (await client.create("v1/pods", {"metadata": metadata, "spec": spec}))["spec"]
+    affinity = made["affinity"]
+    assert affinity["podAffinity"][required][0]["labelSelector"]["matchExpressions"] == [SAME, OTHER]
+    term = affinity["podAntiAffinity"][preferred][0]["podAffinityTerm"]
+    assert term["labelSelector"] == {"matchLabels": {"a": "b"}, "matchExpressions": [SAME]}
+    assert made["topologySpreadConstraints"][0]["labelSelector"]["matchExpressions"] == [SAME]
+    template = {"metadata": metadata, "template": {"metadata": {"labels": LABELLED}, "spec": spec}}
+    kept = (await client.create("v1/podtemplates", template))["template"]["spec"]
+    assert "matchExpressions" not in kept["topologySpreadConstraints"][0]["labelSelector"]

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from watchcache.api.catalog import load_catalog
 from watchcache.api.label_selector import selector_text
+from watchcache.api.quality import quality_of_service
 from watchcache.api.quantities import quantity
 from watchcache.registry.addresses import Exhausted, Pool, ServiceAllocator, address_pool, claims_of
 from watchcache.registry.attributes import attributes_of
 from watchcache.registry.deletion import DeletionRule, DeletionWish, Verdict, decide, finalizers_after
-from watchcache.registry.quality import quality_of_service
 
 NOW = 1_800_000_000.0
 

@@ -234,7 +234,9 @@ async def test_an_eviction_marks_every_pod(client: Client, phase: str):
 
 async def test_ephemeral_containers_and_resize_change_only_their_part(client: Client):
     """The generation moves, the rest of the spec stays."""
-    await client.create("v1/pods", pod("p"))
+    made = pod("p")
+    made["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "500m"}}
+    await client.create("v1/pods", made)
     patch = {"spec": {"ephemeralContainers": [{"name": "dbg", "image": "b"}], "nodeName": "zz"}}
     made = await client.patch(
         "v1/pods", "p", patch, kind="strategic-merge", subresource="ephemeralcontainers"

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from watchcache.admission.amounts import NOTHING, Amount, Amounts, amounts, of_pod
 from watchcache.admission.chain import Operation, Review
 from watchcache.api import status
+from watchcache.api.amounts import NOTHING, Amount, Amounts, amounts, of_pod
 
 _ANNOTATION: Final = "kubernetes.io/limit-ranger"
 Document = dict[str, Any]

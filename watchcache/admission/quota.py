@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from watchcache.admission.amounts import NOTHING, Amount, Amounts, amounts, texts
 from watchcache.admission.chain import Operation, Review
 from watchcache.admission.usage import Counting, counting_of
 from watchcache.api import status
+from watchcache.api.amounts import NOTHING, Amount, Amounts, amounts, texts
 
 Document = dict[str, Any]
 Charge = Callable[[str, str, Callable[[Document], Document]], Awaitable[None]]

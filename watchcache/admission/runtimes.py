@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from watchcache.admission.amounts import amounts
 from watchcache.admission.chain import Operation, Review
 from watchcache.api import status
+from watchcache.api.amounts import amounts
 from watchcache.api.status import StatusError
 
 Document = dict[str, Any]
@@ -27,31 +27,41 @@ class RuntimeClass:
 
     def admit(self, review: Review) -> None:
         """Fill in overhead, node selector and tolerations; 403 for a class that is not there or that the pod contradicts."""
-        document, resource = review.document, review.resource
-        if document is None or (resource.group, resource.kind) != ("", "Pod") or review.subresource:
-            return
-        spec = document.setdefault("spec", {})
+        spec = _spec_of(review)
         name = spec.get("runtimeClassName")
-        if name is None and spec.get("overhead") is None:
+        if name is None:
             return
-        found = self._class_of(name) if name is not None else {}
+        found = self._class_of(name)
         if found is None:
             raise _refused(review, f'pod rejected: RuntimeClass "{name}" not found')
-        _set_overhead(review, spec, (found.get("overhead") or {}).get("podFixed"))
+        fixed, said = (found.get("overhead") or {}).get("podFixed"), spec.get("overhead")
+        if fixed is not None:
+            if said and _numbers(said) != _numbers(fixed):
+                text = "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"
+                raise _refused(review, text)
+            spec["overhead"] = fixed
         if scheduling := found.get("scheduling"):
             _set_scheduling(review, spec, scheduling)
 
-
-def _set_overhead(review: Review, spec: Document, fixed: Document | None) -> None:
-    said = spec.get("overhead")
-    if fixed is None:
-        if said is not None:
+    def validate(self, review: Review) -> None:
+        """403 for an overhead that no class says."""
+        spec = _spec_of(review)
+        if spec.get("overhead") is None:
+            return
+        name = spec.get("runtimeClassName")
+        found = self._class_of(name) if name is not None else None
+        if ((found or {}).get("overhead") or {}).get("podFixed") is None:
             text = "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead"
             raise _refused(review, text)
-        return
-    if said and _numbers(said) != _numbers(fixed):
-        raise _refused(review, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead")
-    spec["overhead"] = fixed
+
+
+def _spec_of(review: Review) -> Document:
+    """The spec of a new pod; of whatever else none."""
+    document, resource = review.document, review.resource
+    if document is None or (resource.group, resource.kind) != ("", "Pod") or review.subresource:
+        return {}
+    spec: Document = document.setdefault("spec", {})
+    return spec
 
 
 def _numbers(written: Document) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from watchcache.admission.amounts import NOTHING, ONE, Amount, Amounts, amounts, of_pod, total
+from watchcache.api.amounts import NOTHING, ONE, Amount, Amounts, amounts, of_pod, total
 from watchcache.api.catalog import Resource
 
 Document = Mapping[str, Any]

@@ -63,6 +63,12 @@ def too_long(field: str, limit: int) -> Cause:
     return Cause("FieldValueTooLong", f"Too long: may not be more than {limit} bytes", field)
 
 
+def too_many(field: str, count: int, limit: int) -> Cause:
+    """The list has more items than the limit."""
+    noun = "item" if limit == 1 else "items"
+    return Cause("FieldValueTooMany", f"Too many: {count}: must have at most {limit} {noun}", field)
+
+
 def shown(value: Any) -> str:
     """A value as messages show it."""
     if isinstance(value, str):

@@ -26,9 +26,11 @@ _LABEL_TEXT: Final = (
     f" (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
 )
 _SUBDOMAIN_TEXT: Final = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
-    f" (e.g. 'example.com', regex used for validation is '{_SUBDOMAIN}')"
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, {}'-' or '.', and must start and end with an alphanumeric character"
+    " (e.g. 'example.com', regex used for validation is '{}')"
 )
+_WITH_UNDERSCORES: Final = r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*"
+_WITH_UNDERSCORES_FORM: Final = re.compile(_WITH_UNDERSCORES, re.ASCII)
 _NAME_CHARACTERS: Final = (
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
     f" (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
@@ -59,7 +61,15 @@ def subdomain(name: str) -> list[str]:
     """A DNS subdomain: names of most kinds."""
     problems = _longer_than(253, name)
     if not _SUBDOMAIN_FORM.fullmatch(name):
-        problems.append(_SUBDOMAIN_TEXT)
+        problems.append(_SUBDOMAIN_TEXT.format("", _SUBDOMAIN))
+    return problems
+
+
+def domain_to_search(name: str) -> list[str]:
+    """A DNS subdomain whose labels may have underscores, as those of services do (RFC 2782)."""
+    problems = _longer_than(253, name)
+    if not _WITH_UNDERSCORES_FORM.fullmatch(name):
+        problems.append(_SUBDOMAIN_TEXT.format("'_', ", _WITH_UNDERSCORES))
     return problems
 
 
@@ -77,6 +87,15 @@ def address(name: str) -> list[str]:
     except ValueError:
         return [_LEADING_ZERO_TEXT if _is_address_with_leading_zeros(name) else NO_ADDRESS]
     return [] if canonical == name else [f'must be in canonical form ("{canonical}")']
+
+
+def loose_address(text: str) -> list[str]:
+    """An IP address as older fields take it: in any form, with zeros in front."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return [] if _is_address_with_leading_zeros(text) else [NO_ADDRESS]
+    return []
 
 
 def _is_address_with_leading_zeros(name: str) -> bool:
@@ -155,7 +174,7 @@ def _prefix_problems(prefix: str) -> list[str]:
         return ["prefix part must be non-empty"]
     problems = _longer_than(253, prefix, "bytes")
     if not _SUBDOMAIN_FORM.fullmatch(prefix):
-        problems.append(_SUBDOMAIN_TEXT)
+        problems.append(_SUBDOMAIN_TEXT.format("", _SUBDOMAIN))
     return [f"prefix part {problem}" for problem in problems]
 
 

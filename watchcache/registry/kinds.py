@@ -10,10 +10,11 @@ from typing import Final
 
 from watchcache.api.catalog import Resource
 from watchcache.api.custom.structural import storage_version
+from watchcache.api.quality import quality_of_service
 from watchcache.registry import services, signing
 from watchcache.registry.calls import Document
 from watchcache.registry.deletion import DeletionRule, timestamp
-from watchcache.registry.quality import quality_of_service
+from watchcache.registry.label_keys import merge_label_keys
 from watchcache.registry.strategy import Preparation, Strategy, restore
 
 _ALL_METADATA: Final = frozenset({"labels", "annotations", "finalizers", "ownerReferences"})
@@ -45,6 +46,8 @@ def _create_pod(preparation: Preparation) -> None:
             }
         ]
     document["status"] = state
+    if "affinity" in spec or "topologySpreadConstraints" in spec:
+        merge_label_keys(spec, document["metadata"].get("labels") or {})
     if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
         spec["terminationGracePeriodSeconds"] = 1
 

@@ -146,7 +146,8 @@ class Registry(Resources):
             self.settings.not_ready_toleration, self.settings.unreachable_toleration
         )
         return Chain(
-            [first, limits, priority, tolerations, runtimes, topology, *plugins], [limits, priority, quota]
+            [first, limits, priority, tolerations, runtimes, topology, *plugins],
+            [limits, priority, runtimes, quota],
         )
 
     def _documents(self, kind: str) -> Callable[[str], Sequence[Document]]:

@@ -593,3 +593,11 @@ NAMES = [
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 ]
 """Names that every kind is tried with."""
+
+HEXADECIMAL = "0123456789abcdef" * 4
+IMAGES = [
+    "nginx", "nginx:latest", "nginx:1", "a/b:latest", "localhost:5000/x", "localhost/x", "UPPER", "Foo/bar", "foo/Bar", "foo.com/Bar",
+    "a..b", "a__b", "a___b", "a-b", "a--b", "-a", "a_", "a:", "a:-x", "a:x@", f"a@sha256:{HEXADECIMAL}", f"a:latest@sha256:{HEXADECIMAL}",
+    "a@sha256:short", HEXADECIMAL, f"a/{HEXADECIMAL}", "[::1]:80/x", "[::1]/x", "x.y:80/z:t", "x:80/z", "a/b/c/d", "a//b", "/a", "a/",
+    f"a:{'t' * 128}", f"a:{'t' * 129}", "é", "a b", "localhost:x/y", "x" * 300, "docker.io/library/nginx", "index.docker.io/nginx",
+]  # fmt: skip

@@ -21,6 +21,7 @@ from questions import (
     BODIES,
     DELETES,
     FIELDS,
+    IMAGES,
     LABELS,
     LISTS,
     METADATA,
@@ -171,6 +172,40 @@ def content(server: Server) -> list[Any]:
     return list(rows)
 
 
+def pods(server: Server) -> list[Any]:
+    """[members of the spec, members of its container, subresource, merge patch or None, causes]: asks anew what `pods.json` has."""
+    path = "/api/v1/namespaces/measured/pods"
+    rows = json.loads((HERE / "pods.json").read_text())
+    for number, row in enumerate(rows):
+        spec, container, subresource, patch, _ = row
+        name = f"pod-{number}"
+        made = pod(name, spec, container)
+        if patch is None:
+            row[4] = (server.refusal("POST", path + query(dryRun="All"), made) or [0, "", "", []])[3]
+            continue
+        server.ask("POST", path, made)
+        where = f"{path}/{name}/{subresource}".rstrip("/")
+        row[4] = (server.refusal("PATCH", where + query(dryRun="All"), patch, MERGE) or [0, "", "", []])[3]
+        server.ask("DELETE", f"{path}/{name}?gracePeriodSeconds=0")
+    return list(rows)
+
+
+def pod(name: str, spec: Any, container: Any) -> Any:
+    """A pod with something special."""
+    containers = [{"name": "c", "image": "i", **container}]
+    return {"metadata": {"name": name}, "spec": {"containers": containers, **spec}}
+
+
+def images(server: Server) -> list[Any]:
+    """[image, pull policy]."""
+    path = "/api/v1/namespaces/measured/pods" + query(dryRun="All")
+    rows = []
+    for image in IMAGES:
+        made = server.ask("POST", path, pod("image", {}, {"image": image}))
+        rows.append([image, made["spec"]["containers"][0]["imagePullPolicy"]])
+    return rows
+
+
 def names(server: Server) -> list[Any]:
     """[group, plural, name, messages about metadata.name]."""
     rows = []
@@ -208,6 +243,8 @@ TABLES = {
     "updates": updates,
     "names": names,
     "content": content,
+    "pods": pods,
+    "images": images,
 }
 
 if __name__ == "__main__":

@@ -259,9 +259,7 @@ def _fields(fields: list[Document], schema: Document, path: str) -> Iterator[Cau
         if problem := _field_problem(text, schema):
             yield causes.invalid(field, text, problem)
     if len(fields) > _MOST_FIELDS:
-        yield Cause(
-            "FieldValueTooMany", f"Too many: {len(fields)}: must have at most {_MOST_FIELDS} items", path
-        )
+        yield causes.too_many(path, len(fields), _MOST_FIELDS)
 
 
 def _field_problem(text: str, schema: Document) -> str:

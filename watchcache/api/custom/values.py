@@ -173,7 +173,7 @@ def _list(value: list[Any], schema: Document, path: str, old: Any) -> Iterator[C
     if least is not None and len(value) < least:
         yield _invalid(path, len(value), f"should have at least {least} items")
     if most is not None and len(value) > most:
-        yield _too_many(path, len(value), most)
+        yield causes.too_many(path or NOWHERE, len(value), most)
 
 
 def elements(value: Any, schema: Document) -> dict[Any, Any]:
@@ -189,11 +189,6 @@ def element_key(item: Any, schema: Document) -> Any:
     return tuple(repr(item.get(name)) for name in keys) if isinstance(item, dict) else None
 
 
-def _too_many(path: str, count: int, most: int) -> Cause:
-    noun = "item" if most == 1 else "items"
-    return Cause("FieldValueTooMany", f"Too many: {count}: must have at most {most} {noun}", path or NOWHERE)
-
-
 def _enumerated(value: Any, schema: Document, path: str) -> Iterator[Cause]:
     words = schema.get("enum")
     if words and not any(value == each and kind_of(value) == kind_of(each) for each in words):
@@ -207,7 +202,7 @@ def _object(value: Document, schema: Document, path: str, old: Document) -> Iter
         yield _invalid(path, len(value), f"should have at least {least} properties")
         return
     if most is not None and len(value) > most:
-        yield _too_many(path, len(value), most)
+        yield causes.too_many(path or NOWHERE, len(value), most)
         return
     properties = schema.get("properties") or {}
     for name in sorted(properties):

@@ -10,6 +10,9 @@ import binascii
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from watchcache.api.amounts import is_for_pods, of_containers, texts
+from watchcache.api.defaulting.images import pull_policy
+
 Value = dict[str, Any]
 
 _RBAC_GROUP: Final = "rbac.authorization.k8s.io"
@@ -23,7 +26,25 @@ def _pod(pod: Value) -> None:
     for container in _containers(spec):
         _request_limits(container["resources"])
     if "resources" in spec:
-        _request_limits(spec["resources"])
+        _ask_for_all(spec, spec["resources"])
+
+
+def _ask_for_all(spec: Value, resources: Value) -> None:
+    """What a pod does not say of its containers' needs, where it says something: their huge pages, and what they request together."""
+    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
+    if limits or requests:
+        for name, limit in of_containers(spec, "limits").items():
+            if name.startswith("hugepages-") and name not in requests:
+                limits.setdefault(name, limit.text)
+    if limits:
+        resources["limits"] = limits
+        together = texts(of_containers(spec, "requests"))
+        of_nodes = {name: text for name, text in together.items() if name in {"cpu", "memory"}}
+        for name, text in [*of_nodes.items(), *limits.items()]:
+            if is_for_pods(name):
+                requests.setdefault(name, text)
+        if requests:
+            resources["requests"] = requests
 
 
 def _request_limits(resources: Value) -> None:
@@ -49,18 +70,11 @@ def _pod_spec(spec: Value) -> None:
 
 
 def _container(container: Value) -> None:
-    container.setdefault("imagePullPolicy", _pull_policy(container.get("image", "")))
+    container.setdefault("imagePullPolicy", pull_policy(container.get("image", "")))
 
 
 def _image_volume(source: Value) -> None:
-    source.setdefault("pullPolicy", _pull_policy(source.get("reference", "")))
-
-
-def _pull_policy(image: str) -> str:
-    """Always for `latest` and no tag, else IfNotPresent. A colon before the last slash belongs to the registry's port."""
-    name, _, digest = image.partition("@")
-    _, _, tag = name.rpartition("/")[2].partition(":")
-    return "Always" if not digest and tag in ("", "latest") else "IfNotPresent"
+    source.setdefault("pullPolicy", pull_policy(source.get("reference", "")))
 
 
 def _volume(volume: Value) -> None:

@@ -56,6 +56,8 @@ _TABLES: Final[dict[str, dict[tuple[str, str], Rule]]] = {
     "": _RULES,
     "status": {**certificates.STATUS_RULES, **workloads.STATUS_RULES},
     "approval": certificates.APPROVAL_RULES,
+    "ephemeralcontainers": pods.EPHEMERAL_RULES,
+    "resize": pods.RESIZE_RULES,
 }
 """By the path that changes the object; other paths have no rules here."""
 

@@ -29,11 +29,11 @@ _MUST_HOLD: Final[dict[str, tuple[str, ...]]] = {
 def _config_map(new: Document, old: Document | None) -> Iterator[Cause]:
     texts, binary = new.get("data") or {}, new.get("binaryData") or {}
     for key in texts:
-        yield from _key(key, f"data[{key}]")
+        yield from key_causes(key, f"data[{key}]")
         if key in binary:
             yield causes.invalid(f"data[{key}]", key, "duplicate of key present in binaryData")
     for key in binary:
-        yield from _key(key, f"binaryData[{key}]")
+        yield from key_causes(key, f"binaryData[{key}]")
     if (
         sum(len(text.encode()) for text in texts.values()) + sum(map(_decoded_size, binary.values()))
         > _DATA_LIMIT
@@ -45,7 +45,7 @@ def _config_map(new: Document, old: Document | None) -> Iterator[Cause]:
 def _secret(new: Document, old: Document | None) -> Iterator[Cause]:
     data = new.get("data") or {}
     for key in data:
-        yield from _key(key, f"data[{key}]")
+        yield from key_causes(key, f"data[{key}]")
     if sum(map(_decoded_size, data.values())) > _DATA_LIMIT:
         yield causes.too_long("data", _DATA_LIMIT)
     yield from _of_type(new, data)
@@ -67,7 +67,8 @@ def _of_type(secret: Document, data: Document) -> Iterator[Cause]:
             yield causes.required(f"data[{key}]")
 
 
-def _key(key: str, field: str) -> Iterator[Cause]:
+def key_causes(key: str, field: str) -> Iterator[Cause]:
+    """What is wrong with a key of a config map or secret, which can become the name of a file."""
     if len(key) > _KEY_LIMIT:
         yield causes.invalid(field, key, f"must be no more than {_KEY_LIMIT} characters")
     if not _KEY.fullmatch(key):

@@ -12,39 +12,38 @@ from watchcache.api import causes, names
 from watchcache.api.meta import label_causes
 from watchcache.api.status import Cause
 from watchcache.api.templates import KEPT, template_key
-from watchcache.api.validation.containers import container_causes
+from watchcache.api.validation.affinity import affinity_causes, spread_causes
+from watchcache.api.validation.containers import container_causes, ephemeral_causes, image_causes
+from watchcache.api.validation.pod_updates import (
+    LONGEST_DEADLINE,
+    change_causes,
+    ephemeral_change_causes,
+    resize_causes,
+    toleration_causes,
+)
+from watchcache.api.validation.resolving import alias_causes, resolver_causes
+from watchcache.api.validation.resources import (
+    claim_names,
+    overhead_causes,
+    pod_claim_causes,
+    pod_resource_causes,
+)
 from watchcache.api.validation.rules import (
-    EFFECTS,
     Document,
     Rule,
     annotation_keys,
     one_of,
     well_named,
 )
+from watchcache.api.validation.security import pod_security_causes
+from watchcache.api.validation.variables import file_volume_causes
+from watchcache.api.validation.volumes import volume_causes
+from watchcache.api.validation.windows import host_process_causes, system_causes
 
-_CHANGES: Final = (
-    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
-    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
-    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
-)
-_LONGEST_DEADLINE: Final = 2**31 - 1
+_LONGEST_HOSTNAME: Final = 64
 RESTART_POLICIES: Final = ("Always", "OnFailure", "Never")
-_NO_KEY: Final = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
-_VOLUME_KINDS: Final = (
-    "emptyDir", "hostPath", "gitRepo", "gcePersistentDisk", "awsElasticBlockStore", "secret", "nfs", "iscsi", "glusterfs",
-    "persistentVolumeClaim", "rbd", "cinder", "cephfs", "flocker", "downwardAPI", "fc", "configMap", "azureFile",
-    "vsphereVolume", "quobyte", "azureDisk", "photonPersistentDisk", "portworxVolume", "projected", "scaleIO", "storageos",
-    "csi", "ephemeral", "image",
-)  # fmt: skip
-"""What a volume can be, in the order in which a second one is noticed."""
-_NAMED_BY: Final = {
-    "hostPath": "path",
-    "secret": "secretName",
-    "persistentVolumeClaim": "claimName",
-    "configMap": "name",
-    "csi": "driver",
-}
 _DECODER: Final = msgspec.json.Decoder(dict)
+_PREEMPTION_POLICIES: Final = ("PreemptLowerPriority", "Never")
 _DNS_POLICIES: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 
 
@@ -52,12 +51,34 @@ def _pod(new: Document, old: Document | None) -> Iterator[Cause]:
     spec = new.get("spec") or {}
     if old is None:
         if not _is_known_sound(spec):
-            yield from spec_causes(spec, "spec")
+            yield from _pod_spec(spec)
         if spec.get("ephemeralContainers"):
             yield causes.forbidden("spec.ephemeralContainers", "cannot be set on create")
+        if spec.get("nodeName") and spec.get("schedulingGates"):
+            text = "cannot be set until all schedulingGates have been cleared"
+            yield causes.forbidden("spec.nodeName", text)
     elif spec != (before := old.get("spec") or {}):
-        yield from spec_causes(spec, "spec")
-        yield from _changes(spec, before)
+        yield from _pod_spec(spec)
+        yield from change_causes(spec, before)
+
+
+def _ephemeral_containers(new: Document, old: Document | None) -> Iterator[Cause]:
+    yield from _pod_spec(new.get("spec") or {})
+    yield from ephemeral_change_causes(new, old or {})
+
+
+def _resize(new: Document, old: Document | None) -> Iterator[Cause]:
+    yield from _pod_spec(new.get("spec") or {})
+    yield from resize_causes(new, old or {})
+
+
+def _pod_spec(spec: Document) -> Iterator[Cause]:
+    """What is wrong with the spec of a pod, which is held to somewhat more than a template's."""
+    yield from spec_causes(spec, "spec")
+    yield from image_causes(spec, "spec")
+    for index, volume in enumerate(spec.get("volumes") or ()):
+        if volume.get("image") is not None and not volume["image"].get("reference"):
+            yield causes.required(f"spec.volumes[{index}].image.reference")
 
 
 def _is_known_sound(spec: Document) -> bool:
@@ -68,131 +89,103 @@ def _is_known_sound(spec: Document) -> bool:
 
 @lru_cache(maxsize=KEPT)
 def _is_sound(encoded: bytes) -> bool:
-    return not any(True for _ in spec_causes(_DECODER.decode(encoded), "spec"))
-
-
-def _changes(spec: Document, stored: Document) -> Iterator[Cause]:
-    """What a changed pod may not have become."""
-    for member in ("containers", "initContainers"):
-        if len(spec.get(member) or ()) != len(stored.get(member) or ()):
-            yield causes.forbidden(f"spec.{member}", "pod updates may not add or remove containers")
-            return
-    yield from _images(spec)
-    yield from _deadline(spec.get("activeDeadlineSeconds"), stored.get("activeDeadlineSeconds"))
-    known = stored.get("tolerations") or ()
-    if not {*map(_tolerated, known)} <= {*map(_tolerated, spec.get("tolerations") or ())}:
-        text = "existing toleration can not be modified except its tolerationSeconds"
-        yield causes.forbidden("spec.tolerations", text)
-    if _fixed_part(spec, stored) != _fixed_part(stored, stored):
-        # kube-apiserver shows a diff of its internal types behind the text; we do not have them.
-        yield causes.forbidden("spec", _CHANGES)
-
-
-def _images(spec: Document) -> Iterator[Cause]:
-    """The images that an update gives; the whole spec has been looked at before, so a fault is named twice."""
-    for member in ("containers", "initContainers"):
-        for index, container in enumerate(spec.get(member) or ()):
-            if not container.get("image"):
-                yield causes.required(f"spec.{member}[{index}].image")
-
-
-def _deadline(seconds: int | None, before: int | None) -> Iterator[Cause]:
-    """A deadline may be set and brought nearer."""
-    field = "spec.activeDeadlineSeconds"
-    if seconds is None:
-        if before is not None:
-            yield causes.invalid(field, None, "must not update from a positive integer to nil value")
-    elif not 0 <= seconds <= _LONGEST_DEADLINE:
-        yield causes.invalid(field, seconds, f"must be between 0 and {_LONGEST_DEADLINE}, inclusive")
-    elif before is not None and seconds > before:
-        yield causes.invalid(field, seconds, "must be less than or equal to previous value")
-
-
-def _tolerated(toleration: Document) -> tuple[object, ...]:
-    """A toleration without its time."""
-    return tuple(sorted((name, value) for name, value in toleration.items() if name != "tolerationSeconds"))
-
-
-def _fixed_part(spec: Document, stored: Document) -> Document:
-    """The spec without what may change; a pod behind a scheduling gate may still be told where to go."""
-    free = {"activeDeadlineSeconds", "schedulingGates", "tolerations"}
-    if stored.get("schedulingGates"):
-        free |= {"nodeSelector", "affinity"}
-    if (stored.get("terminationGracePeriodSeconds") or 0) < 0:
-        free.add("terminationGracePeriodSeconds")
-    fixed = {name: value for name, value in spec.items() if name not in free}
-    for name in ("containers", "initContainers"):
-        if name in fixed:
-            fixed[name] = [{**container, "image": ""} for container in fixed[name]]
-    return fixed
+    return not any(True for _ in _pod_spec(_DECODER.decode(encoded)))
 
 
 def spec_causes(spec: Document, path: str) -> Iterator[Cause]:
     """What is wrong with the spec of a new pod or of a template."""
-    if volumes := spec.get("volumes"):
-        yield from _volumes(volumes, f"{path}.volumes")
-    yield from container_causes(spec, path)
+    volumes: dict[str, Document] = {}
+    if given := spec.get("volumes"):
+        volumes, found = volume_causes(given, f"{path}.volumes")
+        yield from found
+    if claims := spec.get("resourceClaims"):
+        yield from pod_claim_causes(claims, f"{path}.resourceClaims")
+    yield from container_causes(spec, volumes, path)
+    yield from ephemeral_causes(spec, volumes, path)
+    yield from pod_resource_causes(spec, claim_names(spec), path)
+    yield from _host_ports(spec, path)
     yield from one_of(spec.get("restartPolicy"), RESTART_POLICIES, f"{path}.restartPolicy")
     yield from one_of(spec.get("dnsPolicy"), _DNS_POLICIES, f"{path}.dnsPolicy")
     if selector := spec.get("nodeSelector"):
         yield from label_causes(selector, f"{path}.nodeSelector")
+    yield from pod_security_causes(spec, path)
+    if affinity := spec.get("affinity"):
+        yield from affinity_causes(affinity, f"{path}.affinity")
+    yield from resolver_causes(spec, path)
+    yield from _gates(spec, path)
+    if constraints := spec.get("topologySpreadConstraints"):
+        yield from spread_causes(constraints, f"{path}.topologySpreadConstraints")
+    yield from host_process_causes(spec, path)
+    yield from _own_users(spec, path)
+    yield from _names(spec, path)
+    yield from toleration_causes(spec, path)
+    if aliases := spec.get("hostAliases"):
+        yield from alias_causes(aliases, f"{path}.hostAliases")
+    yield from well_named(spec.get("priorityClassName") or "", names.subdomain, f"{path}.priorityClassName")
+    runtime = spec.get("runtimeClassName")
+    if runtime is not None:
+        yield from causes.each_invalid(f"{path}.runtimeClassName", runtime, names.subdomain(runtime))
+    yield from one_of(spec.get("preemptionPolicy"), _PREEMPTION_POLICIES, f"{path}.preemptionPolicy")
+    if overhead := spec.get("overhead"):
+        yield from overhead_causes(overhead, f"{path}.overhead")
+    yield from system_causes(spec, path)
+    yield from file_volume_causes(spec, path)
+
+
+def _own_users(spec: Document, path: str) -> Iterator[Cause]:
+    """Users that are not the host's do not go with what else could be the host's."""
+    of_host = spec.get("hostUsers") is not False
+    for member, field in (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")):
+        if not of_host and spec.get(member):
+            yield causes.forbidden(f"{path}.{field}", "when `hostUsers` is false")
+
+
+def _host_ports(spec: Document, path: str) -> Iterator[Cause]:
+    """In the host's network a container has the ports that it says."""
+    for number, container in enumerate(spec.get("containers") or () if spec.get("hostNetwork") else ()):
+        for index, port in enumerate(container.get("ports") or ()):
+            if port.get("hostPort") and port["hostPort"] != port.get("containerPort"):
+                field = f"{path}.containers[{number}].ports[{index}].hostPort"
+                text = "must match `containerPort` when `hostNetwork` is true"
+                yield causes.invalid(field, port["hostPort"], text)
+
+
+def _names(spec: Document, path: str) -> Iterator[Cause]:
+    if (override := spec.get("hostnameOverride")) is not None:
+        yield from _hostname(override, spec, f"{path}.hostnameOverride")
     for member in ("serviceAccountName", "nodeName"):
-        if name := spec.get(member):
-            yield from well_named(name, names.subdomain, f"{path}.{member}")
+        yield from well_named(spec.get(member) or "", names.subdomain, f"{path}.{member}")
     deadline = spec.get("activeDeadlineSeconds")
-    if deadline is not None and not 1 <= deadline <= _LONGEST_DEADLINE:
-        text = f"must be between 1 and {_LONGEST_DEADLINE}, inclusive"
+    if deadline is not None and not 1 <= deadline <= LONGEST_DEADLINE:
+        text = f"must be between 1 and {LONGEST_DEADLINE}, inclusive"
         yield causes.invalid(f"{path}.activeDeadlineSeconds", deadline, text)
     for member in ("hostname", "subdomain"):
-        if name := spec.get(member):
-            yield from well_named(name, names.label, f"{path}.{member}")
-    for index, toleration in enumerate(spec.get("tolerations") or ()):
-        yield from _toleration(toleration, f"{path}.tolerations[{index}]")
+        yield from well_named(spec.get(member) or "", names.label, f"{path}.{member}")
 
 
-def _volumes(volumes: list[Document], path: str) -> Iterator[Cause]:
-    seen: set[str] = set()
-    for index, volume in enumerate(volumes):
-        name, field = volume.get("name") or "", f"{path}[{index}].name"
-        if not name:
-            yield causes.required(field)
-        yield from well_named(name, names.label, field)
+def _gates(spec: Document, path: str) -> Iterator[Cause]:
+    """What a pod waits for before it is ready, and before it is scheduled."""
+    for index, gate in enumerate(spec.get("readinessGates") or ()):
+        condition = gate.get("conditionType") or ""
+        where = f"{path}.readinessGates[{index}].conditionType"
+        yield from causes.each_invalid(where, condition, names.label_key(condition))
+    seen = set()
+    for index, gate in enumerate(spec.get("schedulingGates") or ()):
+        name, where = gate.get("name") or "", f"{path}.schedulingGates[{index}]"
+        yield from causes.each_invalid(where, name, names.label_key(name))
         if name in seen:
-            yield causes.duplicate(field, name)
+            yield causes.duplicate(where, name)
         seen.add(name)
-        yield from _volume(volume, f"{path}[{index}]")
 
 
-def _volume(volume: Document, path: str) -> Iterator[Cause]:
-    """A volume is one thing, and says which."""
-    kinds = [kind for kind in volume if kind != "name" and volume[kind] is not None]
-    if len(kinds) > 1:
-        kinds = [kind for kind in _VOLUME_KINDS if kind in kinds]
-        for second in kinds[1:]:
-            yield causes.forbidden(f"{path}.{second}", "may not specify more than 1 volume type")
-    if kinds and (named := _NAMED_BY.get(kinds[0])) and not volume[kinds[0]].get(named):
-        yield causes.required(f"{path}.{kinds[0]}.{named}")
-
-
-def _toleration(toleration: Document, path: str) -> Iterator[Cause]:
-    key, operator = toleration.get("key") or "", toleration.get("operator") or ""
-    value, effect = toleration.get("value") or "", toleration.get("effect") or ""
-    for problem in names.label_key(key) if key else ():
-        yield causes.invalid(f"{path}.key", key, problem)
-    if not key and operator != "Exists":
-        yield causes.invalid(f"{path}.operator", operator, _NO_KEY)
-    if toleration.get("tolerationSeconds") is not None and effect != "NoExecute":
-        text = "effect must be 'NoExecute' when `tolerationSeconds` is set"
-        yield causes.invalid(f"{path}.effect", effect, text)
-    if operator in {"", "Equal"}:
-        for problem in names.label_value(value):
-            yield causes.invalid(f"{path}.operator", value, problem)
-    elif operator != "Exists":
-        yield causes.not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
-    elif value:
-        yield causes.invalid(f"{path}.operator", value, "value must be empty when `operator` is 'Exists'")
-    if effect:
-        yield from one_of(effect, EFFECTS, f"{path}.effect")
+def _hostname(name: str, spec: Document, path: str) -> Iterator[Cause]:
+    if spec.get("setHostnameAsFQDN"):
+        yield causes.forbidden(path, "may not be specified when setHostnameAsFQDN is true")
+    if spec.get("hostNetwork"):
+        yield causes.forbidden(path, "may not be specified when hostNetwork is true")
+    if len(name.encode()) > _LONGEST_HOSTNAME:
+        yield causes.too_long(path, _LONGEST_HOSTNAME)
+    yield from causes.each_invalid(path, name, names.subdomain(name))
 
 
 def template_causes(template: Document, path: str) -> Iterator[Cause]:
@@ -207,4 +200,6 @@ def _template(new: Document, _old: Document | None) -> Iterator[Cause]:
     yield from template_causes(new.get("template") or {}, "template")
 
 
+EPHEMERAL_RULES: Final[dict[tuple[str, str], Rule]] = {("", "pods"): _ephemeral_containers}
+RESIZE_RULES: Final[dict[tuple[str, str], Rule]] = {("", "pods"): _resize}
 RULES: Final[dict[tuple[str, str], Rule]] = {("", "pods"): _pod, ("", "podtemplates"): _template}

@@ -74,10 +74,13 @@ def largest(parts: Iterable[Amounts]) -> Amounts:
 
 
 def of_pod(spec: Mapping[str, Any], member: str) -> Amounts:
-    """What the containers of a pod need at once; `member` is "requests" or "limits".
+    """What a pod needs: what its containers do, or what it says for itself instead; `member` is "requests" or "limits"."""
+    own = amounts((spec.get("resources") or {}).get(member))
+    return of_containers(spec, member) | {name: amount for name, amount in own.items() if is_for_pods(name)}
 
-    Init containers run one after the other, beside those sidecars that were started before; what the pod says for itself replaces the sum.
-    """
+
+def of_containers(spec: Mapping[str, Any], member: str) -> Amounts:
+    """What the containers of a pod need at once: init containers run one after the other, beside those sidecars that were started before."""
     running = [_asked(container, member) for container in spec.get("containers") or ()]
     sidecars: list[Amounts] = []
     peaks: list[Amounts] = []
@@ -86,9 +89,7 @@ def of_pod(spec: Mapping[str, Any], member: str) -> Amounts:
         peaks.append(total([*sidecars, asked]))
         if container.get("restartPolicy") == "Always":
             sidecars.append(asked)
-    needed = largest([total([*running, *sidecars]), *peaks])
-    own = amounts((spec.get("resources") or {}).get(member))
-    return needed | {name: amount for name, amount in own.items() if is_for_pods(name)}
+    return largest([total([*running, *sidecars]), *peaks])
 
 
 def is_for_pods(name: str) -> bool:
