@@ -17,8 +17,9 @@ ALLOWED: dict[str, set[str] | None] = {
     "cacher": {"distribution", "log"},
     "api": set(),
     "auth": {"api"},
-    "admission": {"api", "auth", "distribution"},
-    "registry": {"api", "admission", "cacher", "log"},
+    "webhooks": {"api"},
+    "admission": {"api", "auth", "distribution", "webhooks"},
+    "registry": {"api", "admission", "cacher", "log", "webhooks"},
     "http": {"registry", "api", "auth", "cacher", "distribution", "readers"},
     "follow": {"log"},
     "front": {"api", "auth", "http", "log", "settings"},
@@ -46,7 +47,18 @@ ALLOWED: dict[str, set[str] | None] = {
     "__init__": set(),
 }
 # `watchcache` itself (its version) may be read by everyone.
-DOORS_ONLY = {"log", "follow", "workers", "persist", "cacher", "api", "auth", "admission", "registry"}
+DOORS_ONLY = {
+    "log",
+    "follow",
+    "workers",
+    "persist",
+    "cacher",
+    "api",
+    "auth",
+    "admission",
+    "registry",
+    "webhooks",
+}
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:

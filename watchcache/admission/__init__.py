@@ -2,12 +2,13 @@
 
 A chain of named plugins sees each write in order; a plugin changes the document or raises a
 `StatusError`. Those that validate see it once more when it is complete and valid. Reads are never
-admitted. A plugin gets what it needs to know handed in as functions.
+admitted. A plugin gets what it needs to know handed in as functions. `Webhooks` adds those of others, over the network, when there are any.
 """
 
 from watchcache.admission.chain import Chain, Operation, Plugin, Review, Validator
 from watchcache.admission.limits import LimitRanger
 from watchcache.admission.namespaces import NamespaceLifecycle, NamespaceState
+from watchcache.admission.outside import Webhooks
 from watchcache.admission.pods import DefaultTolerationSeconds, Priority, PriorityClass, PriorityClasses
 from watchcache.admission.quota import ResourceQuota
 from watchcache.admission.runtimes import RuntimeClass
@@ -29,5 +30,6 @@ __all__ = [
     "Review",
     "RuntimeClass",
     "Validator",
+    "Webhooks",
     "topology_labels",
 ]

@@ -11,6 +11,7 @@ import msgspec
 
 from watchcache.admission.steps import Step
 from watchcache.api.catalog import Resource
+from watchcache.api.delete_options import DeleteOptions
 from watchcache.api.user import UserInfo
 
 
@@ -22,11 +23,23 @@ class Operation(StrEnum):
     DELETE = "DELETE"
 
 
+class Request(Protocol):
+    """What a plugin may want to know of a request beyond the write itself; `warnings` are given to the client."""
+
+    verb: str
+    dry_run: bool
+    field_manager: str
+    field_validation: str
+    tracks: bool
+    warnings: list[str]
+
+
 class Review(msgspec.Struct):
     """One write before it happens.
 
     `document` is the object as it would be stored (None for DELETE), which plugins may change in
-    place; `old` is the stored one (None for CREATE).
+    place or replace; `old` is the stored one (None for CREATE). Until validation, which comes after what only the server sets, a
+    document's metadata are as they were sent.
     """
 
     operation: Operation
@@ -38,6 +51,12 @@ class Review(msgspec.Struct):
     document: dict[str, Any] | None
     old: dict[str, Any] | None = None
     dry_run: bool = False
+    request: Request | None = None
+    """The request that it is part of; None for what the server does by itself."""
+    options: DeleteOptions | None = None
+    """Of a DELETE."""
+    kind: tuple[str, str, str] | None = None
+    """Group, version and kind of the documents where they are not the resource's own: a Scale, a Binding."""
 
 
 class Plugin(Protocol):
@@ -71,6 +90,7 @@ class Chain:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """`clock` measures what they take."""
+        self.clock = clock
         self._admit = {
             operation: Step[Review](
                 [(each.name, each.admit) for each in plugins if operation in each.operations], clock
@@ -83,10 +103,41 @@ class Chain:
             )
             for operation in Operation
         }
+        self._included: set[str] = set()
+
+    @property
+    def extended(self) -> bool:
+        """Whether plugins are there that look at every write, also at those that no plugin of the server's own cares about."""
+        return bool(self._included)
+
+    def include_plugin(self, plugin: Plugin, before: str = "") -> None:
+        """Ask one more plugin from now on: before that of a name, or last. For what is only there once somebody has configured it."""
+        if plugin.name not in self._included:
+            self._included.add(plugin.name)
+            for operation in plugin.operations:
+                self._admit[operation].include(plugin.name, plugin.admit, before)
+
+    def include_validator(self, validator: Validator, before: str = "") -> None:
+        """The same for one that validates."""
+        if validator.name not in self._included:
+            self._included.add(validator.name)
+            for operation in validator.operations:
+                self._validate[operation].include(validator.name, validator.validate, before)
+
+    def exclude(self, name: str) -> None:
+        """Ask an included plugin no more."""
+        if name in self._included:
+            self._included.remove(name)
+            for step in (*self._admit.values(), *self._validate.values()):
+                step.exclude(name)
 
     def admit(self, review: Review) -> Awaitable[None]:
         """Ask every plugin that cares about the operation; the first refusal ends it."""
         return self._admit[review.operation].run(review)
+
+    def admit_again(self, review: Review, name: str) -> Awaitable[None]:
+        """Ask once more the plugins before one that has changed the document."""
+        return self._admit[review.operation].run_before(name, review)
 
     def validate(self, review: Review) -> Awaitable[None]:
         """Ask every validator that cares about the operation; the first refusal ends it."""

@@ -69,7 +69,7 @@ def decode_object(data: bytes, kind: str, *, yaml: bool = False) -> dict[str, An
     """
     try:
         document = decode_yaml(data) if yaml else decode_json(data)
-        _check_type_fields(document)
+        check_type_fields(document)
     except DecodeError as error:
         raise unrecognized(kind, error, data) from None
     return document or {}
@@ -91,7 +91,8 @@ def _summary(data: bytes) -> str:
     return data[:30].hex() + more
 
 
-def _check_type_fields(document: Any) -> None:
+def check_type_fields(document: Any) -> None:
+    """Raise DecodeError for what is no object, or has a kind or apiVersion that is no text."""
     prefix = "couldn't get version/kind; json parse error: json: cannot unmarshal"
     if document is None:
         return

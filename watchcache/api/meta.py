@@ -99,6 +99,11 @@ def prepare_create(metadata: Mapping[str, Any], *, namespace: str, now: float, r
     return in_order(fresh)
 
 
+def without_servers_own(metadata: Mapping[str, Any]) -> Metadata:
+    """The metadata that a client sends without what only the server sets."""
+    return {key: value for key, value in metadata.items() if key not in _SERVER_SET}
+
+
 def prepare_update(metadata: Mapping[str, Any], old: Mapping[str, Any]) -> Metadata:
     """The metadata of an object that replaces `old`, a fresh dict: what a client may leave out or cannot change is taken over.
 

@@ -60,7 +60,7 @@ def _one(call: Call, entry: Entry) -> Call:
     return Call(
         call.resource,
         call.user,
-        "delete",
+        "deletecollection",
         namespace,
         name_of(entry),
         dry_run=call.dry_run,

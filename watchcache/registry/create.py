@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Final
 
 from watchcache.admission import Operation, Review
-from watchcache.api import status
+from watchcache.api import meta, status
 from watchcache.api.codec import value_of
 from watchcache.api.status import StatusError
 from watchcache.log import Conflict
@@ -44,12 +44,42 @@ async def store_new(store: Store, call: Call, document: Document) -> Outcome:
 
     `call.name` is set to the new object's name. Raises StatusError 409 when the name is taken.
     """
-    generated = not document["metadata"].get("name")
+    review = _review(store, call, document)
+    await store.chain.admit(review)
+    admitted = review.document
+    assert admitted is not None
+    if admitted is not document:
+        _check_again(call, admitted)
+    generated = not admitted["metadata"].get("name")
     for _ in range(GENERATED_NAME_TRIES if generated else 1):
-        outcome = await _store_once(store, call, document)
+        outcome = await _store_once(store, call, admitted, review)
         if outcome is not None:
             return outcome
     raise await _taken(store, call, document)
+
+
+def _review(store: Store, call: Call, document: Document) -> Review:
+    metadata = document["metadata"]
+    if store.chain.extended:  # others see only what the client may say
+        document = {**document, "metadata": meta.without_servers_own(metadata)}
+    return Review(
+        operation=Operation.CREATE,
+        resource=call.resource,
+        namespace=call.namespace,
+        name=metadata.get("name") or metadata.get("generateName") or UNNAMED,
+        subresource="",
+        user=call.user,
+        document=document,
+        dry_run=call.dry_run,
+        request=call,
+    )
+
+
+def _check_again(call: Call, document: Document) -> None:
+    """Look once more at what admission may have changed."""
+    incoming.settle_namespace(call, document)
+    if not call.dry_run:
+        metadata.check_no_revision(document)
 
 
 async def _taken(store: Store, call: Call, document: Document) -> StatusError:
@@ -69,7 +99,7 @@ def _is_ending(store: Store, call: Call, value: bytes) -> bool:
     return "deletionTimestamp" in store.document(call.resource, value)["metadata"]
 
 
-async def _store_once(store: Store, call: Call, document: Document) -> Outcome | None:
+async def _store_once(store: Store, call: Call, document: Document, review: Review) -> Outcome | None:
     """Store it under one name; None when that is taken. Where servers share a log, what it is to hold is chosen until nobody was faster."""
     asked = store.ledger is None
     judged = False
@@ -79,16 +109,19 @@ async def _store_once(store: Store, call: Call, document: Document) -> Outcome |
                 own = (
                     deepcopy(document) if store.chooses(call.resource) else document
                 )  # choices are filled in
-                review = await _prepare(store, call, own, reservation)
+                new = _prepare(store, call, own, reservation)
                 key = call.key
-                if await _is_taken(store, key):
+                taken = await _is_taken(store, key)
+                if taken and not store.chain.extended:
                     return None
                 if not judged:
+                    review.document = new
                     await store.chain.validate(review)
                     judged = True
-                assert review.document is not None
+                if taken:
+                    return None
                 revision = document["metadata"].get("resourceVersion") or ""
-                return await _insert(store, call, key, review.document, revision)
+                return await _insert(store, call, key, new, revision)
             except Unfit as unfit:
                 if asked or not await store.is_outdated():
                     raise unfit.refusal(call.resource, call.name) from None
@@ -97,27 +130,15 @@ async def _store_once(store: Store, call: Call, document: Document) -> Outcome |
                 pass
 
 
-async def _prepare(store: Store, call: Call, document: Document, reservation: Reservation) -> Review:
-    """The document as it will be stored: its own metadata, what the kind adds, admitted and valid. Raises Unfit, StatusError."""
+def _prepare(store: Store, call: Call, document: Document, reservation: Reservation) -> Document:
+    """The document as it will be stored: its own metadata, what the kind adds, and valid. Raises Unfit, StatusError."""
     resource = call.resource
     now = store.clock()
-    sent = document["metadata"]
     new = {**document, "metadata": metadata.of_new(document["metadata"], call, now, store.random)}
     call.name = new["metadata"].get("name") or ""
-    review = Review(
-        operation=Operation.CREATE,
-        resource=resource,
-        namespace=call.namespace,
-        name=sent.get("name") or sent.get("generateName") or UNNAMED,
-        subresource="",
-        user=call.user,
-        document=new,
-        dry_run=call.dry_run,
-    )
-    await store.chain.admit(review)
     prepare_create(Preparation(new, None, now, reservation, call.user), resource, strategy_of(resource))
     validation.validate_new(resource, new)
-    return review
+    return new
 
 
 async def _is_taken(store: Store, key: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from watchcache.admission import Operation, Review
 from watchcache.api import status
 from watchcache.api.codec import stamp, value_of
@@ -14,8 +16,8 @@ from watchcache.registry.kinds import strategy_of
 from watchcache.registry.store import Store, head_of, not_found
 
 
-async def delete(store: Store, call: Call, options: DeleteOptions) -> Outcome:
-    """Delete the object of a call, or begin to."""
+async def delete(store: Store, call: Call, options: DeleteOptions, *, judged: bool = False) -> Outcome:
+    """Delete the object of a call, or begin to. `judged`: admission is not asked, because it was about another request."""
     strategy = strategy_of(call.resource)
     wish = _wish(options)
     warn_of_default(call, options)
@@ -26,12 +28,15 @@ async def delete(store: Store, call: Call, options: DeleteOptions) -> Outcome:
         document = store.document(call.resource, head.value)
         try:
             check_preconditions(call, document, head.revision, options)
-            await _admit(store, call, document)
+            if not judged:
+                await _admit(store, call, document, options)
         except status.StatusError:
             if await store.log_of(call.key).confirm(call.key, head.revision):
                 raise
             continue
         decision = decide(document, strategy.deletion, wish, store.clock())
+        if store.chain.extended and not judged and decision.verdict is Verdict.MARK_AND_REMOVE:
+            await _admit(store, call, decision.document, options)  # two deletions to kube-apiserver
         value = await _carry_out(store, call, head, decision)
         if value is not None:
             return _answer(store, call, value, decision, options)
@@ -73,20 +78,25 @@ def _check_namespace(call: Call, uid: str, revision: int, options: DeleteOptions
             raise status.conflict(call.resource.group_resource, call.name, status.unmet(what, wanted, held))
 
 
-async def _admit(store: Store, call: Call, document: Document) -> None:
-    await store.chain.admit(
-        Review(
-            operation=Operation.DELETE,
-            resource=call.resource,
-            namespace=call.namespace,
-            name=call.name,
-            subresource="",
-            user=call.user,
-            document=None,
-            old=document,
-            dry_run=call.dry_run,
-        )
+async def _admit(store: Store, call: Call, document: Document, options: DeleteOptions) -> None:
+    if strategy_of(call.resource).deletion.namespace and options.uid is None:
+        options = msgspec.structs.replace(options, uid=document["metadata"].get("uid"))
+    review = Review(
+        operation=Operation.DELETE,
+        resource=call.resource,
+        namespace=call.namespace,
+        name=call.name,
+        subresource="",
+        user=call.user,
+        document=None,
+        old=document,
+        dry_run=call.dry_run,
+        request=call,
+        options=options,
     )
+    await store.chain.admit(review)
+    if store.chain.extended:
+        await store.chain.validate(review)
 
 
 async def _carry_out(store: Store, call: Call, head: Head, decision: Decision) -> bytes | None:

@@ -181,7 +181,7 @@ class DefinitionController:
         for call in calls:
             # It is gone already, or held: what is left is looked at again.
             with suppress(StatusError):
-                await delete(self._store, call, DeleteOptions(propagation_policy="Background"))
+                await delete(self._store, call, DeleteOptions(propagation_policy="Background"), judged=True)
 
     def _instances(self, definition: Document) -> Iterator[Call]:
         """What is left, also when no version is served any more."""

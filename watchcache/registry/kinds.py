@@ -211,6 +211,12 @@ def _remarks(definition: Document) -> list[str]:
     return warnings_of(definition)
 
 
+def _webhook_remarks(configuration: Document) -> list[str]:
+    from watchcache.api.validation.webhooks import remarks  # noqa: PLC0415 - as above
+
+    return remarks(configuration)
+
+
 def _note_storage_version(document: Document) -> None:
     """Whatever was once the storage version may still be that of some instance."""
     name = storage_version(document)
@@ -273,6 +279,13 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
     ),
     ("certificates.k8s.io", "certificatesigningrequests"): Strategy(
         prepare_create=signing.create, prepare_update=signing.update, prepare_status=signing.change_status
+    ),
+    **dict.fromkeys(
+        [
+            ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
+            ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
+        ],
+        Strategy(warn=_webhook_remarks),
     ),
     ("storage.k8s.io", "csidrivers"): Strategy(prepare_update=_update_driver),
     ("scheduling.k8s.io", "priorityclasses"): Strategy(counts_changes=False),

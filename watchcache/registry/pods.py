@@ -117,7 +117,7 @@ async def evict(store: Store, call: Call, eviction: Document, options: DeleteOpt
         await spend_budget(store, call, pod)
     if not pod_call.dry_run:
         options = await _mark_disrupted(store, pod_call, options)
-    await delete(store, pod_call, options)
+    await delete(store, pod_call, options, judged=True)
     return _created()
 
 

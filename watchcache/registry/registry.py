@@ -29,6 +29,7 @@ from watchcache.admission import (
     Priority,
     ResourceQuota,
     RuntimeClass,
+    Webhooks,
 )
 from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
@@ -48,10 +49,12 @@ from watchcache.registry import (
     update,
 )
 from watchcache.registry.addresses import ServiceAllocator
+from watchcache.registry.admitting import admitted
 from watchcache.registry.calls import Call, Document, Listed, Outcome
 from watchcache.registry.claims import SERVICES, Ledger
 from watchcache.registry.establishing import DefinitionController
 from watchcache.registry.expiry import Expiry
+from watchcache.registry.hooks import Hooks
 from watchcache.registry.namespaces import NamespaceController, Namespaces
 from watchcache.registry.priorities import StoredPriorityClasses
 from watchcache.registry.protection import Protection
@@ -133,6 +136,8 @@ class Registry(Resources):
         self._expiry = Expiry(log, self.settings.event_ttl, clock)
         self._protection = Protection(self._store)
         self._establishing = DefinitionController(self._store)
+        self._hooks = Hooks(self._store)
+        self._followers = self._followed()
 
     def _chain(self, plugins: Sequence[Plugin]) -> Chain:
         """The default plugins in kube-apiserver's order, then those handed in."""
@@ -173,6 +178,11 @@ class Registry(Resources):
         """The plugins that each write passes."""
         return self._store.chain
 
+    @property
+    def webhooks(self) -> Webhooks:
+        """What else is asked about writes, over the network."""
+        return self._hooks.webhooks
+
     def _node_labels(self, name: str) -> Mapping[str, str]:
         return self._store.node_labels(name)
 
@@ -184,6 +194,10 @@ class Registry(Resources):
         Raises what the log raises; when the store cannot be reached, after it has been tried for PATIENCE seconds.
         """
         self._take_in()
+        await self._prepare_standard()
+        self._hooks.load()
+
+    async def _prepare_standard(self) -> None:
         until: float | None = None
         while True:
             try:
@@ -240,24 +254,39 @@ class Registry(Resources):
                 continue  # left there from before the resource was kept elsewhere
             if self._ledger is not None:
                 self._ledger.seen(event)
-            if key.startswith("events/"):
-                self._expiry.seen(event)
-            elif key.startswith(SERVICES):
-                self._store.allocator.replaced(event.prev, None if event.deleted else event.value)
-            elif key.startswith(self._namespaces.prefix):
-                self._namespaces.seen(event)
-            elif key.startswith(self._priorities.prefix):
-                self._priorities.seen(event)
-            elif key.startswith(self._establishing.prefix):
-                self._establishing.seen(event)
-            else:
-                self._protection.seen(event)
+            self._followers.get(key[: key.find("/")], self._protection.seen)(event)
             if event.deleted:
                 self._namespaces.content_seen(event)
                 self._establishing.content_seen(event)
 
+    def _followed(self) -> dict[str, Callable[[Event], None]]:
+        """Who follows what of the log, by the first segment of its keys."""
+        return {
+            "events": self._expiry.seen,
+            SERVICES.partition("/")[0]: self._service_seen,
+            self._namespaces.prefix.rstrip("/"): self._namespaces.seen,
+            self._priorities.prefix.rstrip("/"): self._priorities.seen,
+            self._establishing.prefix.partition("/")[0]: self._definition_seen,
+            **{prefix.rstrip("/"): self._hooks.seen for prefix in self._hooks.prefixes},
+        }
+
+    def _service_seen(self, event: Event) -> None:
+        if event.key.startswith(SERVICES):
+            self._store.allocator.replaced(event.prev, None if event.deleted else event.value)
+
+    def _definition_seen(self, event: Event) -> None:
+        if event.key.startswith(self._establishing.prefix):
+            self._establishing.seen(event)
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run the housekeeping: namespaces, claims, volumes and definitions that end, events that expire. Ends only when cancelled."""
+        try:
+            await self._keep_house(task_status)
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._hooks.aclose()
+
+    async def _keep_house(self, task_status: trio.TaskStatus[None]) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(NamespaceController(self._store, self._namespaces).run)
             if not self.log.expires:
@@ -279,7 +308,8 @@ class Registry(Resources):
         if subresources.acts(call):
             return await subresources.act(self._store, call, document)
         if self._reviewer.answers(call):
-            return self._reviewer.answer(call, document)
+            question = self._reviewer.question(call, document)
+            return self._reviewer.answer(call, await admitted(self._store, call, question, None))
         if not call.resource.stored:
             raise status.method_not_allowed()
         return await self._when_served(call, create.create(self._store, call, document))

@@ -47,13 +47,18 @@ class Reviewer(msgspec.Struct, frozen=True):
         """Whether the call's kind is a review."""
         return (call.resource.group, call.resource.kind) in _ANSWERS
 
-    def answer(self, call: Call, document: Document) -> Outcome:
-        """The review with its status; 201. Raises StatusError for a question that cannot be answered."""
+    def question(self, call: Call, document: Document) -> Document:
+        """The review of a call's body. Raises StatusError."""
         resource = call.resource
         wording = body_wording(call, document)
         check_type(self.catalog, resource, document, wording)
         review = shaped(call, document, resource.schema, wording)
         settle_namespace(call, review)
+        return {"kind": resource.kind, "apiVersion": resource.api_version} | review
+
+    def answer(self, call: Call, review: Document) -> Outcome:
+        """The review with its status; 201. Raises StatusError for a question that cannot be answered."""
+        resource = call.resource
         answer = _ANSWERS[resource.group, resource.kind](self, call, review)
         metadata = {name: value for name, value in review["metadata"].items() if name != "creationTimestamp"}
         head = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}

@@ -23,6 +23,7 @@ from watchcache.api.status import Cause, GroupKind
 from watchcache.api.structure import zero
 from watchcache.registry import incoming, metadata
 from watchcache.registry.addresses import Reservation
+from watchcache.registry.admitting import admitted
 from watchcache.registry.apply import Applying
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import BodyWording, Wording
@@ -31,6 +32,7 @@ from watchcache.registry.store import Modify, Store, Stored, head_of, not_found,
 from watchcache.registry.update import change
 
 _VERSION: Final = GroupVersion("autoscaling", "v1")
+_KIND: Final = ("autoscaling", "v1", "Scale")
 _HEAD: Final = {"kind": "Scale", "apiVersion": "autoscaling/v1"}
 _SHOWN_METADATA: Final = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 _SCALED: Final = frozenset({"deployments", "replicasets", "statefulsets", "replicationcontrollers"})
@@ -242,10 +244,12 @@ async def _scaled(
     scaled: list[dict[str, Any]] | None = None,
 ) -> Document:
     """The workload with the replicas of a scale; `scaled` are the scale's managedFields, None for those that follow from the change."""
+    before = scale_of(old, call.resource, changing=True)
+    scale = await admitted(store, call, scale, _KIND, before)
     entries = old["metadata"].get("managedFields") or []
     if scaled is None and entries:
         scaled = _tracker(store).updated(
-            scale_of(old, call.resource, changing=True),
+            before,
             scale,
             call.field_manager,
             now_text(store.clock()),
@@ -268,7 +272,7 @@ async def _scaled(
         call.resource.custom.complete(wanted)
     whole = _whole(call)
     with Reservation(store.allocator) as reservation:
-        return await change(store, whole, old, revision, wanted, reservation, entries)
+        return await change(store, whole, old, revision, wanted, reservation, entries, judged=True)
 
 
 def _path(resource: Resource) -> str:

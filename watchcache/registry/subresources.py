@@ -11,9 +11,13 @@ from typing import Final
 from watchcache.api import status
 from watchcache.api.options import parse_delete
 from watchcache.registry import pods
+from watchcache.registry.admitting import admitted
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.incoming import BodyWording, body_wording, settle_namespace, shaped
 from watchcache.registry.store import Store, head_of, not_found
+
+_BINDING: Final = ("", "v1", "Binding")
+_EVICTION: Final = ("policy", "v1", "Eviction")
 
 Act = Callable[[Store, Call, Document], Awaitable[Outcome]]
 
@@ -32,9 +36,10 @@ def acts(call: Call) -> bool:
 
 
 async def _bind(store: Store, call: Call, document: Document) -> Outcome:
-    binding = _shaped(store, call, document, ("", "v1", "Binding"))
+    binding = _shaped(store, call, document, _BINDING)
     if not call.name:
         call.name = (binding.get("metadata") or {}).get("name") or ""
+    binding = await admitted(store, call, binding, _BINDING)
     resource = store.catalog.of_kind("", "v1", "Pod")
     assert resource is not None, "the catalog has pods"
     return await pods.bind(
@@ -43,7 +48,7 @@ async def _bind(store: Store, call: Call, document: Document) -> Outcome:
 
 
 async def _evict(store: Store, call: Call, document: Document) -> Outcome:
-    eviction = _shaped(store, call, document, ("policy", "v1", "Eviction"))
+    eviction = await admitted(store, call, _shaped(store, call, document, _EVICTION), _EVICTION)
     options = parse_delete({}, eviction.get("deleteOptions") or {})
     call.dry_run = call.dry_run or options.dry_run
     return await pods.evict(store, call, eviction, options)

@@ -46,38 +46,59 @@ async def change(
     wanted: Document,
     reservation: Reservation,
     entries: Entries | None = None,
+    *,
+    judged: bool = False,
 ) -> Document:
     """What becomes of `old` when a client wants it to be `wanted`: the same for PUT and PATCH.
 
     `wanted` is in the storage version and is not changed. `entries` are the managedFields that it shall have; None for those that follow
-    from the change. Raises StatusError.
+    from the change. `judged`: admission has seen what the client sent, in another form. Raises StatusError.
     """
     check_revision(call.resource, call.name, wanted, revision)
     if entries is None:
         entries = owners.of_changed(store, call, old, wanted)
+    review = _review(call, wanted, old)
+    if store.chain.extended and not judged:
+        await _admit(store, call, review, entries, revision)
+    elif not judged:
+        await store.chain.admit(review)
+    admitted = review.document
+    assert admitted is not None
     try:
-        new = await _changed(store, call, old, wanted, reservation)
+        new = _changed(store, call, old, admitted, reservation)
     except Unfit as unfit:
         if not await store.is_outdated():
             raise unfit.refusal(call.resource, call.name) from None
         try:
-            new = await _changed(store, call, old, wanted, reservation)
+            new = _changed(store, call, old, admitted, reservation)
         except Unfit as still:
             raise still.refusal(call.resource, call.name) from None
     new = owners.settled(new, old, entries)
     validation.validate_update(call.resource, new, old, call.subresource)
-    await store.chain.validate(_review(call, new, old))
+    if not judged:
+        review.document = new
+        await store.chain.validate(review)
     return new
 
 
-async def _changed(
-    store: Store, call: Call, old: Document, wanted: Document, reservation: Reservation
+async def _admit(store: Store, call: Call, review: Review, entries: Entries, revision: int) -> None:
+    """Have others change the document, too: they see who owns what, and what they make of it is looked at once more."""
+    wanted = review.document
+    assert wanted is not None
+    metadata = {name: value for name, value in wanted["metadata"].items() if name != "managedFields"}
+    review.document = {**wanted, "metadata": {**metadata, "managedFields": entries} if entries else metadata}
+    await store.chain.admit(review)
+    incoming.settle_namespace(call, review.document)
+    check_revision(call.resource, call.name, review.document, revision)
+
+
+def _changed(
+    store: Store, call: Call, old: Document, admitted: Document, reservation: Reservation
 ) -> Document:
-    """One attempt: admitted, with what the kind adds. Raises Unfit, StatusError."""
+    """One attempt: with what the kind adds. Raises Unfit, StatusError."""
     reservation.give_back()
-    own = deepcopy(wanted) if store.chooses(call.resource) else wanted  # choices are filled in
+    own = deepcopy(admitted) if store.chooses(call.resource) else admitted  # choices are filled in
     new = {**own, "metadata": metadata.carried_over(own["metadata"], old["metadata"])}
-    await store.chain.admit(_review(call, new, old))
     return part_of(call)(Preparation(new, old, store.clock(), reservation, call.user), call.resource)
 
 
@@ -92,6 +113,7 @@ def _review(call: Call, new: Document, old: Document) -> Review:
         document=new,
         old=old,
         dry_run=call.dry_run,
+        request=call,
     )
 
 

@@ -17,6 +17,7 @@ from watchcache.api.custom.rules import check_rules
 from watchcache.api.custom.shape import check_schema, path_steps
 from watchcache.api.custom.structural import Document
 from watchcache.api.status import Cause
+from watchcache.api.validation.webhooks import client_causes
 
 _SEE: Final = "see https://github.com/kubernetes/enhancements/pull/1111"
 _DNS_1035: Final = "[a-z]([-a-z0-9]*[a-z0-9])?"
@@ -296,6 +297,8 @@ def _conversion(conversion: Document) -> Iterator[Cause]:
             yield causes.required(
                 "spec.conversion.webhookClientConfig", "required when strategy is set to Webhook"
             )
+        else:
+            yield from client_causes(client, "spec.conversion.webhookClientConfig")
         if not versions:
             yield causes.required("spec.conversion.conversionReviewVersions")
         elif not {"v1", "v1beta1"} & set(versions):

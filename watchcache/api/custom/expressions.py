@@ -40,6 +40,10 @@ _UNSUPPORTED: Final = frozenset(
 )
 """What a kube-apiserver has and this server does not: rules that use it are not evaluated."""
 _UNDECLARED: Final = re.compile(r"undeclared reference to '(\w+)[\w.]*'")
+_DOTTED: Final = re.compile(
+    r"ERROR: <input>:(?P<line>\d+):(?P<column>\d+): undeclared reference to '(?P<name>\w+(?:\.\w+)+)'(?P<rest>[^\n]*)"
+    r"\n \| (?P<source>[^\n]*)\n \| \.*\^"
+)
 _WRAPPED: Final = {
     "date-time": "timestamp(self)",
     "datetime": "timestamp(self)",
@@ -77,9 +81,8 @@ def expression(text: str, type: str, format: str, optional: bool, wanted: str) -
     """
     wrapped = _bound(text, format, optional)
     try:
-        found = _environment(type if format not in _WRAPPED else "").compile(
-            text if wrapped == text else wrapped
-        )
+        own = type if format not in _WRAPPED else ""
+        found = _environment_of((("self", own), ("oldSelf", own), ("hasOldSelf", "boolean"))).compile(wrapped)
     except RuntimeError as problem:
         raise _refused(str(problem)) from None
     if found.return_type().name() not in {wanted, "DYN"}:
@@ -90,16 +93,43 @@ def expression(text: str, type: str, format: str, optional: bool, wanted: str) -
         raise BadExpression(words[wanted])
 
     def evaluate(value: Any, old: Any) -> Any:
-        try:
-            result = found.eval(data={"self": value, "oldSelf": old, "hasOldSelf": old is not None})
-        except RuntimeError as problem:
-            text = str(problem)
-            raise (TooCostly if _OVER_BUDGET in text else EvaluationFailed)(text) from None
-        if result.type().name() == "ERROR":
-            raise EvaluationFailed(_why(str(result.plain_value())))
-        return result.plain_value()
+        return _evaluated(found, {"self": value, "oldSelf": old, "hasOldSelf": old is not None})
 
     return evaluate
+
+
+@lru_cache(maxsize=2048)
+def predicate(text: str, variables: tuple[str, ...]) -> Callable[[dict[str, Any]], bool]:
+    """Compile an expression over variables of any type, that must give a bool; what comes back evaluates it.
+
+    Raises BadExpression, Unsupported; the evaluation raises EvaluationFailed.
+    """
+    try:
+        found = _environment_of(tuple((name, "") for name in variables)).compile(text)
+    except RuntimeError as problem:
+        raise _refused(str(problem)) from None
+    type = found.return_type().name()
+    if type not in {"BOOL", "DYN"}:
+        raise BadExpression(f"must evaluate to bool but got {type.lower()}")
+
+    def evaluate(values: dict[str, Any]) -> bool:
+        result = _evaluated(found, values)
+        if not isinstance(result, bool):
+            raise EvaluationFailed("cannot convert the result to bool")
+        return result
+
+    return evaluate
+
+
+def _evaluated(program: Any, values: dict[str, Any]) -> Any:
+    try:
+        result = program.eval(data=values)
+    except RuntimeError as problem:
+        text = str(problem)
+        raise (TooCostly if _OVER_BUDGET in text else EvaluationFailed)(text) from None
+    if result.type().name() == "ERROR":
+        raise EvaluationFailed(_why(str(result.plain_value())))
+    return result.plain_value()
 
 
 def _bound(text: str, format: str, optional: bool) -> str:
@@ -116,10 +146,19 @@ def _bound(text: str, format: str, optional: bool) -> str:
 def _refused(text: str) -> Exception:
     """What the compiler says, without its own prefix and code."""
     text = text.removeprefix("INVALID_ARGUMENT: ").removesuffix(" [INVALID_ARGUMENT]")
+    text = _DOTTED.sub(_first_name, text)
     unknown = set(_UNDECLARED.findall(text))
     if unknown & _UNSUPPORTED or _comprehends_two(text):
         return Unsupported(", ".join(sorted(unknown & _UNSUPPORTED)) or "comprehensions with two variables")
     return BadExpression(f"compilation failed: {text}")
+
+
+def _first_name(found: re.Match[str]) -> str:
+    """Of a dotted name that is not known cel-go names the first part, and points at that."""
+    name, at = found["name"], int(found["column"]) - len(found["name"].rpartition(".")[0])
+    first = name.partition(".")[0]
+    place = f"ERROR: <input>:{found['line']}:{at}: undeclared reference to '{first}'"
+    return f"{place}{found['rest']}\n | {found['source']}\n | {'.' * (at - 1)}^"
 
 
 def _comprehends_two(text: str) -> bool:
@@ -143,7 +182,8 @@ def _why(text: str) -> str:
 
 
 @cache
-def _environment(type: str) -> cel.Env:
+def _environment_of(variables: tuple[tuple[str, str], ...]) -> cel.Env:
+    """An environment of variables, by name and JSON type; "" is any type."""
     # Only here: 14 MB of code that servers without rules do without.
     try:
         from cel_expr_python import cel  # noqa: PLC0415
@@ -164,7 +204,6 @@ def _environment(type: str) -> cel.Env:
         "boolean": cel.Type.BOOL,
         "array": cel.Type.LIST,
     }
-    own = types.get(type, cel.Type.DYN)
     extensions = [
         ext_strings.ExtStrings(),
         ext_math.ExtMath(),
@@ -172,8 +211,8 @@ def _environment(type: str) -> cel.Env:
         ext_bindings.ExtBindings(),
         ext_encoders.ExtEncoders(),
     ]
-    variables = {"self": own, "oldSelf": own, "hasOldSelf": cel.Type.BOOL}
-    return cel.NewEnv(variables=variables, extensions=extensions, functions=_functions())
+    declared = {name: types.get(type, cel.Type.DYN) for name, type in variables}
+    return cel.NewEnv(variables=declared, extensions=extensions, functions=_functions())
 
 
 def _functions() -> list[cel.FunctionDecl]:

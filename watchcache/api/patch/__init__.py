@@ -7,6 +7,7 @@ unusable is raised as one of the exceptions below, which say what the caller ans
 from watchcache.api.patch.errors import (
     DirectiveError,
     MalformedPatch,
+    NoDocument,
     PatchError,
     PatchFailed,
     TooManyOperations,
@@ -18,6 +19,7 @@ from watchcache.api.patch.strategic import strategic
 __all__ = [
     "DirectiveError",
     "MalformedPatch",
+    "NoDocument",
     "Operation",
     "PatchError",
     "PatchFailed",

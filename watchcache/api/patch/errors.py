@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 TOO_DEEP: Final = "error decoding patch: json: exceeded max depth"
 """What a patch is told that nests deeper than the interpreter follows; Go's limit is 10,000 levels."""
@@ -37,6 +37,14 @@ class PatchFailed(PatchError):
     def __init__(self, reason: str) -> None:
         super().__init__("the server rejected our request due to an error in our request")
         self.reason = reason
+
+
+class NoDocument(PatchFailed):
+    """The patch leaves no object; `value` is what it leaves."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__("the patched document is no object")
+        self.value = value
 
 
 class DirectiveError(PatchError):

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from watchcache.api.patch.errors import TOO_DEEP, MalformedPatch, PatchFailed, TooManyOperations
+from watchcache.api.patch.errors import TOO_DEEP, MalformedPatch, NoDocument, PatchFailed, TooManyOperations
 from watchcache.api.patch.gotext import json_type
 
 MAX_OPERATIONS: Final = 10_000
@@ -28,6 +28,33 @@ _ABSENT: Final = object()
 _INDEX: Final = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _ROOT: Final = "document"
 _END: Final = "-"
+
+
+_WAYS: Final = {
+    "plain": "doc is missing path: {0}",
+    "quoted": 'doc is missing path: "{0}"',
+    "tested": "is missing path: {0}",
+    "from": "doc is missing from path: {1}",
+    "destination": "doc is missing destination path: {0}",
+}
+"""How the library says, by operation, that a path leads nowhere."""
+
+
+class _Nowhere(Exception):
+    """A path has nothing on its way; `way` is a key of `_WAYS`."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__(way)
+        self.way = way
+
+
+class _Misplaced(Exception):
+    """The last step of a path names nothing, or no place to put something."""
+
+    def __init__(self, text: str, token: str, *, is_word: bool = False) -> None:
+        super().__init__(text)
+        self.token = token
+        self.is_word = is_word
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -65,7 +92,7 @@ def json_patch(document: dict[str, Any], operations: Sequence[Operation]) -> dic
         raise MalformedPatch(TOO_DEEP) from None
     patched = holder[_ROOT]
     if type(patched) is not dict:
-        raise PatchFailed("the patched document is no object")
+        raise NoDocument(patched)
     return patched
 
 
@@ -97,24 +124,39 @@ def _unknown_fields(patch: list[Any]) -> list[str]:
 
 def _apply(holder: dict[str, Any], operation: Operation, budget: int) -> int:
     """Does one step in place; returns the bytes it copied."""
-    path = _tokens(operation.path)
-    step = _STEPS.get(operation.op)
+    op, path = operation.op, operation.path
+    step = _STEPS.get(op)
     if step is None:
-        raise PatchFailed(f"unexpected operation: {operation.op}")
-    return step(holder, path, operation, budget)
+        raise PatchFailed(f"Unexpected kind: {op}")
+    try:
+        return step(holder, _tokens(path, op), operation, budget)
+    except _Nowhere as nowhere:
+        raise PatchFailed(
+            f"{op} operation does not apply: {_WAYS[nowhere.way].format(path, operation.from_)}: missing value"
+        ) from None
+    except _Misplaced as problem:
+        if op == "replace":
+            raise PatchFailed(
+                f"replace operation does not apply: doc is missing key: {path}: missing value"
+            ) from None
+        if op == "add" and problem.is_word:
+            raise PatchFailed(
+                f"error in add for path: '{path}': value was not a proper array index: '{problem.token}': {problem}"
+            ) from None
+        raise PatchFailed(f"error in {op} for path: '{path}': {problem}") from None
 
 
 def _add(holder: dict[str, Any], path: list[str], operation: Operation, _: int) -> int:
     if len(path) == 1:
         raise PatchFailed("add needs a path")
-    _insert(_parent(holder, path), path[-1], _copied(operation.value)[0])
+    _insert(_parent(holder, path, "quoted"), path[-1], _copied(operation.value)[0])
     return 0
 
 
 def _remove(holder: dict[str, Any], path: list[str], _operation: Operation, _: int) -> int:
     if len(path) == 1:
         raise PatchFailed("remove needs a path")
-    _take(_parent(holder, path), path[-1])
+    _take(_parent(holder, path, "quoted"), path[-1])
     return 0
 
 
@@ -129,30 +171,30 @@ def _replace(holder: dict[str, Any], path: list[str], operation: Operation, _: i
 
 
 def _move(holder: dict[str, Any], path: list[str], operation: Operation, _: int) -> int:
-    source = _tokens(operation.from_)
+    source = _tokens(operation.from_, "move", "from")
     if len(source) == 1 or len(path) == 1:
         raise PatchFailed("move needs a path")
-    value = _take(_parent(holder, source), source[-1])
-    _insert(_parent(holder, path), path[-1], value)
+    value = _take(_parent(holder, source, "from"), source[-1])
+    _insert(_parent(holder, path, "destination"), path[-1], value)
     return 0
 
 
 def _copy(holder: dict[str, Any], path: list[str], operation: Operation, budget: int) -> int:
-    source = _tokens(operation.from_)
+    source = _tokens(operation.from_, "copy", "from")
     if len(path) == 1:
         raise PatchFailed("copy needs a path")
-    found = _member(_parent(holder, source), source[-1])
+    found = _member(_parent(holder, source, "from"), source[-1])
     value, size = _copied(None if found is _ABSENT else found)
     if size > budget:
         raise PatchFailed(f"the copies exceed {MAX_COPIED_BYTES} bytes")
-    _insert(_parent(holder, path), path[-1], value)
+    _insert(_parent(holder, path, "destination"), path[-1], value)
     return size
 
 
 def _test(holder: dict[str, Any], path: list[str], operation: Operation, _: int) -> int:
-    found = _member(_parent(holder, path), path[-1])
+    found = _member(_parent(holder, path, "tested"), path[-1])
     if not _equal(None if found is _ABSENT else found, operation.value):
-        raise PatchFailed(f"testing value {operation.path} failed")
+        raise PatchFailed(f"testing value {operation.path} failed: test failed")
     return 0
 
 
@@ -166,10 +208,10 @@ _STEPS: Final[dict[str, Callable[[dict[str, Any], list[str], Operation, int], in
 }
 
 
-def _tokens(pointer: str | None) -> list[str]:
+def _tokens(pointer: str | None, op: str, what: str = "path") -> list[str]:
     """A JSON pointer's steps, below the holder. No pointer at all is an error, an empty one is the document."""
     if pointer is None:
-        raise PatchFailed("the operation lacks a path")
+        raise PatchFailed(f"{op} operation failed to decode {what}: missing value")
     if not pointer:
         return [_ROOT]
     if not pointer.startswith("/"):
@@ -178,13 +220,16 @@ def _tokens(pointer: str | None) -> list[str]:
     return [_ROOT, *tokens]
 
 
-def _parent(holder: dict[str, Any], path: list[str]) -> dict[str, Any] | list[Any]:
+def _parent(holder: dict[str, Any], path: list[str], way: str = "plain") -> dict[str, Any] | list[Any]:
     """The object or list that holds the last step of the path."""
     node: Any = holder
     for token in path[:-1]:
-        node = _member(node, token)
+        try:
+            node = _member(node, token)
+        except _Misplaced:
+            raise _Nowhere(way) from None
         if type(node) not in (dict, list):
-            raise PatchFailed(f"there is nothing at {token}")
+            raise _Nowhere(way)
     parent: dict[str, Any] | list[Any] = node
     return parent
 
@@ -209,16 +254,16 @@ def _take(parent: dict[str, Any] | list[Any], token: str) -> Any:
     if isinstance(parent, list):
         return parent.pop(_index(token, len(parent)))
     if token not in parent:
-        raise PatchFailed(f"unable to remove nonexistent key: {token}")
+        raise _Misplaced(f"Unable to remove nonexistent key: {token}: missing value", token)
     return parent.pop(token)
 
 
 def _index(token: str, length: int) -> int:
     if _INDEX.fullmatch(token) is None:
-        raise PatchFailed(f"{token} is no list index")
+        raise _Misplaced(f'strconv.Atoi: parsing "{token}": invalid syntax', token, is_word=True)
     index = int(token)
     if not -length <= index < length:
-        raise PatchFailed(f"index {token} is out of range")
+        raise _Misplaced(f"Unable to access invalid index: {index}: invalid index referenced", token)
     return index + length if index < 0 else index
 
 

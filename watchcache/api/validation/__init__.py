@@ -30,6 +30,7 @@ from watchcache.api.validation import (
     scheduling,
     services,
     storage,
+    webhooks,
     workloads,
 )
 from watchcache.api.validation.rules import Document, Rule
@@ -50,6 +51,7 @@ _RULES: Final[dict[tuple[str, str], Rule]] = {
     **scheduling.RULES,
     **services.RULES,
     **storage.RULES,
+    **webhooks.RULES,
     **workloads.RULES,
 }
 _TABLES: Final[dict[str, dict[tuple[str, str], Rule]]] = {

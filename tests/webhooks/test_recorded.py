@@ -1,0 +1,55 @@
+"""What a real kube-apiserver asked of webhooks and answered to clients, asked of a fresh server of ours."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.webhooks.behaviours import BEHAVIOURS
+from tests.webhooks.conversation import Conversation
+from tests.webhooks.hook import Hook
+from tests.webhooks.steps import STEPS
+from watchcache.testing.server import TestServer
+
+EXCHANGES: list[dict[str, Any]] = [
+    json.loads(line) for line in (Path(__file__).parent / "exchanges.jsonl").read_text().splitlines()[1:]
+]
+TAINTED = "/api/v1/nodes"
+"""New nodes get their taint after webhooks have seen them, not before."""
+CAME = ("status", "answer", "warnings", "asked")
+
+
+@pytest.fixture(scope="module")
+def exchanges(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """One pass over all steps, which build on each other; what is configured holds when the write is answered."""
+    directory = tmp_path_factory.mktemp("webhooks")
+    with Hook(directory / "hook", BEHAVIOURS) as hook, TestServer(directory) as server:
+        context = ssl.create_default_context(cafile=str(server.ca_file))
+        conversation = Conversation(server.url, server.token, context, hook, lambda: None)
+        return list(conversation.run(STEPS))
+
+
+def test_the_record_is_of_these_steps():
+    """Whoever changes a step records it anew (scripts/record_webhooks.py)."""
+    recorded = [{name: each[name] for name in each if name not in CAME} for each in EXCHANGES]
+    assert recorded == json.loads(json.dumps(STEPS))
+
+
+@pytest.mark.parametrize(
+    "number",
+    range(len(EXCHANGES)),
+    ids=lambda n: f"{n} {EXCHANGES[n]['method']} {EXCHANGES[n]['path'][-40:]}",
+)
+def test_webhooks_and_clients_get_what_kube_apiserver_gives_them(
+    exchanges: list[dict[str, Any]], number: int
+):
+    """Status, document and warnings to the client; the reviews, in their order, to the webhooks."""
+    recorded = {name: EXCHANGES[number][name] for name in CAME}
+    if EXCHANGES[number]["path"] == TAINTED:
+        for asked in recorded["asked"]:
+            asked["review"]["request"]["object"]["spec"].pop("taints")
+    assert json.loads(json.dumps(exchanges[number])) == recorded

@@ -1,0 +1,45 @@
+"""Admission of what is no object of its resource: a Scale, a Binding, an Eviction, a review.
+
+The server's own plugins do not look at these. So nothing is asked unless somebody has added others (`Chain.extended`).
+"""
+
+from __future__ import annotations
+
+from watchcache.admission import Operation, Review
+from watchcache.registry.calls import Call, Document
+from watchcache.registry.store import Store
+
+
+async def admitted(
+    store: Store,
+    call: Call,
+    document: Document,
+    kind: tuple[str, str, str] | None,
+    old: Document | None = None,
+) -> Document:
+    """What admission makes of a document of a kind (group, version, kind; None: the resource's own). Raises StatusError.
+
+    With `old` it replaces that, else it is new.
+    """
+    if not store.chain.extended:
+        return document
+    if kind is not None:
+        group, version, name = kind
+        document = {"kind": name, "apiVersion": f"{group}/{version}" if group else version} | document
+    review = Review(
+        operation=Operation.CREATE if old is None else Operation.UPDATE,
+        resource=call.resource,
+        namespace=call.namespace,
+        name=call.name,
+        subresource=call.subresource,
+        user=call.user,
+        document=document,
+        old=old,
+        dry_run=call.dry_run,
+        request=call,
+        kind=kind,
+    )
+    await store.chain.admit(review)
+    await store.chain.validate(review)
+    assert review.document is not None
+    return review.document

@@ -1,0 +1,239 @@
+"""What webhooks need of the registry: documents in the versions that they want, namespaces' labels, services' addresses, and the configurations.
+
+The configurations are followed in the log, so that it does not matter who wrote them. They are asked from the moment at which the server's own
+standard objects are there: a webhook that needs this server to run does not keep it from starting.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from watchcache.admission import Operation, Review, Webhooks
+from watchcache.api import status
+from watchcache.api.catalog import Resource
+from watchcache.api.codec import document_of
+from watchcache.api.defaulting import apply_defaults
+from watchcache.api.meta import new_uid
+from watchcache.api.schema import Schema
+from watchcache.api.structure import TypeMismatch, conform, zero
+from watchcache.log import Event
+from watchcache.registry.calls import Document
+from watchcache.registry.incoming import SCHEME, PatchedWording, check_type
+from watchcache.registry.kinds import strategy_of
+from watchcache.registry.store import Store
+from watchcache.registry.versions import incoming, spoken
+
+if TYPE_CHECKING:
+    from watchcache.webhooks import Caller
+
+_logger = logging.getLogger(__name__)
+_GROUP: Final = "admissionregistration.k8s.io"
+_KINDS: Final = {"MutatingWebhookConfiguration": True, "ValidatingWebhookConfiguration": False}
+
+
+class Hooks:
+    """Follows the configurations of webhooks, and is what these know of the registry (`admission.webhooks.invocation.Forms`)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._caller: Caller | None = None
+        self._loaded = False
+        self._resources = {
+            f"{resource.storage_prefix}/": (resource, mutating)
+            for kind, mutating in _KINDS.items()
+            if (resource := store.catalog.of_kind(_GROUP, "v1", kind)) is not None
+        }
+        self.webhooks = Webhooks(
+            store.chain, self._called_by, self, lambda: new_uid(store.random), store.chain.clock
+        )
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Where the configurations are kept."""
+        return tuple(self._resources)
+
+    def load(self) -> None:
+        """Take in the configurations that are stored, and ask their webhooks from now on."""
+        self._loaded = True
+        for prefix in self._resources:
+            for key, head in self._store.log_of(prefix).heads(prefix):
+                self._take(prefix, key, head.value)
+
+    def seen(self, event: Event) -> None:
+        """Take in what the log says of a configuration. Never raises."""
+        if self._loaded:
+            prefix = event.key[: event.key.index("/") + 1]
+            self._take(prefix, event.key, None if event.deleted else event.value)
+
+    def _take(self, prefix: str, key: str, value: bytes | None) -> None:
+        resource, mutating = self._resources[prefix]
+        document = None if value is None else document_of(value, resource)
+        try:
+            self.webhooks.take(key.removeprefix(prefix), document, mutating=mutating)
+        except Exception:
+            # Written by an older server, which did not look at it: it costs its own webhooks only.
+            _logger.exception("%s cannot be asked", key)
+
+    async def aclose(self) -> None:
+        """Close the connections to webhooks."""
+        if self._caller is not None:
+            await self._caller.aclose()
+
+    def _called_by(self) -> Caller:
+        if self._caller is None:
+            from watchcache.webhooks import Caller  # noqa: PLC0415 - with the first configuration
+
+            self._caller = Caller(self.address_of)
+        return self._caller
+
+    # -- what webhooks ask
+
+    def equivalents(self, resource: Resource) -> list[Resource]:
+        """The resource in its other versions, in the order of the catalog."""
+        if not resource.stored:
+            return []
+        return [
+            other
+            for other in self._store.catalog.resources()
+            if other.storage_prefix == resource.storage_prefix and other is not resource
+        ]
+
+    async def spoken(self, review: Review, document: Document, resource: Resource) -> Document:
+        """A document of a review, complete, in the version of `resource`."""
+        if review.kind is not None:
+            return document
+        made = document if resource.custom is not None or not resource.stored else spoken(document, resource)
+        head = {"kind": resource.kind, "apiVersion": resource.api_version}
+        return head | {name: value for name, value in made.items() if name not in head}
+
+    async def reshaped(self, review: Review, patched: Document, resource: Resource) -> Document:
+        """What a webhook made of a document: typed, pruned, with defaults, as it is kept. Raises StatusError."""
+        if review.kind is not None:
+            schema = self._store.catalog.schema_of(*review.kind)
+            assert schema is not None, f"the catalog has {review.kind[2]}"
+            return _typed(patched, schema)
+        if resource.custom is not None:
+            made = self._custom(patched, resource)
+        else:
+            self._check_type(resource, patched)
+            made = _typed(patched, resource.schema)
+            if _drops_status(review, resource):
+                made["status"] = zero(resource.schema.properties["status"])
+            apply_defaults(made, resource.schema)
+            if resource.stored:
+                made = incoming(made, resource)
+        _keep_owners(review, made)
+        return made
+
+    def _custom(self, patched: Document, resource: Resource) -> Document:
+        from watchcache.api.custom.content import shaped  # noqa: PLC0415 - as in `incoming`
+        from watchcache.api.custom.resources import OBJECT_META  # noqa: PLC0415
+
+        assert resource.custom is not None
+        check_type(self._store.catalog, resource, patched, PatchedWording(patched))
+        metadata = self._store.catalog.definitions.find(OBJECT_META)
+        try:
+            made, _ = shaped(
+                {**patched, "metadata": _coerced(patched.get("metadata"), metadata)},
+                resource.custom,
+                metadata,
+            )
+        except TypeMismatch as mismatch:
+            raise status.internal(str(mismatch)) from None
+        resource.custom.complete(made)
+        return made
+
+    def _check_type(self, resource: Resource, patched: Document) -> None:
+        kind, version = patched.get("kind") or "", patched.get("apiVersion") or ""
+        if kind == resource.kind and version == resource.api_version:
+            return
+        group, _, short = version.rpartition("/")
+        if self._store.catalog.schema_of(group, short, kind) is None:
+            raise status.internal(f'no kind "{kind}" is registered for version "{version}" {SCHEME}')
+        text = (
+            f"converting ({short}.{kind}) to ({resource.group or 'core'}.{resource.kind}): unknown conversion"
+        )
+        raise status.untyped(text)
+
+    async def namespace_labels(self, name: str) -> dict[str, str] | None:
+        """The labels of a namespace; None when there is none."""
+        resource = self._store.catalog.of_kind("", "v1", "Namespace")
+        assert resource is not None, "the catalog has namespaces"
+        cacher = self._store.cacher(resource)
+        key = f"{resource.storage_prefix}/{name}"
+        entry = cacher.get(key)
+        if entry is None:
+            await cacher.hub.wait_newest()
+            entry = cacher.get(key)
+        return None if entry is None else dict(entry.labels or {})
+
+    def address_of(self, namespace: str, name: str, port: int) -> tuple[str, int]:
+        """Where a service is called, as kube-apiserver does without `--enable-aggregator-routing`. Raises NotReached."""
+        from watchcache.webhooks import NotReached  # noqa: PLC0415 - as above
+
+        resource = self._store.catalog.of_kind("", "v1", "Service")
+        assert resource is not None, "the catalog has services"
+        entry = self._store.cacher(resource).get(f"{resource.storage_prefix}/{namespace}/{name}")
+        if entry is None:
+            raise NotReached(f'service "{name}" not found')
+        spec = self._store.document(resource, entry.value).get("spec") or {}
+        if spec.get("type") == "ExternalName":
+            return spec.get("externalName") or "", port
+        if spec.get("clusterIP") == "None":
+            raise NotReached('cannot route to service with ClusterIP "None"')
+        if all(each.get("port") != port for each in spec.get("ports") or ()):
+            raise NotReached(f'no service port {port} found for service "{name}"')
+        return spec.get("clusterIP") or "", port
+
+
+def _typed(patched: Document, schema: Schema) -> Document:
+    """The document in the form of its type; what the type does not have is left out without a word."""
+    try:
+        made = conform(patched, schema).document
+    except TypeMismatch as mismatch:
+        raise status.internal(str(mismatch)) from None
+    if not isinstance(made.get("metadata"), dict):
+        made["metadata"] = {}
+    return made
+
+
+def _coerced(metadata: Any, schema: Schema) -> Document:
+    """The metadata of a custom resource without members of a wrong type."""
+    kept: Document = {}
+    for name, value in (metadata if isinstance(metadata, dict) else {}).items():
+        try:
+            kept |= conform({name: value}, schema).document
+        except TypeMismatch:
+            continue
+    return kept
+
+
+def _drops_status(review: Review, resource: Resource) -> bool:
+    return (
+        review.operation is Operation.CREATE
+        and resource.has_status
+        and not strategy_of(resource).keeps_status_on_create
+    )
+
+
+def _keep_owners(review: Review, made: Document) -> None:
+    """Who owns what is not a webhook's to say: what it makes of managedFields is undone, and what it makes nonsense of is said."""
+    from watchcache.api.fields.entries import MalformedEntries, decode  # noqa: PLC0415 - only when it changed something
+
+    before = ((review.document or {}).get("metadata") or {}).get("managedFields")
+    metadata = made["metadata"]
+    if metadata.get("managedFields") == before:
+        return
+    try:
+        decode(metadata.get("managedFields"))
+    except MalformedEntries as problem:
+        if review.request is not None:
+            review.request.warnings.append(
+                ".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating "
+                f"admission controller; please fix your requests: {problem}"
+            )
+    if before is None:
+        metadata.pop("managedFields", None)
+    else:
+        metadata["managedFields"] = before
