@@ -5,11 +5,13 @@ Writes are admitted by the process that makes them durable, so that is the one t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from watchcache.admission import Chain
+from watchcache.admission import Chain, Webhooks
 from watchcache.http.exposition import Family
 
+Samples = list[tuple[Sequence[str], Any]]
 LABELS = ("operation", "rejected", "type")
 
 
@@ -27,3 +29,34 @@ def admission_families(chain: Chain) -> Iterator[Family]:
                 if distribution:
                     family.samples.append(((*name, operation.value, rejected, kind), distribution))
     yield from (plugins, steps)
+
+
+def webhook_families(webhooks: Webhooks) -> Iterator[Family]:
+    """`apiserver_admission_webhook_*`: what webhooks took, said and failed to say."""
+    figures = webhooks.figures
+    durations: Samples = []
+    counted: list[Samples] = [[], [], []]
+    if figures is not None:  # else none was ever configured
+        durations = list(figures.durations.items())
+        counted = [list(each.items()) for each in (figures.requests, figures.rejections, figures.failed_open)]
+    prefix = "apiserver_admission_webhook_"
+    yield Family(
+        "histogram",
+        f"{prefix}admission_duration_seconds",
+        "Time that webhooks took.",
+        ("name", *LABELS),
+        durations,
+    )
+    counters = (
+        ("request_total", "Writes that webhooks were asked about.", ("code", "name", *LABELS)),
+        (
+            "rejection_count",
+            "Writes that were refused by webhooks, or for want of them.",
+            ("error_type", "name", "operation", "rejection_code", "type"),
+        ),
+        ("fail_open_count", "Webhooks that were passed over.", ("name", "type")),
+    )
+    for (name, help, labels), numbers in zip(counters, counted, strict=True):
+        # The client library would add `_total` to a counter without it, and the names would not be kube-apiserver's.
+        kind = "counter" if name.endswith("_total") else "gauge"
+        yield Family(kind, f"{prefix}{name}", help, labels, numbers)

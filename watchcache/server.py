@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from watchcache import __version__
-from watchcache.admission_metrics import admission_families
+from watchcache.admission_metrics import admission_families, webhook_families
 from watchcache.api.catalog import Catalog, load_catalog
 from watchcache.api.codec import stamp
 from watchcache.cacher import Bounds, Hub
@@ -164,6 +164,7 @@ class Server:
             metrics_sources=[
                 partial(log_families, *storage.logs),
                 partial(admission_families, registry.chain),
+                partial(webhook_families, registry.webhooks),
                 *storage.metrics,
             ],
             failures=JOURNAL_FAILURES,

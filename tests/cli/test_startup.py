@@ -9,6 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 # Each takes 8 to 300 ms to import, and is for what comes after the start, or for those who ask for it.
 HEAVY = {
+    "httpcore",
+    "watchcache.admission.webhooks",
+    "watchcache.webhooks",
     "cel_expr_python",
     "quart",
     "hypercorn",

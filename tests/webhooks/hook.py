@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -48,6 +50,7 @@ class Hook:
         self.asked: list[Asked] = []
         self.released = threading.Event()
         self.connections = 0
+        self.open: set[socket.socket] = set()
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -66,14 +69,28 @@ class Hook:
                 """Be quiet."""
 
         class Server(ThreadingHTTPServer):
-            daemon_threads = True
+            daemon_threads = False  # the end waits for them: sockets are closed by then
 
             def handle_error(self, request: Any, client_address: Any) -> None:
                 """A handshake that the client breaks off, or a client that left: nobody's business."""
 
             def finish_request(self, request: Any, client_address: Any) -> None:
-                with context.wrap_socket(request, server_side=True) as secured:
-                    super().finish_request(secured, client_address)
+                hook.open.add(request)
+                try:
+                    # A client that has said something waits for an answer: it does not leave while the socket is wrapped.
+                    if request.recv(1, socket.MSG_PEEK):
+                        self.secure(request, client_address)
+                finally:
+                    hook.open.discard(request)
+
+            def secure(self, request: Any, client_address: Any) -> None:
+                with context.wrap_socket(request, server_side=True, do_handshake_on_connect=False) as secured:
+                    hook.open.add(secured)
+                    try:
+                        secured.do_handshake()
+                        super().finish_request(secured, client_address)
+                    finally:
+                        hook.open.discard(secured)
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pair.certificate, pair.key)
@@ -120,6 +137,9 @@ class Hook:
     def __exit__(self, *problem: object) -> None:
         self.released.set()
         self._server.shutdown()
+        for each in [*self.open]:
+            with suppress(OSError):  # it has just been closed
+                each.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
 
 

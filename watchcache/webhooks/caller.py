@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from watchcache.api.codec import DecodeError, check_type_fields, decode_json, decode_yaml
-from watchcache.webhooks.failures import CallFailed, NotReached, Unusable, causes, refused, tls_words
+from watchcache.webhooks.failures import (
+    CallFailed,
+    NotReached,
+    TooLarge,
+    Unusable,
+    causes,
+    refused,
+    tls_words,
+)
 from watchcache.webhooks.target import Target
 
 if TYPE_CHECKING:
@@ -36,6 +44,8 @@ _KEPT: Final = 25
 """Idle connections to a webhook, as client-go has it."""
 _IDLE: Final = 90.0
 """Seconds that a connection is kept for the next call, as Go's transport has it."""
+_LARGEST: Final = 64 * 1024 * 1024
+"""Bytes: a list of the largest objects, converted piece by piece, is far below that."""
 _POOLS: Final = 256
 """Webhooks whose connections are kept."""
 
@@ -46,19 +56,21 @@ Resolve = Callable[[str, str, int], tuple[str, int]]
 class Caller:
     """Calls webhooks. `resolve` finds services. To be closed at the end (`aclose`)."""
 
-    def __init__(self, resolve: Resolve) -> None:
+    def __init__(self, resolve: Resolve, *, largest: int = _LARGEST) -> None:
+        """`largest`: bytes that an answer may have."""
         self._resolve = resolve
+        self._largest = largest
         self._pools: OrderedDict[tuple[str, str], httpcore.AsyncConnectionPool] = OrderedDict()
 
-    async def post(self, target: Target, body: bytes, *, seconds: float, limit: int) -> dict[str, Any]:
-        """The document that a webhook answers `body` with, within so many `seconds` and `limit` bytes. Raises CallFailed."""
+    async def post(self, target: Target, body: bytes, *, seconds: float) -> dict[str, Any]:
+        """The document that a webhook answers `body` with, within so many `seconds`. Raises CallFailed."""
         whole = math.ceil(seconds)
         url = target.url(whole)
         with trio.move_on_after(seconds):
-            return await self._post(target, url, body, limit)
+            return await self._post(target, url, body)
         raise CallFailed(f'Post "{url}": context deadline exceeded')
 
-    async def _post(self, target: Target, url: str, body: bytes, limit: int) -> dict[str, Any]:
+    async def _post(self, target: Target, url: str, body: bytes) -> dict[str, Any]:
         import httpcore  # noqa: PLC0415 - see the module's docstring
 
         pool = await self._pool(target)
@@ -67,7 +79,9 @@ class Caller:
         try:
             async with pool.stream("POST", url, headers=headers, content=body) as response:
                 answered = True
-                text = await _read(response, limit)
+                text = await response.aread()
+        except TooLarge as problem:
+            raise CallFailed(str(problem)) from None
         except NotReached as problem:
             raise CallFailed(f'Post "{url}": {problem}') from None
         except (
@@ -96,7 +110,7 @@ class Caller:
             max_connections=None,
             max_keepalive_connections=_KEPT,
             keepalive_expiry=_IDLE,
-            network_backend=Dialing(target, self._resolve),
+            network_backend=Dialing(target, self._resolve, self._largest),
         )
         self._pools[key] = made
         for old, idle in [*self._pools.items()][:-_POOLS]:
@@ -126,17 +140,6 @@ def _context(ca: str) -> ssl.SSLContext:
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
-
-
-async def _read(response: httpcore.Response, limit: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.aiter_stream():
-        size += len(part)
-        if size > limit:
-            raise CallFailed(f"http: response body too large: more than {limit} bytes", response.status)
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _document(response: httpcore.Response, text: bytes) -> dict[str, Any]:

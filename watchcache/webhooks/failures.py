@@ -63,6 +63,10 @@ class NotReached(Exception):
     """No connection was made; the text says why."""
 
 
+class TooLarge(Exception):
+    """An answer has more bytes than are read of one."""
+
+
 def dial_words(error: BaseException, address: str) -> str:
     """Of a connection that was not made."""
     number = next((each.errno for each in causes(error) if isinstance(each, OSError) and each.errno), None)

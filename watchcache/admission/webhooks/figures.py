@@ -15,6 +15,7 @@ BOUNDS: Final = (0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 10.0, 25.0)
 """Seconds: those of `apiserver_admission_webhook_admission_duration_seconds`."""
 _LARGEST_CODE: Final = 600
 _NO_ANSWER: Final = 503
+_LEAST_CODE: Final = 400
 
 Key = tuple[str, str, str, str]
 """Name, operation, rejected, type."""
@@ -41,13 +42,21 @@ class Figures:
         self._observe(name, kind, operation, seconds, code, rejected=True)
         self._reject("no_error", name, kind, operation, code)
 
-    def failed(self, name: str, kind: str, operation: Operation, seconds: float, *, ignored: bool) -> None:
-        """It could not be asked."""
-        self._observe(name, kind, operation, seconds, _NO_ANSWER, rejected=not ignored)
+    def failed(
+        self, name: str, kind: str, operation: Operation, seconds: float, code: int, *, ignored: bool
+    ) -> None:
+        """It could not be asked; `code` is that of its HTTP answer, 0 where there was none to speak of."""
+        code = code if code >= _LEAST_CODE else _NO_ANSWER
+        self._observe(name, kind, operation, seconds, code, rejected=not ignored)
         if ignored:
             self.failed_open[name, kind] += 1
         else:
-            self._reject("calling_webhook_error", name, kind, operation, _NO_ANSWER)
+            self._reject("calling_webhook_error", name, kind, operation, code)
+
+    def misled(self, name: str, kind: str, operation: Operation, seconds: float) -> None:
+        """Its patch did not fit the document."""
+        self._observe(name, kind, operation, seconds, 0, rejected=True)
+        self._reject("apiserver_internal_error", name, kind, operation, 0)
 
     def _observe(
         self, name: str, kind: str, operation: Operation, seconds: float, code: int, *, rejected: bool

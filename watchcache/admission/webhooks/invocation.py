@@ -34,8 +34,6 @@ from watchcache.webhooks import Caller, CallFailed, Unusable
 logger = logging.getLogger("watchcache.admission")
 
 Document = dict[str, Any]
-LARGEST_ANSWER = 16 * 1024 * 1024
-"""Bytes: a patch of the largest object there can be, several times over."""
 
 
 class Forms(Protocol):
@@ -55,7 +53,11 @@ class Forms(Protocol):
 
 
 class Failed(Exception):
-    """A webhook that could not be asked, or did not answer what it was asked; the text names it."""
+    """A webhook could not be asked, or did not answer what it was asked. `code` is that of its HTTP answer, 0 for none."""
+
+    def __init__(self, text: str, code: int = 0) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 Conditions = Callable[[Webhook, Review, Subject], bool]
@@ -112,7 +114,7 @@ class Asking(msgspec.Struct):
         )
 
     async def ask(self, webhook: Webhook, review: Review, subject: Subject, kind: str) -> Answer | None:
-        """What the webhook says; None when it may be passed over.
+        """What the webhook says; None when it may be passed over. An answer with a patch is for the caller to count.
 
         Raises StatusError when it refuses, or cannot be asked and may not be passed over. `kind` is "admit" or "validating".
         """
@@ -130,18 +132,20 @@ class Asking(msgspec.Struct):
             refused = refusal(webhook.name, answer.status)
             self.figures.refused(webhook.name, kind, review.operation, taken, refused.code)
             raise refused
-        self.figures.answered(webhook.name, kind, review.operation, taken)
+        if not answer.patch:
+            self.figures.answered(webhook.name, kind, review.operation, taken)
         return answer
 
     def failed(self, webhook: Webhook, review: Review, kind: str, problem: Failed, began: float) -> None:
         """Go on without a webhook that may be passed over; else raises StatusError."""
         taken = self.clock() - began
-        self.figures.failed(webhook.name, kind, review.operation, taken, ignored=webhook.ignores_failures)
+        ignored = webhook.ignores_failures
+        self.figures.failed(webhook.name, kind, review.operation, taken, problem.code, ignored=ignored)
         text = f"failed calling webhook {quoted(webhook.name)}: {problem}"
         if webhook.ignores_failures:
-            logger.warning("failing open: %s", text)
+            logger.warning("%s; it is passed over", text)
             return
-        logger.warning("failing closed: %s", text)
+        logger.warning("%s", text)
         raise status.internal(text)
 
     async def _answer(self, webhook: Webhook, review: Review, subject: Subject, *, mutating: bool) -> Answer:
@@ -152,13 +156,13 @@ class Asking(msgspec.Struct):
         uid = self.new_uid()
         body = encode(question(review, subject, webhook.version, uid))
         try:
-            came = await self.caller.post(
-                webhook.target, body, seconds=float(webhook.timeout), limit=LARGEST_ANSWER
-            )
+            came = await self.caller.post(webhook.target, body, seconds=float(webhook.timeout))
             return read_answer(came, webhook.version, uid, mutating=mutating)
         except Unusable as problem:
             raise Failed(f"could not get REST client: {problem}") from None
-        except (CallFailed, Undecodable) as problem:
+        except CallFailed as problem:
+            raise Failed(f"failed to call webhook: {problem}", problem.code) from None
+        except Undecodable as problem:
             raise Failed(f"failed to call webhook: {problem}") from None
         except Misanswered as problem:
             raise Failed(f"received invalid webhook response: {problem}") from None

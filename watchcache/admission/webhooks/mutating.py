@@ -25,6 +25,7 @@ from watchcache.api.codec import DecodeError, check_type_fields, decode_json, en
 from watchcache.api.patch import NoDocument, PatchError, PatchFailed, json_patch, parse_operations
 from watchcache.api.patch.gotext import json_type
 from watchcache.api.quoting import quoted
+from watchcache.api.status import StatusError
 
 Document = dict[str, Any]
 NAME: Final = "MutatingAdmissionWebhook"
@@ -110,8 +111,19 @@ class MutatingWebhooks:
         except Failed as problem:
             self._asking.failed(webhook, review, _KIND, problem, began)
             return False
-        if not operations:
-            return False
+        figures, taken = self._asking.figures, self._asking.clock() - began
+        try:
+            changed = bool(operations) and await self._change(webhook, review, subject, operations)
+        except StatusError:
+            figures.misled(webhook.name, _KIND, review.operation, taken)
+            raise
+        figures.answered(webhook.name, _KIND, review.operation, taken)
+        return changed
+
+    async def _change(
+        self, webhook: Webhook, review: Review, subject: Subject, operations: list[Any]
+    ) -> bool:
+        """Whether the patch makes any difference."""
         if subject.document is None:
             raise status.internal(
                 f"admission webhook {quoted(webhook.name)} attempted to modify the object, which is not supported for this operation"
