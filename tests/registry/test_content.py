@@ -9,6 +9,7 @@ import pytest
 from tests.api.answers import answers
 from tests.registry.scene import Client, Document
 from watchcache.api.defaulting.images import pull_policy
+from watchcache.api.patch.json_patch import json_patch, parse_operations
 from watchcache.api.status import StatusError
 
 CLUSTER_WIDE = {
@@ -73,6 +74,23 @@ async def test_pods(client: Client):
             found = told(error)
         if compared(found) != compared(causes):
             different.append((spec, container, subresource, patch, found, causes))
+    assert not different
+
+
+async def test_mutations(client: Client):
+    """Sound objects of which one thing is changed."""
+    different = []
+    sound: Document = {}
+    for kind, given, causes in answers("mutations"):
+        sound = given if isinstance(given, dict) else sound
+        changed = sound if given is sound else json_patch(sound, parse_operations(given)[0])
+        found: list[list[str]] = []
+        try:
+            await client.create(kind, {**changed, "metadata": {"name": "x"}}, dry_run=True)
+        except StatusError as error:
+            found = told(error)
+        if compared(found) != compared(causes):
+            different.append((kind, given, found, causes))
     assert not different
 
 

@@ -98,6 +98,21 @@ def loose_address(text: str) -> list[str]:
     return []
 
 
+def loose_network(text: str) -> list[str]:
+    """A range of IP addresses as older fields take it: in any form, with zeros in front."""
+    address, slash, length = text.partition("/")
+    longest = 128 if ":" in address else 32
+    if (
+        slash
+        and not loose_address(address)
+        and length.isascii()
+        and length.isdigit()
+        and int(length) <= longest
+    ):
+        return []
+    return ["must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"]
+
+
 def _is_address_with_leading_zeros(name: str) -> bool:
     parts = name.split(".")
     digits = all(part.isascii() and part.isdigit() and int(part) < 256 for part in parts)

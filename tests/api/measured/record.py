@@ -32,6 +32,8 @@ from questions import (
     WRITES,
 )
 
+from watchcache.api.patch.json_patch import json_patch, parse_operations
+
 HERE = Path(__file__).parent
 MAPS = "/api/v1/namespaces/measured/configmaps"
 MERGE = "application/merge-patch+json"
@@ -196,6 +198,21 @@ def pod(name: str, spec: Any, container: Any) -> Any:
     return {"metadata": {"name": name}, "spec": {"containers": containers, **spec}}
 
 
+def mutations(server: Server) -> list[Any]:
+    """[group/version/plural, a sound object or a JSON patch of the last one, causes]: asks anew what `mutations.json` has."""
+    rows = json.loads((HERE / "mutations.json").read_text())
+    sound: Any = None
+    for row in rows:
+        kind, given, _ = row
+        sound = given if isinstance(given, dict) else sound
+        version, _, plural = kind.rpartition("/")
+        prefix = "apis" if "/" in version else "api"
+        path = f"/{prefix}/{version}/namespaces/measured/{plural}{query(dryRun='All')}"
+        changed = sound if given is sound else json_patch(sound, parse_operations(given)[0])
+        row[2] = (server.refusal("POST", path, {**changed, "metadata": {"name": "x"}}) or [0, "", "", []])[3]
+    return list(rows)
+
+
 def images(server: Server) -> list[Any]:
     """[image, pull policy]."""
     path = "/api/v1/namespaces/measured/pods" + query(dryRun="All")
@@ -245,6 +262,7 @@ TABLES = {
     "content": content,
     "pods": pods,
     "images": images,
+    "mutations": mutations,
 }
 
 if __name__ == "__main__":

@@ -261,7 +261,7 @@ POD_UPDATES: list[tuple[dict[str, Any], Causes]] = [
         [("spec.containers", "Forbidden: pod updates may not add or remove containers")],
     ),
     (
-        {"containers": [{"name": "c", "image": ""}]},
+        {"containers": [{"name": "c", "image": "", "imagePullPolicy": "Always"}]},
         [("spec.containers[0].image", "Required value")] * 2,
     ),
     (

@@ -1,16 +1,13 @@
-"""Nodes, leases and the endpoints of services: what kubelets and controllers write."""
+"""Nodes and leases: what kubelets write."""
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from watchcache.api import causes, names
 from watchcache.api.status import Cause
 from watchcache.api.validation.rules import EFFECTS, Document, Rule, not_negative, one_of, well_named
-
-_ADDRESS_TYPES: Final = ("FQDN", "IPv4", "IPv6")
 
 
 def _node(new: Document, old: Document | None) -> Iterator[Cause]:
@@ -48,46 +45,7 @@ def _lease(new: Document, old: Document | None) -> Iterator[Cause]:
     yield from not_negative(spec, ["leaseTransitions"], "spec")
 
 
-def _slice(new: Document, old: Document | None) -> Iterator[Cause]:
-    """A slice of endpoints: all their addresses are of one type, which stays."""
-    kind = new.get("addressType") or ""
-    if old is not None and kind != old.get("addressType"):
-        yield causes.immutable("addressType", kind)
-    if not kind:
-        yield causes.required("addressType")
-    yield from one_of(kind or None, _ADDRESS_TYPES, "addressType")
-    endpoints = new.get("endpoints") or ()
-    if old is None or endpoints != (old.get("endpoints") or ()):
-        for index, endpoint in enumerate(endpoints):
-            yield from _addresses(endpoint, kind, f"endpoints[{index}].addresses")
-    seen: set[str] = set()
-    for index, each in enumerate(new.get("ports") or ()):
-        name = each.get("name") or ""
-        if name in seen:
-            yield causes.duplicate(f"ports[{index}].name", name)
-        seen.add(name)
-
-
-def _addresses(endpoint: Document, kind: str, field: str) -> Iterator[Cause]:
-    addresses = endpoint.get("addresses") or ()
-    if not addresses:
-        yield causes.required(field, "must contain at least 1 address")
-    if kind not in {"IPv4", "IPv6"}:
-        return
-    for index, address in enumerate(addresses):
-        if _parsed(address) is None:
-            yield causes.invalid(f"{field}[{index}]", address, names.NO_ADDRESS)
-
-
-def _parsed(address: str) -> Any:
-    try:
-        return ipaddress.ip_address(address)
-    except ValueError:
-        return None
-
-
 RULES: Final[dict[tuple[str, str], Rule]] = {
     ("", "nodes"): _node,
     ("coordination.k8s.io", "leases"): _lease,
-    ("discovery.k8s.io", "endpointslices"): _slice,
 }

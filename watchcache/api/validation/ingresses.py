@@ -9,6 +9,7 @@ from typing import Final
 
 from watchcache.api import causes, names
 from watchcache.api.status import Cause
+from watchcache.api.validation.metrics import reference_causes
 from watchcache.api.validation.rules import Document, Rule, port, port_name, well_named
 
 CLASS_ANNOTATION: Final = "kubernetes.io/ingress.class"
@@ -81,15 +82,16 @@ def _paths(paths: list[Document] | tuple[()], field: str) -> Iterator[Cause]:
     if not paths:
         yield causes.required(field)
     for index, each in enumerate(paths):
+        if each.get("pathType") is None:
+            yield causes.required(f"{field}[{index}].pathType", "pathType must be specified")
+            continue
         yield from _path(each, f"{field}[{index}]")
         yield from _backend(each.get("backend") or {}, f"{field}[{index}].backend")
 
 
 def _path(each: Document, field: str) -> Iterator[Cause]:
     kind, path = each.get("pathType"), each.get("path") or ""
-    if kind is None:
-        yield causes.required(f"{field}.pathType", "pathType must be specified")
-    elif kind not in _PATH_TYPES:
+    if kind not in _PATH_TYPES:
         yield causes.not_supported(f"{field}.pathType", kind, _PATH_TYPES)
     elif not path.startswith("/") and (path or kind != "ImplementationSpecific"):
         yield causes.invalid(f"{field}.path", path, "must be an absolute path")
@@ -107,9 +109,10 @@ def _backend(backend: Document, field: str) -> Iterator[Cause]:
     if service is not None and resource is not None:
         yield causes.invalid(field, "", "cannot set both resource and service backends")
     elif resource is not None:
-        for member in ("kind", "name"):
-            if not resource.get(member):
-                yield causes.required(f"{field}.resource.{member}")
+        group = resource.get("apiGroup")
+        if group is not None:
+            yield from causes.each_invalid(f"{field}.resource.apiGroup", group, names.subdomain(group))
+        yield from reference_causes(resource, f"{field}.resource")
     elif service is not None:
         yield from _service(service, field)
     else:
@@ -134,6 +137,8 @@ def _service(service: Document, field: str) -> Iterator[Cause]:
 
 def _tls(each: Document, field: str) -> Iterator[Cause]:
     for index, host in enumerate(each.get("hosts") or ()):
+        if not host:
+            yield from causes.each_invalid(f"{field}.hosts[{index}]", host, names.subdomain(host))
         yield from _name_or_wildcard(host, f"{field}.hosts[{index}]")
     yield from well_named(each.get("secretName") or "", names.subdomain, f"{field}.secretName")
 

@@ -1,11 +1,12 @@
-"""Network policies. The addresses of an `ipBlock` are the network plugin's to judge."""
+"""Network policies."""
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from typing import Final
 
-from watchcache.api import causes
+from watchcache.api import causes, names
 from watchcache.api.status import Cause
 from watchcache.api.validation.rules import Document, Rule, one_of, port, port_name
 from watchcache.api.validation.selectors import selector_causes
@@ -57,10 +58,40 @@ def _peer(peer: Document, path: str) -> Iterator[Cause]:
     for name in selectors:
         yield from selector_causes(peer[name], f"{path}.{name}")
     block = peer.get("ipBlock") is not None
+    if block:
+        yield from _block(peer["ipBlock"], f"{path}.ipBlock")
     if not selectors and not block:
         yield causes.required(path, "must specify a peer")
     elif selectors and block:
         yield causes.forbidden(path, "may not specify both ipBlock and another peer")
+
+
+def _block(block: Document, path: str) -> Iterator[Cause]:
+    """A network, and smaller ones within it that are excepted."""
+    text = block.get("cidr") or ""
+    if not text:
+        yield causes.required(f"{path}.cidr")
+        return
+    if problems := names.loose_network(text):
+        yield from causes.each_invalid(f"{path}.cidr", text, problems)
+        return
+    network = _parsed(text)
+    for index, each in enumerate(block.get("except") or ()):
+        field = f"{path}.except[{index}]"
+        if problems := names.loose_network(each):
+            yield from causes.each_invalid(field, each, problems)
+            continue
+        part = _parsed(each)
+        if part.version != network.version or part == network or not part.subnet_of(network):  # type: ignore[arg-type]
+            yield causes.invalid(field, each, "must be a strict subset of `cidr`")
+
+
+def _parsed(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """A network that `names.loose_network` has nothing against."""
+    address, _, length = text.partition("/")
+    if ":" not in address:
+        address = ".".join(str(int(part)) for part in address.split("."))
+    return ipaddress.ip_network(f"{address}/{int(length)}", strict=False)
 
 
 RULES: Final[dict[tuple[str, str], Rule]] = {("networking.k8s.io", "networkpolicies"): _network_policy}

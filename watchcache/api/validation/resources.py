@@ -29,7 +29,7 @@ NameCheck = Callable[[str, str], Iterator[Cause]]
 
 def container_resource_causes(resources: Document, claims: Collection[str], path: str) -> Iterator[Cause]:
     """What is wrong with what a container asks for; `claims`: the names of the pod's."""
-    yield from _requirement_causes(resources, claims, path, _container_name)
+    yield from _requirement_causes(resources, claims, path, container_resource_name)
 
 
 def pod_resource_causes(spec: Document, claims: Collection[str], path: str) -> Iterator[Cause]:
@@ -48,7 +48,7 @@ def pod_resource_causes(spec: Document, claims: Collection[str], path: str) -> I
 
 def overhead_causes(overhead: Document, path: str) -> Iterator[Cause]:
     """What is wrong with what a pod takes beside its containers, which kube-apiserver calls limits."""
-    yield from _requirement_causes({"limits": overhead}, (), path, _container_name)
+    yield from _requirement_causes({"limits": overhead}, (), path, container_resource_name)
 
 
 def _requirement_causes(
@@ -106,8 +106,8 @@ def _resource_name(name: str, field: str) -> list[Cause]:
     return [causes.invalid(field, name, "must be a standard resource type or fully qualified")]
 
 
-def _container_name(name: str, field: str) -> Iterator[Cause]:
-    """Of those that every node has, or of one with a domain."""
+def container_resource_name(name: str, field: str) -> Iterator[Cause]:
+    """What is wrong with the name of a resource of a container: one of those that every node has, or of one with a domain."""
     if name in _OF_CONTAINERS:
         return
     yield from _resource_name(name, field)

@@ -22,6 +22,7 @@ EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _LARGEST_PORT: Final = 65535
 _PORT_NAME_LENGTH: Final = 15
 _PORT_NAME: Final = re.compile(r"[-a-z0-9]+")
+_PATH: Final = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+", re.ASCII)
 _PERCENT: Final = re.compile(r"[0-9]+%")
 _PERCENT_TEXT: Final = (
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
@@ -75,6 +76,20 @@ def port_name(name: str, field: str) -> Sequence[Cause]:
     if name.startswith("-") or name.endswith("-"):
         problems.append("must not begin or end with a hyphen")
     return causes.each_invalid(field, name, problems)
+
+
+def domain_prefixed(path: str, field: str) -> Iterator[Cause]:
+    """A name that somebody's domain makes unique: `acme.io/foo`."""
+    domain, _, rest = path.partition("/")
+    if not path:
+        yield causes.required(field)
+    elif not domain or not rest:
+        yield causes.invalid(field, path, 'must be a domain-prefixed path (such as "acme.io/foo")')
+    else:
+        yield from causes.each_invalid(field, domain, names.subdomain(domain))
+        if not _PATH.fullmatch(rest):
+            text = f"Invalid path (regex used for validation is '{_PATH.pattern}')"
+            yield causes.invalid(field, rest, text)
 
 
 def amount(value: Any, field: str) -> Iterator[Cause]:

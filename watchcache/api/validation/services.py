@@ -8,6 +8,7 @@ from typing import Final
 from watchcache.api import causes, names
 from watchcache.api.meta import label_causes
 from watchcache.api.status import Cause
+from watchcache.api.validation.endpoints import reachable
 from watchcache.api.validation.rules import (
     PROTOCOLS,
     Document,
@@ -27,6 +28,9 @@ _ONLY_LOAD_BALANCERS: Final = {
     "allocateLoadBalancerNodePorts": "allocateLoadBalancerNodePorts",
     "loadBalancerClass": "loadBalancerClass",
 }
+_FAMILIES: Final = ("IPv4", "IPv6")
+_FAMILY_POLICIES: Final = ("PreferDualStack", "RequireDualStack", "SingleStack")
+_NOT_EXTERNAL: Final = "may not be set for ExternalName services"
 _LONGEST_AFFINITY: Final = 86400  # seconds
 
 
@@ -44,13 +48,25 @@ def _service(new: Document, old: Document | None) -> Iterator[Cause]:
     yield from _ports(spec, "spec.ports")
     yield from label_causes(spec.get("selector"), "spec.selector")
     yield from _affinity(spec)
+    yield from _families(spec)
+    for index, address in enumerate(spec.get("externalIPs") or ()):
+        field = f"spec.externalIPs[{index}]"
+        if problems := names.loose_address(address):
+            yield from causes.each_invalid(field, address, problems)
+        else:
+            yield from reachable(address, field)
     yield from one_of(kind, _TYPES, "spec.type")
+    yield from _node_ports(spec, "spec.ports")
     yield from _for_types(spec, kind)
 
 
 def _external_name(spec: Document) -> Iterator[Cause]:
     if spec.get("clusterIP") or spec.get("clusterIPs"):
-        yield causes.forbidden("spec.clusterIPs", "may not be set for ExternalName services")
+        yield causes.forbidden("spec.clusterIPs", _NOT_EXTERNAL)
+    if spec.get("ipFamilies"):
+        yield causes.forbidden("spec.ipFamilies", _NOT_EXTERNAL)
+    if spec.get("ipFamilyPolicy") is not None:
+        yield causes.forbidden("spec.ipFamilyPolicy", _NOT_EXTERNAL)
     name = (spec.get("externalName") or "").removesuffix(".")
     if not name:
         yield causes.required("spec.externalName")
@@ -72,8 +88,24 @@ def _ports(spec: Document, path: str) -> Iterator[Cause]:
         yield from one_of(each.get("protocol"), PROTOCOLS, f"{where}.protocol")
         if each.get("targetPort") is not None:
             yield from port_or_name(each["targetPort"], f"{where}.targetPort")
-        if spec.get("type") == "ClusterIP" and each.get("nodePort"):
-            yield causes.forbidden(f"{where}.nodePort", "may not be used when `type` is 'ClusterIP'")
+        protocol = each.get("appProtocol")
+        if protocol is not None:
+            yield from causes.each_invalid(f"{where}.appProtocol", protocol, names.label_key(protocol))
+
+
+def _node_ports(spec: Document, path: str) -> Iterator[Cause]:
+    """Ports of nodes, which not all types have; each port and each of a node's is there once for a protocol."""
+    ports = spec.get("ports") or ()
+    for index, each in enumerate(ports if spec.get("type") == "ClusterIP" else ()):
+        if each.get("nodePort"):
+            text = "may not be used when `type` is 'ClusterIP'"
+            yield causes.forbidden(f"{path}[{index}].nodePort", text)
+    given: set[tuple[object, object]] = set()
+    for index, each in enumerate(ports):
+        if number := each.get("nodePort"):
+            if (each.get("protocol"), number) in given:
+                yield causes.duplicate(f"{path}[{index}].nodePort", number)
+            given.add((each.get("protocol"), number))
     yield from _repeated_ports(ports, path)
 
 
@@ -103,22 +135,40 @@ def _affinity(spec: Document) -> Iterator[Cause]:
         yield causes.invalid("spec.sessionAffinityConfig.clientIP.timeoutSeconds", seconds, text)
 
 
+def _families(spec: Document) -> Iterator[Cause]:
+    if spec.get("type") == "ExternalName":
+        return
+    yield from one_of(spec.get("ipFamilyPolicy"), _FAMILY_POLICIES, "spec.ipFamilyPolicy")
+    families = spec.get("ipFamilies") or []
+    for index, family in enumerate(families):
+        yield from one_of(family, _FAMILIES, f"spec.ipFamilies[{index}]")
+        if family in families[:index]:
+            yield causes.duplicate(f"spec.ipFamilies[{index}]", family)
+
+
 def _for_types(spec: Document, kind: object) -> Iterator[Cause]:
     """What only some types may have."""
     if kind != "LoadBalancer":
         for member, shown in _ONLY_LOAD_BALANCERS.items():
             if spec.get(member) is not None:
                 yield causes.forbidden(f"spec.{shown}", "may only be used when `type` is 'LoadBalancer'")
+    for index, network in enumerate(spec.get("loadBalancerSourceRanges") or ()):
+        field, text = f"spec.LoadBalancerSourceRanges[{index}]", network.strip()
+        yield from causes.each_invalid(field, text, names.loose_network(text))
+    if (wanted := spec.get("loadBalancerClass")) is not None and kind == "LoadBalancer":
+        yield from causes.each_invalid("spec.loadBalancerClass", wanted, names.label_key(wanted))
     policy = spec.get("externalTrafficPolicy")
-    if policy and kind in _OUTSIDE:
+    if policy and (kind in _OUTSIDE or (kind == "ClusterIP" and spec.get("externalIPs"))):
         yield from one_of(policy, _POLICIES, "spec.externalTrafficPolicy")
-    elif policy and not spec.get("externalIPs"):
+    elif policy:
         text = "may only be set for externally-accessible services"
         yield causes.invalid("spec.externalTrafficPolicy", policy, text)
     health = spec.get("healthCheckNodePort")
     if health and (kind != "LoadBalancer" or policy != "Local"):
         text = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
         yield causes.invalid("spec.healthCheckNodePort", health, text)
+    elif health:
+        yield from port(health, "spec.healthCheckNodePort")
     yield from one_of(spec.get("internalTrafficPolicy"), _POLICIES, "spec.internalTrafficPolicy")
     yield from one_of(spec.get("trafficDistribution"), _DISTRIBUTIONS, "spec.trafficDistribution")
 

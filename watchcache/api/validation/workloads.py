@@ -6,10 +6,20 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from watchcache.api import causes, names
+from watchcache.api.meta import label_causes
 from watchcache.api.status import Cause
 from watchcache.api.validation.pods import template_causes
-from watchcache.api.validation.rules import Document, Rule, amount, not_negative, one_of, well_named
+from watchcache.api.validation.rules import (
+    Document,
+    Rule,
+    amount,
+    annotation_keys,
+    not_negative,
+    one_of,
+    well_named,
+)
 from watchcache.api.validation.selectors import selector_causes, selects
+from watchcache.api.validation.storage import claim_causes
 
 _NOT_SELECTED: Final = "`selector` does not match template `labels`"
 _TEMPLATE: Final = "spec.template"
@@ -49,7 +59,7 @@ def _strategy(strategy: Document) -> Iterator[Cause]:
             text = "may not be specified when strategy `type` is 'Recreate'"
             yield causes.forbidden(field, text)
     elif kind != "RollingUpdate":
-        shown = {"Type": kind, "RollingUpdate": None}
+        shown = _as_go(strategy, "maxUnavailable", "maxSurge")
         yield causes.not_supported("spec.strategy", shown, ("Recreate", "RollingUpdate"))
     elif rolling is not None:
         for member in ("maxUnavailable", "maxSurge"):
@@ -73,7 +83,7 @@ def _daemon_set(new: Document, old: Document | None) -> Iterator[Cause]:
     yield from not_negative(spec, ["minReadySeconds", "revisionHistoryLimit"], "spec")
     strategy = spec.get("updateStrategy") or {}
     if strategy.get("type") not in {"RollingUpdate", "OnDelete"}:
-        shown = {"Type": strategy.get("type", ""), "RollingUpdate": None}
+        shown = _as_go(strategy, "maxUnavailable", "maxSurge")
         yield causes.not_supported("spec.updateStrategy", shown, ("RollingUpdate", "OnDelete"))
     else:
         rolling = strategy.get("rollingUpdate") or {}
@@ -99,22 +109,40 @@ def _stateful_set(new: Document, old: Document | None) -> Iterator[Cause]:
     if policy not in {"OrderedReady", "Parallel"}:
         yield causes.invalid("spec.podManagementPolicy", policy or "", "must be 'OrderedReady' or 'Parallel'")
     if strategy.get("type") not in {"RollingUpdate", "OnDelete"}:
-        shown = {"Type": strategy.get("type", ""), "RollingUpdate": None}
+        shown = _as_go(strategy, "partition", "maxUnavailable")
         yield causes.invalid("spec.updateStrategy", shown, "must be 'RollingUpdate' or 'OnDelete'")
-    yield from not_negative(
-        strategy.get("rollingUpdate") or {}, ["partition"], "spec.updateStrategy.rollingUpdate"
-    )
+    rolling = strategy.get("rollingUpdate") or {}
+    yield from not_negative(rolling, ["partition"], "spec.updateStrategy.rollingUpdate")
+    retention = spec.get("persistentVolumeClaimRetentionPolicy") or {}
+    for member in ("whenDeleted", "whenScaled"):
+        field = f"spec.persistentVolumeClaimRetentionPolicy.{member}"
+        yield from one_of(retention.get(member), ("Retain", "Delete"), field)
+    before = (old or {}).get("spec") or {}
+    claims = spec.get("volumeClaimTemplates") or []
+    for index, claim in enumerate(claims if claims != before.get("volumeClaimTemplates") else ()):
+        yield from claim_causes(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}].spec")
     yield from not_negative(spec, ["replicas", "minReadySeconds"], "spec")
+    yield from not_negative(spec.get("ordinals") or {}, ["start"], "spec.ordinals")
     yield from well_named(spec.get("serviceName") or "", names.label, "spec.serviceName")
     yield from _selected(_with_claims(spec), "statefulset", "StatefulSet", "")
-    before = (old or {}).get("spec") or {}
+    metadata = (spec.get("template") or {}).get("metadata") or {}  # kube-apiserver looks twice
+    yield from label_causes(metadata.get("labels"), f"{_TEMPLATE}.labels")
+    yield from annotation_keys(metadata.get("annotations"), f"{_TEMPLATE}.annotations")
     if old is not None and _fixed(spec) != _fixed(before):
         yield causes.forbidden("spec", _STATEFUL_SET_CHANGES)
 
 
+def _as_go(strategy: Document, *members: str) -> Document:
+    """A strategy as messages show it."""
+    rolling = strategy.get("rollingUpdate")
+    shown = rolling and {f"{member[0].upper()}{member[1:]}": rolling.get(member) for member in members}
+    return {"Type": strategy.get("type", ""), "RollingUpdate": shown}
+
+
 def _with_claims(spec: Document) -> Document:
     """The spec with a volume for each claim template, as its pods will have them; a volume of that name gives way."""
-    claims = [(claim.get("metadata") or {}).get("name") for claim in spec.get("volumeClaimTemplates") or ()]
+    templates = spec.get("volumeClaimTemplates") or ()
+    claims = list(dict.fromkeys((claim.get("metadata") or {}).get("name") or "" for claim in templates))
     template = spec.get("template") or {}
     if not claims or not template.get("spec"):
         return spec
@@ -140,9 +168,9 @@ def _controller(new: Document, old: Document | None) -> Iterator[Cause]:
     if template is None:
         yield causes.required(_TEMPLATE)
         return
-    found = (template.get("metadata") or {}).get("labels") or {}
-    if any(found.get(key) != value for key, value in selector.items()):
-        yield causes.invalid("spec.template.metadata.labels", found or None, _NOT_SELECTED)
+    found = (template.get("metadata") or {}).get("labels")
+    if any((found or {}).get(key) != value for key, value in selector.items()):
+        yield causes.invalid("spec.template.metadata.labels", found, _NOT_SELECTED)
     yield from _lasting_template(template, "ReplicationController")
 
 
@@ -165,7 +193,7 @@ def _selected(
     elif not faults and selector != {}:
         found = (template.get("metadata") or {}).get("labels")
         if not selects(selector or {}, found):
-            yield causes.invalid("spec.template.metadata.labels", found or None, _NOT_SELECTED)
+            yield causes.invalid("spec.template.metadata.labels", found, _NOT_SELECTED)
     if not faults or unusable is None:
         yield from _lasting_template(template, owner)
 
