@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from watchcache.api import causes
 from watchcache.api.status import Cause
 from watchcache.api.validation.job_policies import failure_causes, success_causes
+from watchcache.api.validation.job_updates import change_causes
 from watchcache.api.validation.pods import template_causes
 from watchcache.api.validation.rules import Document, Rule, domain_prefixed, not_negative, one_of
 from watchcache.api.validation.selectors import selects
@@ -28,20 +29,33 @@ _ZONE_PART: Final = re.compile(r"[A-Za-z.\-_0-9+]{1,14}", re.ASCII)
 
 def _job(new: Document, old: Document | None) -> Iterator[Cause]:
     spec = new.get("spec") or {}
-    yield from _job_spec(spec, "spec")
     if old is None:
+        yield from _job_spec(spec, "spec")
         return
     before = old.get("spec") or {}
     if spec != before:
+        yield from _own_labels(new)
         for _ in range(2):  # kube-apiserver looks twice
+            yield from _job_spec(spec, "spec")
             yield from _selected(spec)
-    if spec.get("completions") != before.get("completions") and spec.get("completionMode") != "Indexed":
-        yield causes.immutable("spec.completions", spec.get("completions"))
-    if spec.get("selector") != before.get("selector"):
-        yield causes.immutable("spec.selector", spec.get("selector"))
-    # Where the pods of a suspended job go may still be decided; kube-apiserver shows its internal type as the value.
-    if spec.get("template") != before.get("template") and not before.get("suspend"):
-        yield causes.immutable("spec.template", spec.get("template"))
+        yield from change_causes(spec, before)
+
+
+def _own_labels(job: Document) -> Iterator[Cause]:
+    """The labels by which a job finds its pods, if it was not told otherwise."""
+    spec, metadata = job.get("spec") or {}, job["metadata"]
+    if spec.get("manualSelector") or spec.get("selector") is None:
+        return
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
+    for prefix in ("", "batch.kubernetes.io/"):
+        for name, member in (("controller-uid", "uid"), ("job-name", "name")):
+            key = f"{prefix}{name}"
+            if labels.get(key) != metadata.get(member):
+                field, text = f"spec.template.metadata.labels[{key}]", f"must be '{metadata.get(member)}'"
+                if key in labels:
+                    yield causes.invalid(field, labels, text)
+                else:
+                    yield causes.required(field, text)
 
 
 def _selected(spec: Document) -> Iterator[Cause]:

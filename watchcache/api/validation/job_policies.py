@@ -93,11 +93,8 @@ def success_causes(spec: Document, path: str) -> Iterator[Cause]:
     """What is wrong with the rules for a job of numbered pods that has enough of them."""
     rules = (spec.get("successPolicy") or {}).get("rules") or ()
     if spec.get("completionMode") != "Indexed":
-        shown = [
-            {"SucceededIndexes": rule.get("succeededIndexes"), "SucceededCount": rule.get("succeededCount")}
-            for rule in rules
-        ]
-        yield causes.invalid(path, {"Rules": shown or None}, "requires indexed completion mode")
+        shown = success_as_go(spec["successPolicy"])
+        yield causes.invalid(path, shown, "requires indexed completion mode")
         return
     if not rules:
         text = "at least one rules must be specified when the successPolicy is specified"
@@ -157,3 +154,31 @@ def _index(text: str, completions: int) -> int:
     if int(text) >= completions:
         raise ValueError(f"too large index: {quoted(text)}")
     return int(text)
+
+
+def success_as_go(policy: Document) -> Document:
+    """A success policy as messages show it."""
+    rules = policy.get("rules")
+    shown = [
+        {"SucceededIndexes": rule.get("succeededIndexes"), "SucceededCount": rule.get("succeededCount")}
+        for rule in rules or ()
+    ]
+    return {"Rules": None if rules is None else shown}
+
+
+def failure_as_go(policy: Document) -> Document:
+    """A failure policy as messages show it."""
+    rules = policy.get("rules")
+    shown = []
+    for rule in rules or ():
+        codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions")
+        asked = codes and {
+            "ContainerName": codes.get("containerName"),
+            "Operator": codes.get("operator") or "",
+            "Values": codes.get("values"),
+        }
+        named = conditions and [
+            {"Type": each.get("type") or "", "Status": each.get("status") or ""} for each in conditions
+        ]
+        shown.append({"Action": rule.get("action") or "", "OnExitCodes": asked, "OnPodConditions": named})
+    return {"Rules": None if rules is None else shown}

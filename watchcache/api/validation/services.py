@@ -35,8 +35,9 @@ _LONGEST_AFFINITY: Final = 86400  # seconds
 
 
 def _service(new: Document, old: Document | None) -> Iterator[Cause]:
-    del old
     spec = new.get("spec") or {}
+    if old is not None:
+        yield from _kept(spec, old.get("spec") or {})
     kind, headless = spec.get("type"), spec.get("clusterIP") == "None"
     if not spec.get("ports") and not headless and kind != "ExternalName":
         yield causes.required("spec.ports")
@@ -58,6 +59,18 @@ def _service(new: Document, old: Document | None) -> Iterator[Cause]:
     yield from one_of(kind, _TYPES, "spec.type")
     yield from _node_ports(spec, "spec.ports")
     yield from _for_types(spec, kind)
+
+
+def _kept(spec: Document, before: Document) -> Iterator[Cause]:
+    """What a service of one type keeps: its load balancer's class, and the port of its health checks."""
+    if spec.get("type") == before.get("type") == "LoadBalancer":
+        wanted = spec.get("loadBalancerClass")
+        if wanted != before.get("loadBalancerClass"):
+            yield causes.invalid("spec.loadBalancerClass", wanted, "may not change once set")
+        asked, known = spec.get("healthCheckNodePort"), before.get("healthCheckNodePort")
+        local = spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy") == "Local"
+        if local and asked != known:
+            yield causes.forbidden("spec.healthCheckNodePort", "field is immutable")
 
 
 def _external_name(spec: Document) -> Iterator[Cause]:

@@ -118,12 +118,12 @@ def _stateful_set(new: Document, old: Document | None) -> Iterator[Cause]:
         field = f"spec.persistentVolumeClaimRetentionPolicy.{member}"
         yield from one_of(retention.get(member), ("Retain", "Delete"), field)
     before = (old or {}).get("spec") or {}
-    claims = spec.get("volumeClaimTemplates") or []
-    for index, claim in enumerate(claims if claims != before.get("volumeClaimTemplates") else ()):
+    for index, claim in enumerate(spec.get("volumeClaimTemplates") or () if old is None else ()):
         yield from claim_causes(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}].spec")
     yield from not_negative(spec, ["replicas", "minReadySeconds"], "spec")
     yield from not_negative(spec.get("ordinals") or {}, ["start"], "spec.ordinals")
-    yield from well_named(spec.get("serviceName") or "", names.label, "spec.serviceName")
+    if old is None:
+        yield from well_named(spec.get("serviceName") or "", names.label, "spec.serviceName")
     yield from _selected(_with_claims(spec), "statefulset", "StatefulSet", "")
     metadata = (spec.get("template") or {}).get("metadata") or {}  # kube-apiserver looks twice
     yield from label_causes(metadata.get("labels"), f"{_TEMPLATE}.labels")
