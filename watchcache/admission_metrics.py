@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from watchcache.admission import Chain, Webhooks
+from watchcache.admission import Chain, Policies, Webhooks
 from watchcache.http.exposition import Family
 
 Samples = list[tuple[Sequence[str], Any]]
@@ -60,3 +60,21 @@ def webhook_families(webhooks: Webhooks) -> Iterator[Family]:
         # The client library would add `_total` to a counter without it, and the names would not be kube-apiserver's.
         kind = "counter" if name.endswith("_total") else "gauge"
         yield Family(kind, f"{prefix}{name}", help, labels, numbers)
+
+
+def policy_families(policies: Policies) -> Iterator[Family]:
+    """`apiserver_validating_admission_policy_*` and `apiserver_mutating_admission_policy_*`: what policies said, and how long it took."""
+    figures = policies.figures  # without those of kinds that were never stored
+    labels = ("policy", "policy_binding", "error_type", "enforcement_action")
+    for word in ("validating", "mutating"):
+        prefix = f"apiserver_{word}_admission_policy_check_"
+        durations: Samples = list(figures[word].durations.items()) if word in figures else []
+        counts: Samples = [(key, sum(distribution.counts)) for key, distribution in durations]
+        yield Family("counter", f"{prefix}total", "What policies said of writes.", labels, counts)
+        yield Family(
+            "histogram",
+            f"{prefix}duration_seconds",
+            "Time that expressions of policies took.",
+            labels,
+            durations,
+        )

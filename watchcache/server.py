@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from watchcache import __version__
-from watchcache.admission_metrics import admission_families, webhook_families
+from watchcache.admission_metrics import admission_families, policy_families, webhook_families
 from watchcache.api.catalog import Catalog, load_catalog
 from watchcache.api.codec import stamp
 from watchcache.cacher import Bounds, Hub
@@ -165,6 +165,7 @@ class Server:
                 partial(log_families, *storage.logs),
                 partial(admission_families, registry.chain),
                 partial(webhook_families, registry.webhooks),
+                partial(policy_families, registry.policies),
                 *storage.metrics,
             ],
             failures=JOURNAL_FAILURES,

@@ -2,10 +2,12 @@
 
 A chain of named plugins sees each write in order; a plugin changes the document or raises a
 `StatusError`. Those that validate see it once more when it is complete and valid. Reads are never
-admitted. A plugin gets what it needs to know handed in as functions. `Webhooks` adds those of others, over the network, when there are any.
+admitted. A plugin gets what it needs to know handed in as functions. `Policies` and `Webhooks` add what others have configured: rules in CEL,
+and questions over the network, when there are any.
 """
 
 from watchcache.admission.chain import Chain, Operation, Plugin, Review, Validator
+from watchcache.admission.governing import Policies
 from watchcache.admission.limits import LimitRanger
 from watchcache.admission.namespaces import NamespaceLifecycle, NamespaceState
 from watchcache.admission.outside import Webhooks
@@ -23,6 +25,7 @@ __all__ = [
     "Operation",
     "Plugin",
     "PodTopologyLabels",
+    "Policies",
     "Priority",
     "PriorityClass",
     "PriorityClasses",

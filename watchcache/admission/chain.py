@@ -57,6 +57,8 @@ class Review(msgspec.Struct):
     """Of a DELETE."""
     kind: tuple[str, str, str] | None = None
     """Group, version and kind of the documents where they are not the resource's own: a Scale, a Binding."""
+    reinvocation: Any = None
+    """What the plugin of mutating policies remembers between two rounds."""
 
 
 class Plugin(Protocol):
@@ -110,14 +112,14 @@ class Chain:
         """Whether plugins are there that look at every write, also at those that no plugin of the server's own cares about."""
         return bool(self._included)
 
-    def include_plugin(self, plugin: Plugin, before: str = "") -> None:
-        """Ask one more plugin from now on: before that of a name, or last. For what is only there once somebody has configured it."""
+    def include_plugin(self, plugin: Plugin, before: Sequence[str] = ()) -> None:
+        """Ask one more plugin from now on: before the first of these names that is there, or last. For what is only there once somebody has configured it."""
         if plugin.name not in self._included:
             self._included.add(plugin.name)
             for operation in plugin.operations:
                 self._admit[operation].include(plugin.name, plugin.admit, before)
 
-    def include_validator(self, validator: Validator, before: str = "") -> None:
+    def include_validator(self, validator: Validator, before: Sequence[str] = ()) -> None:
         """The same for one that validates."""
         if validator.name not in self._included:
             self._included.add(validator.name)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from watchcache.webhooks import Caller
 
 Document = dict[str, Any]
-_LAST_VALIDATOR: Final = "ResourceQuota"
+_LAST_VALIDATOR: Final = ("ResourceQuota",)
 """Charges what nobody refuses."""
 
 

@@ -86,10 +86,11 @@ class Step(Generic[Asked]):
             lineup = self._lineups[names] = _Lineup([ask for _, ask in self._plugins], self._whole, took)
         return lineup
 
-    def include(self, name: str, ask: Ask[Asked], before: str = "") -> None:
-        """Ask one more plugin, the same under the same name each time: before that of a name, or last."""
+    def include(self, name: str, ask: Ask[Asked], before: Sequence[str] = ()) -> None:
+        """Ask one more plugin, the same under the same name each time: before the first of these names that is there, or last."""
         names = [name for name, _ in self._plugins]
-        self._plugins.insert(names.index(before) if before in names else len(names), (name, ask))
+        places = [names.index(each) for each in before if each in names]
+        self._plugins.insert(places[0] if places else len(names), (name, ask))
         self._lineup = self._line_up()
 
     def exclude(self, name: str) -> None:

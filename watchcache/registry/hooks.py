@@ -17,10 +17,12 @@ from watchcache.api.defaulting import apply_defaults
 from watchcache.api.meta import new_uid
 from watchcache.api.schema import Schema
 from watchcache.api.structure import TypeMismatch, conform, zero
+from watchcache.api.user import UserInfo
 from watchcache.log import Event
 from watchcache.registry.calls import Document
 from watchcache.registry.incoming import SCHEME, PatchedWording, check_type
 from watchcache.registry.kinds import strategy_of
+from watchcache.registry.reviews import Authorize
 from watchcache.registry.store import Store
 from watchcache.registry.versions import incoming, spoken
 
@@ -29,14 +31,16 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 _GROUP: Final = "admissionregistration.k8s.io"
+_ASKED: Final = frozenset({"path", "verb", "group", "resource", "subresource", "namespace", "name"})
 _KINDS: Final = {"MutatingWebhookConfiguration": True, "ValidatingWebhookConfiguration": False}
 
 
 class Hooks:
     """Follows the configurations of webhooks, and is what these know of the registry (`admission.webhooks.invocation.Forms`)."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, authorize: Authorize) -> None:
         self._store = store
+        self._authorize = authorize
         self._caller: Caller | None = None
         self._loaded = False
         self._resources = {
@@ -167,6 +171,17 @@ class Hooks:
             await cacher.hub.wait_newest()
             entry = cacher.get(key)
         return None if entry is None else dict(entry.labels or {})
+
+    def allows(self, user: UserInfo, asked: dict[str, Any]) -> tuple[bool, str]:
+        """Whether a user may do what is asked, and why."""
+        if account := asked.get("serviceAccount"):
+            space = account.split(":")[2]
+            groups = ("system:serviceaccounts", f"system:serviceaccounts:{space}", "system:authenticated")
+            user = UserInfo(account, groups=groups)
+        stated = {name: text for name, text in asked.items() if name in _ASKED}
+        if "path" in stated:
+            stated = {name: stated[name] for name in ("path", "verb")}
+        return self._authorize(user, stated)
 
     def address_of(self, namespace: str, name: str, port: int) -> tuple[str, int]:
         """Where a service is called, as kube-apiserver does without `--enable-aggregator-routing`. Raises NotReached."""

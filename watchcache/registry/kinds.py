@@ -217,6 +217,12 @@ def _webhook_remarks(configuration: Document) -> list[str]:
     return remarks(configuration)
 
 
+def _policy_remarks(policy: Document) -> list[str]:
+    from watchcache.api.validation.policies import remarks  # noqa: PLC0415 - as above
+
+    return remarks(policy)
+
+
 def _note_storage_version(document: Document) -> None:
     """Whatever was once the storage version may still be that of some instance."""
     name = storage_version(document)
@@ -287,13 +293,16 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
         ],
         Strategy(warn=_webhook_remarks),
     ),
+    ("admissionregistration.k8s.io", "mutatingadmissionpolicies"): Strategy(warn=_policy_remarks),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicies"): Strategy(
+        status_keeps=_ALL_METADATA, warn=_policy_remarks
+    ),
     ("storage.k8s.io", "csidrivers"): Strategy(prepare_update=_update_driver),
     ("scheduling.k8s.io", "priorityclasses"): Strategy(counts_changes=False),
     ("discovery.k8s.io", "endpointslices"): Strategy(generation_counts="labels"),
     **dict.fromkeys(
         [
             ("apiregistration.k8s.io", "apiservices"),
-            ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
             ("flowcontrol.apiserver.k8s.io", "flowschemas"),
             ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"),
             ("networking.k8s.io", "servicecidrs"),

@@ -26,6 +26,7 @@ from watchcache.admission import (
     NamespaceLifecycle,
     Plugin,
     PodTopologyLabels,
+    Policies,
     Priority,
     ResourceQuota,
     RuntimeClass,
@@ -56,6 +57,7 @@ from watchcache.registry.establishing import DefinitionController
 from watchcache.registry.expiry import Expiry
 from watchcache.registry.hooks import Hooks
 from watchcache.registry.namespaces import NamespaceController, Namespaces
+from watchcache.registry.policies import Governing
 from watchcache.registry.priorities import StoredPriorityClasses
 from watchcache.registry.protection import Protection
 from watchcache.registry.resources import Resources
@@ -136,7 +138,8 @@ class Registry(Resources):
         self._expiry = Expiry(log, self.settings.event_ttl, clock)
         self._protection = Protection(self._store)
         self._establishing = DefinitionController(self._store)
-        self._hooks = Hooks(self._store)
+        self._hooks = Hooks(self._store, authorize)
+        self._governing = Governing(self._store, self._hooks)
         self._followers = self._followed()
 
     def _chain(self, plugins: Sequence[Plugin]) -> Chain:
@@ -183,6 +186,11 @@ class Registry(Resources):
         """What else is asked about writes, over the network."""
         return self._hooks.webhooks
 
+    @property
+    def policies(self) -> Policies:
+        """What else is asked about writes, in CEL."""
+        return self._governing.policies
+
     def _node_labels(self, name: str) -> Mapping[str, str]:
         return self._store.node_labels(name)
 
@@ -196,6 +204,7 @@ class Registry(Resources):
         self._take_in()
         await self._prepare_standard()
         self._hooks.load()
+        self._governing.load()
 
     async def _prepare_standard(self) -> None:
         until: float | None = None
@@ -268,6 +277,7 @@ class Registry(Resources):
             self._priorities.prefix.rstrip("/"): self._priorities.seen,
             self._establishing.prefix.partition("/")[0]: self._definition_seen,
             **{prefix.rstrip("/"): self._hooks.seen for prefix in self._hooks.prefixes},
+            **{prefix.rstrip("/"): self._governing.seen for prefix in self._governing.prefixes},
         }
 
     def _service_seen(self, event: Event) -> None:

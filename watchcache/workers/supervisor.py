@@ -12,7 +12,7 @@ from functools import partial
 
 import trio
 
-from watchcache.admission_metrics import admission_families, webhook_families
+from watchcache.admission_metrics import admission_families, policy_families, webhook_families
 from watchcache.credentials import Credentials
 from watchcache.follow import Feed
 from watchcache.front import DRAIN_SECONDS, Ending
@@ -64,6 +64,7 @@ class Supervisor:
             partial(log_families, *storage.logs),
             partial(admission_families, registry.chain),
             partial(webhook_families, registry.webhooks),
+            partial(policy_families, registry.policies),
             *storage.metrics,
             self._families,
         ]

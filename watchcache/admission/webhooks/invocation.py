@@ -28,7 +28,9 @@ from watchcache.admission.webhooks.review import (
 from watchcache.api import status
 from watchcache.api.catalog import Resource
 from watchcache.api.codec import encode
+from watchcache.api.custom import authorizing
 from watchcache.api.quoting import quoted
+from watchcache.api.user import UserInfo
 from watchcache.webhooks import Caller, CallFailed, Unusable
 
 logger = logging.getLogger("watchcache.admission")
@@ -51,6 +53,9 @@ class Forms(Protocol):
     async def namespace_labels(self, name: str) -> dict[str, str] | None:
         """The labels of a namespace; None when there is none."""
 
+    def allows(self, user: UserInfo, asked: authorizing.Question) -> tuple[bool, str]:
+        """Whether a user may do what is asked, and why."""
+
 
 class Failed(Exception):
     """A webhook could not be asked, or did not answer what it was asked. `code` is that of its HTTP answer, 0 for none."""
@@ -60,7 +65,7 @@ class Failed(Exception):
         self.code = code
 
 
-Conditions = Callable[[Webhook, Review, Subject], bool]
+Conditions = Callable[[Webhook, Review, Subject, authorizing.Answer], bool]
 """Whether a webhook's match conditions hold. Raises StatusError 403 when they cannot be told and the webhook may not be passed over."""
 
 
@@ -103,6 +108,12 @@ class Asking(msgspec.Struct):
         if labels is None:
             raise status.not_found("namespaces", name)
         return selector.matches(labels)
+
+    def holds(self, webhook: Webhook, review: Review, subject: Subject) -> bool:
+        """Whether its match conditions hold. Raises StatusError as `Conditions`."""
+        if not webhook.conditions:
+            return True
+        return self.conditions(webhook, review, subject, lambda asked: self.forms.allows(review.user, asked))
 
     async def subject(self, review: Review, resource: Resource) -> Subject:
         """A write in the version that is asked for."""

@@ -94,7 +94,7 @@ class MutatingWebhooks:
             if resource is None or (only_again and not reinvocation.includes(webhook)):
                 continue
             subject = await self._asking.subject(review, resource)
-            if webhook.conditions and not self._asking.conditions(webhook, review, subject):
+            if not self._asking.holds(webhook, review, subject):
                 continue
             if await self._ask(webhook, review, subject):
                 reinvocation.changed()

@@ -85,6 +85,17 @@ def question(review: Review, subject: Subject, version: str, uid: str) -> Docume
     return {"kind": _KIND, "apiVersion": f"{GROUP}/{version}", "request": request}
 
 
+def permission(review: Review) -> Document:
+    """What a user needs to be allowed for a write, but for its verb (`authorizer.requestResource` in expressions)."""
+    stated = {
+        "resource": review.resource.plural,
+        "subresource": review.subresource,
+        "namespace": namespace_of(review),
+        "name": _name(review),
+    }
+    return {"group": review.resource.group} | {name: text for name, text in stated.items() if text}
+
+
 def _name(review: Review) -> str:
     """A new object has the name that it is sent with, until it is given one; what is deleted with its collection is not named."""
     if review.operation is Operation.CREATE and not review.subresource:

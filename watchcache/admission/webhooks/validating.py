@@ -48,7 +48,7 @@ class ValidatingWebhooks:
             if resource not in subjects:
                 subjects[resource] = await self._asking.subject(review, resource)
             subject = subjects[resource]
-            if not webhook.conditions or self._asking.conditions(webhook, review, subject):
+            if self._asking.holds(webhook, review, subject):
                 asked.append((webhook, subject))
         refusals: list[StatusError] = []
 

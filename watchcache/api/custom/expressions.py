@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from watchcache.api.custom import authorizing, semver
 from watchcache.api.custom.patterns import compiled
 from watchcache.api.quantities import quantity
 from watchcache.api.structure import TypeMismatch, canonical_quantity, quantity_text
@@ -26,16 +27,11 @@ if TYPE_CHECKING:
 
 _UNSUPPORTED: Final = frozenset(
     {
-        "authorizer",
-        "requestResource",
         "format",
         "transformList",
         "transformMap",
         "transformMapEntry",
         "validate",
-        "semver",
-        "isSemver",
-        "jsonpatch",
     }
 )
 """What a kube-apiserver has and this server does not: rules that use it are not evaluated."""
@@ -50,6 +46,8 @@ _WRAPPED: Final = {
     "duration": "duration(self)",
 }
 _OVER_BUDGET: Final = "Iteration budget exceeded"
+NO_MEMBERS: Final = "Applying SELECT to non-message type"
+"""Why a member of null, or of a number, cannot be read."""
 _MISSING_KEY: Final = re.compile(r'Key not found in map : "(.*)"')
 
 
@@ -82,9 +80,9 @@ def expression(text: str, type: str, format: str, optional: bool, wanted: str) -
     wrapped = _bound(text, format, optional)
     try:
         own = type if format not in _WRAPPED else ""
-        found = _environment_of((("self", own), ("oldSelf", own), ("hasOldSelf", "boolean"))).compile(wrapped)
+        found = environment_of((("self", own), ("oldSelf", own), ("hasOldSelf", "boolean"))).compile(wrapped)
     except RuntimeError as problem:
-        raise _refused(str(problem)) from None
+        raise refused(str(problem)) from None
     if found.return_type().name() not in {wanted, "DYN"}:
         words = {
             "BOOL": "cel expression must evaluate to a bool",
@@ -93,35 +91,13 @@ def expression(text: str, type: str, format: str, optional: bool, wanted: str) -
         raise BadExpression(words[wanted])
 
     def evaluate(value: Any, old: Any) -> Any:
-        return _evaluated(found, {"self": value, "oldSelf": old, "hasOldSelf": old is not None})
+        return evaluated(found, {"self": value, "oldSelf": old, "hasOldSelf": old is not None})
 
     return evaluate
 
 
-@lru_cache(maxsize=2048)
-def predicate(text: str, variables: tuple[str, ...]) -> Callable[[dict[str, Any]], bool]:
-    """Compile an expression over variables of any type, that must give a bool; what comes back evaluates it.
-
-    Raises BadExpression, Unsupported; the evaluation raises EvaluationFailed.
-    """
-    try:
-        found = _environment_of(tuple((name, "") for name in variables)).compile(text)
-    except RuntimeError as problem:
-        raise _refused(str(problem)) from None
-    type = found.return_type().name()
-    if type not in {"BOOL", "DYN"}:
-        raise BadExpression(f"must evaluate to bool but got {type.lower()}")
-
-    def evaluate(values: dict[str, Any]) -> bool:
-        result = _evaluated(found, values)
-        if not isinstance(result, bool):
-            raise EvaluationFailed("cannot convert the result to bool")
-        return result
-
-    return evaluate
-
-
-def _evaluated(program: Any, values: dict[str, Any]) -> Any:
+def evaluated(program: Any, values: dict[str, Any]) -> Any:
+    """The value of a compiled expression. Raises EvaluationFailed."""
     try:
         result = program.eval(data=values)
     except RuntimeError as problem:
@@ -143,10 +119,13 @@ def _bound(text: str, format: str, optional: bool) -> str:
     return wrapped
 
 
-def _refused(text: str) -> Exception:
+def refused(text: str) -> Exception:
     """What the compiler says, without its own prefix and code."""
     text = text.removeprefix("INVALID_ARGUMENT: ").removesuffix(" [INVALID_ARGUMENT]")
-    text = _DOTTED.sub(_first_name, text)
+    text = _DOTTED.sub(_first_name, text).replace(
+        "has() argument must be a field selection", "invalid argument to has() macro"
+    )
+    text = text.replace("\\u003F", "?")  # as the library shows a question mark
     unknown = set(_UNDECLARED.findall(text))
     if unknown & _UNSUPPORTED or _comprehends_two(text):
         return Unsupported(", ".join(sorted(unknown & _UNSUPPORTED)) or "comprehensions with two variables")
@@ -173,6 +152,13 @@ def _why(text: str) -> str:
         return f"no such key: {missing[1]}"
     if "No matching overload" in text:
         return "no such overload"
+    conversion = re.search(r"cannot convert (\w+) to (\w+)", text)
+    if conversion is not None:
+        return f"type conversion error from '{conversion[1]}' to '{conversion[2]}'"
+    pattern = re.search(r"invalid regular expression: ([^:]*): (.*)", text)
+    if pattern is not None:
+        problem = re.sub(r"^missing ([])])$", r"missing closing \1", pattern[1])
+        return f"error parsing regexp: {problem}: `{pattern[2]}`"
     index = re.search(r"index=(-?\d+)", text)
     if index is not None:
         return f"index out of bounds: {index[1]}"
@@ -182,8 +168,8 @@ def _why(text: str) -> str:
 
 
 @cache
-def _environment_of(variables: tuple[tuple[str, str], ...]) -> cel.Env:
-    """An environment of variables, by name and JSON type; "" is any type."""
+def environment_of(variables: tuple[tuple[str, str], ...]) -> cel.Env:
+    """An environment of variables, by name and JSON type; "" is any type, "authorizer" that of `authorizing`. Raises Unsupported."""
     # Only here: 14 MB of code that servers without rules do without.
     try:
         from cel_expr_python import cel  # noqa: PLC0415
@@ -203,6 +189,7 @@ def _environment_of(variables: tuple[tuple[str, str], ...]) -> cel.Env:
         "number": cel.Type.DOUBLE,
         "boolean": cel.Type.BOOL,
         "array": cel.Type.LIST,
+        "authorizer": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
     }
     extensions = [
         ext_strings.ExtStrings(),
@@ -224,13 +211,14 @@ def _functions() -> list[cel.FunctionDecl]:
         "i": cel.Type.INT,
         "d": cel.Type.DOUBLE,
         "l": cel.Type.LIST,
+        "m": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
         "*": cel.Type.DYN,
     }
     by_name: dict[str, list[cel.Overload]] = {}
-    for name, taken, given, implementation in _TABLE:
+    for name, taken, given, implementation in (*_TABLE, *authorizing.FUNCTIONS, *semver.FUNCTIONS):
         member = name.startswith(".")
         overload = cel.Overload(
-            f"{'member_' if member else ''}{name.strip('.')}_{taken}",
+            f"{'member_' if member else ''}{name.strip('.').replace('.', '_')}_{taken}",
             kinds[given],
             [kinds[letter] for letter in taken],
             member,
@@ -397,6 +385,7 @@ _TABLE: Final[tuple[tuple[str, str, str, Callable[..., Any]], ...]] = (
     (".containsCIDR", "ss", "b", _contains),
     (".prefixLength", "s", "i", lambda text: _network(text).prefixlen),
     (".masked", "s", "s", lambda text: str(_network(text))),
+    ("jsonpatch.escapeKey", "s", "s", lambda text: text.replace("~", "~0").replace("/", "~1")),
     ("isURL", "s", "b", lambda text: _fits(_url, text)),
     ("url", "s", "s", _url),
     (".getScheme", "s", "s", lambda text: urlsplit(text).scheme),

@@ -27,6 +27,7 @@ from watchcache.api.validation import (
     ingresses,
     network,
     pods,
+    policies,
     rbac,
     scheduling,
     services,
@@ -49,6 +50,7 @@ _RULES: Final[dict[tuple[str, str], Rule]] = {
     **ingresses.RULES,
     **network.RULES,
     **pods.RULES,
+    **policies.RULES,
     **rbac.RULES,
     **scheduling.RULES,
     **services.RULES,
@@ -58,7 +60,7 @@ _RULES: Final[dict[tuple[str, str], Rule]] = {
 }
 _TABLES: Final[dict[str, dict[tuple[str, str], Rule]]] = {
     "": _RULES,
-    "status": {**certificates.STATUS_RULES, **workloads.STATUS_RULES},
+    "status": {**certificates.STATUS_RULES, **policies.STATUS_RULES, **workloads.STATUS_RULES},
     "approval": certificates.APPROVAL_RULES,
     "ephemeralcontainers": pods.EPHEMERAL_RULES,
     "resize": pods.RESIZE_RULES,

@@ -17,7 +17,11 @@ from watchcache.api.validation.rules import Document, Rule, one_of
 from watchcache.api.validation.selectors import selector_causes
 
 _GROUP: Final = "admissionregistration.k8s.io"
-VARIABLES: Final = ("object", "oldObject", "request")
+Variables = tuple[tuple[str, str], ...]
+"""What an expression may name, by name and JSON type, as `api.custom.programs` has them."""
+BASE: Final[Variables] = (("object", ""), ("oldObject", ""), ("namespaceObject", ""), ("request", ""))
+AUTHORIZER: Final[Variables] = (("authorizer", "authorizer"),)
+VARIABLES: Final[Variables] = BASE + AUTHORIZER
 """What the match conditions of webhooks may name."""
 _OPERATIONS: Final = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
 _SCOPES: Final = ("*", "Cluster", "Namespaced")
@@ -52,7 +56,7 @@ def _configuration(new: Document, _old: Document | None) -> Iterator[Cause]:
 def _webhook(webhook: Document, path: str) -> Iterator[Cause]:
     yield from _name(webhook.get("name") or "", f"{path}.name")
     for index, rule in enumerate(webhook.get("rules") or ()):
-        yield from _rule(rule, f"{path}.rules[{index}]")
+        yield from rule_causes(rule, f"{path}.rules[{index}]")
     yield from one_of(webhook.get("failurePolicy"), ("Fail", "Ignore"), f"{path}.failurePolicy")
     yield from one_of(webhook.get("matchPolicy"), ("Equivalent", "Exact"), f"{path}.matchPolicy")
     effects = webhook.get("sideEffects")
@@ -67,7 +71,8 @@ def _webhook(webhook: Document, path: str) -> Iterator[Cause]:
         yield from selector_causes(webhook.get(member) or {}, f"{path}.{member}")
     yield from one_of(webhook.get("reinvocationPolicy"), ("IfNeeded", "Never"), f"{path}.reinvocationPolicy")
     yield from client_causes(webhook.get("clientConfig") or {}, f"{path}.clientConfig")
-    yield from _conditions(webhook.get("matchConditions") or [], f"{path}.matchConditions")
+    conditions = webhook.get("matchConditions") or []
+    yield from condition_causes(conditions, f"{path}.matchConditions", VARIABLES)
 
 
 def _name(name: str, field: str) -> Iterator[Cause]:
@@ -98,7 +103,8 @@ def _review_versions(versions: list[str], field: str) -> Iterator[Cause]:
 # -- rules
 
 
-def _rule(rule: Document, path: str) -> Iterator[Cause]:
+def rule_causes(rule: Document, path: str) -> Iterator[Cause]:
+    """What is wrong with a rule over operations and resources."""
     operations = rule.get("operations") or []
     yield from _words(operations, f"{path}.operations", "operations")
     for index, operation in enumerate(operations):
@@ -153,14 +159,15 @@ def _resources(resources: list[str], field: str) -> Iterator[Cause]:
 # -- match conditions
 
 
-def _conditions(conditions: list[Document], path: str) -> Iterator[Cause]:
+def condition_causes(conditions: list[Document], path: str, variables: Variables) -> Iterator[Cause]:
+    """What is wrong with match conditions that may name variables."""
     if len(conditions) > _MOST_CONDITIONS:
         text = f"Too many: {len(conditions)}: must have at most {_MOST_CONDITIONS} items"
         yield Cause("FieldValueTooMany", text, path)
     seen = set()
     for index, condition in enumerate(conditions):
         name, expression = condition.get("name") or "", (condition.get("expression") or "").strip()
-        yield from _expression(expression, f"{path}[{index}].expression")
+        yield from _expression(expression, f"{path}[{index}].expression", variables)
         field = f"{path}[{index}].name"
         if not name:
             yield causes.required(field)
@@ -172,15 +179,16 @@ def _conditions(conditions: list[Document], path: str) -> Iterator[Cause]:
         seen.add(name)
 
 
-def _expression(expression: str, field: str) -> Iterator[Cause]:
+def _expression(expression: str, field: str, variables: Variables) -> Iterator[Cause]:
     if not expression:
         yield causes.required(field)
         return
     # Only here: most configurations have no conditions, and CEL takes its time to be imported.
-    from watchcache.api.custom.expressions import BadExpression, Unsupported, predicate  # noqa: PLC0415
+    from watchcache.api.custom.expressions import BadExpression, Unsupported  # noqa: PLC0415
+    from watchcache.api.custom.programs import program  # noqa: PLC0415
 
     try:
-        predicate(expression, VARIABLES)
+        program(expression, variables, ("bool",))
     except BadExpression as problem:
         yield causes.invalid(field, expression, str(problem))
     except Unsupported:
@@ -276,10 +284,11 @@ def remarks(configuration: Document) -> list[str]:
 
 
 def _unsupported(webhook: Any, condition: Document) -> Iterator[str]:
-    from watchcache.api.custom.expressions import BadExpression, Unsupported, predicate  # noqa: PLC0415 - as above
+    from watchcache.api.custom.expressions import BadExpression, Unsupported  # noqa: PLC0415 - as above
+    from watchcache.api.custom.programs import program  # noqa: PLC0415
 
     try:
-        predicate((condition.get("expression") or "").strip(), VARIABLES)
+        program((condition.get("expression") or "").strip(), VARIABLES, ("bool",))
     except BadExpression:
         return
     except Unsupported as problem:

@@ -1,0 +1,1 @@
+"""Admission policies, against what a kube-apiserver answered."""

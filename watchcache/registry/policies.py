@@ -1,0 +1,118 @@
+"""What admission policies need of the registry beyond what webhooks need: namespaces, parameters, who may do what, and the policies themselves.
+
+Policies and bindings are followed in the log, so that it does not matter who wrote them. They are asked from the moment at which the server's own
+standard objects are there, as webhooks are.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from watchcache.admission import Policies, Review
+from watchcache.api.catalog import Resource
+from watchcache.api.codec import document_of
+from watchcache.log import Event
+from watchcache.registry.calls import Document
+from watchcache.registry.hooks import Hooks
+from watchcache.registry.store import Store
+from watchcache.registry.versions import spoken
+
+_logger = logging.getLogger(__name__)
+_GROUP: Final = "admissionregistration.k8s.io"
+_KINDS: Final = {
+    "ValidatingAdmissionPolicy": (False, False),
+    "ValidatingAdmissionPolicyBinding": (False, True),
+    "MutatingAdmissionPolicy": (True, False),
+    "MutatingAdmissionPolicyBinding": (True, True),
+}
+"""Whether it is of those that mutate, and whether it is a binding."""
+
+
+class Governing:
+    """Follows the policies, and is what these know of the registry (`admission.policies.invocation.Known`)."""
+
+    def __init__(self, store: Store, hooks: Hooks) -> None:
+        self._store = store
+        self._loaded = False
+        self.equivalents = hooks.equivalents
+        self.reshaped = hooks.reshaped
+        self.allows = hooks.allows
+        self._resources = {
+            f"{resource.storage_prefix}/": (resource, *what)
+            for kind, what in _KINDS.items()
+            if (resource := store.catalog.of_kind(_GROUP, "v1", kind)) is not None
+        }
+        self._hooks = hooks
+        self.policies = Policies(store.chain, self, store.chain.clock)
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Where policies and bindings are kept."""
+        return tuple(self._resources)
+
+    def load(self) -> None:
+        """Take in what is stored, and have it asked from now on."""
+        self._loaded = True
+        for prefix in self._resources:
+            for key, head in self._store.log_of(prefix).heads(prefix):
+                self._take(prefix, key, head.value)
+
+    def seen(self, event: Event) -> None:
+        """Take in what the log says of a policy or a binding. Never raises."""
+        if self._loaded:
+            prefix = event.key[: event.key.index("/") + 1]
+            self._take(prefix, event.key, None if event.deleted else event.value)
+
+    def _take(self, prefix: str, key: str, value: bytes | None) -> None:
+        resource, mutating, binds = self._resources[prefix]
+        document = None if value is None else document_of(value, resource)
+        take = self.policies.bind if binds else self.policies.take
+        try:
+            take(key.removeprefix(prefix), document, mutating=mutating)
+        except Exception:
+            # Written by an older server, which did not look at it: it costs itself only.
+            _logger.exception("%s cannot be asked", key)
+
+    # -- what policies ask
+
+    async def spoken(self, review: Review, document: Document, resource: Resource) -> Document:
+        """A document of a review, complete, in the version of `resource`."""
+        return await self._hooks.spoken(review, document, resource)
+
+    async def namespace(self, name: str) -> Document | None:
+        """A namespace, complete; None when there is none."""
+        resource = self._store.catalog.of_kind("", "v1", "Namespace")
+        assert resource is not None, "the catalog has namespaces"
+        cacher = self._store.cacher(resource)
+        key = f"{resource.storage_prefix}/{name}"
+        entry = cacher.get(key)
+        if entry is None:
+            await cacher.hub.wait_newest()
+            entry = cacher.get(key)
+        return None if entry is None else self._complete(resource, entry.value)
+
+    def param_resource(self, api_version: str, kind: str) -> Resource | None:
+        """The resource of a parameter's kind; None while nothing serves it."""
+        group, _, version = api_version.rpartition("/")
+        resource = self._store.catalog.of_kind(group, version, kind)
+        return resource if resource is not None and resource.stored else None
+
+    def params(self, resource: Resource, namespace: str, name: str) -> Sequence[Document]:
+        """The objects of a kind in a namespace ("" where it has none), complete; `name` "" are all."""
+        cacher = self._store.cacher(resource)
+        within = f"{cacher.prefix}/{namespace}/" if resource.namespaced else f"{cacher.prefix}/"
+        if name:
+            entry = cacher.get(within + name)
+            return [] if entry is None else [self._complete(resource, entry.value)]
+        return [
+            self._complete(resource, entry.value)
+            for entry in cacher.store.range(within, f"{within}\U0010ffff")
+        ]
+
+    def _complete(self, resource: Resource, value: bytes) -> Document:
+        document = self._store.document(resource, value)
+        made = document if resource.custom is not None else spoken(document, resource)
+        head = {"kind": resource.kind, "apiVersion": resource.api_version}
+        return head | {member: item for member, item in made.items() if member not in head}
