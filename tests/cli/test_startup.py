@@ -23,7 +23,7 @@ HEAVY = {
     "werkzeug",
     "zipfile",
 }
-MOST = 710  # modules of a start, with the standard library's; 683 when this was written
+MOST = 750  # modules of a start, with the standard library's; 717 when this was written
 
 
 def modules_of_a_start(directory: Path) -> set[str]:
