@@ -106,16 +106,14 @@ class Chain:
             for operation in Operation
         }
         self._included: set[str] = set()
-
-    @property
-    def extended(self) -> bool:
+        self.extended = False
         """Whether plugins are there that look at every write, also at those that no plugin of the server's own cares about."""
-        return bool(self._included)
 
     def include_plugin(self, plugin: Plugin, before: Sequence[str] = ()) -> None:
         """Ask one more plugin from now on: before the first of these names that is there, or last. For what is only there once somebody has configured it."""
         if plugin.name not in self._included:
             self._included.add(plugin.name)
+            self.extended = True
             for operation in plugin.operations:
                 self._admit[operation].include(plugin.name, plugin.admit, before)
 
@@ -123,6 +121,7 @@ class Chain:
         """The same for one that validates."""
         if validator.name not in self._included:
             self._included.add(validator.name)
+            self.extended = True
             for operation in validator.operations:
                 self._validate[operation].include(validator.name, validator.validate, before)
 
@@ -130,6 +129,7 @@ class Chain:
         """Ask an included plugin no more."""
         if name in self._included:
             self._included.remove(name)
+            self.extended = bool(self._included)
             for step in (*self._admit.values(), *self._validate.values()):
                 step.exclude(name)
 
