@@ -9,15 +9,22 @@ from typing import Any
 
 import pytest
 
+from tests.webhooks import converting
 from tests.webhooks.behaviours import BEHAVIOURS
 from tests.webhooks.conversation import Conversation
 from tests.webhooks.hook import Hook
 from tests.webhooks.steps import STEPS
 from watchcache.testing.server import TestServer
 
-EXCHANGES: list[dict[str, Any]] = [
-    json.loads(line) for line in (Path(__file__).parent / "exchanges.jsonl").read_text().splitlines()[1:]
-]
+
+def recorded(name: str) -> list[dict[str, Any]]:
+    """The exchanges of a record."""
+    lines = Path(__file__).with_name(name).read_text().splitlines()[1:]
+    return [json.loads(line) for line in lines]
+
+
+EXCHANGES = recorded("exchanges.jsonl")
+CONVERSIONS = recorded("conversions.jsonl")
 TAINTED = "/api/v1/nodes"
 """New nodes get their taint after webhooks have seen them, not before."""
 CAME = ("status", "answer", "warnings", "asked")
@@ -33,10 +40,25 @@ def exchanges(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         return list(conversation.run(STEPS))
 
 
-def test_the_record_is_of_these_steps():
+@pytest.fixture(scope="module")
+def conversions(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The same of the steps about conversion."""
+    directory = tmp_path_factory.mktemp("conversions")
+    with Hook(directory / "hook", converting.BEHAVIOURS) as hook, TestServer(directory) as server:
+        context = ssl.create_default_context(cafile=str(server.ca_file))
+        conversation = Conversation(server.url, server.token, context, hook, lambda: None)
+        return list(conversation.run(converting.STEPS))
+
+
+@pytest.mark.parametrize(
+    ("record", "steps"),
+    [(EXCHANGES, STEPS), (CONVERSIONS, converting.STEPS)],
+    ids=["admission", "conversion"],
+)
+def test_the_record_is_of_these_steps(record: list[dict[str, Any]], steps: list[dict[str, Any]]):
     """Whoever changes a step records it anew (scripts/record_webhooks.py)."""
-    recorded = [{name: each[name] for name in each if name not in CAME} for each in EXCHANGES]
-    assert recorded == json.loads(json.dumps(STEPS))
+    stated = [{name: each[name] for name in each if name not in CAME} for each in record]
+    assert stated == json.loads(json.dumps(steps))
 
 
 @pytest.mark.parametrize(
@@ -48,8 +70,20 @@ def test_webhooks_and_clients_get_what_kube_apiserver_gives_them(
     exchanges: list[dict[str, Any]], number: int
 ):
     """Status, document and warnings to the client; the reviews, in their order, to the webhooks."""
-    recorded = {name: EXCHANGES[number][name] for name in CAME}
+    expected = {name: EXCHANGES[number][name] for name in CAME}
     if EXCHANGES[number]["path"] == TAINTED:
-        for asked in recorded["asked"]:
+        for asked in expected["asked"]:
             asked["review"]["request"]["object"]["spec"].pop("taints")
-    assert json.loads(json.dumps(exchanges[number])) == recorded
+    assert json.loads(json.dumps(exchanges[number])) == expected
+
+
+@pytest.mark.parametrize(
+    "number",
+    range(len(CONVERSIONS)),
+    ids=lambda n: f"{n} {CONVERSIONS[n]['method']} {CONVERSIONS[n]['path'][-40:]}",
+)
+def test_converted_objects_are_those_of_kube_apiserver(conversions: list[dict[str, Any]], number: int):
+    """Status, document and warnings; how often a webhook is asked depends on what is cached."""
+    names = CAME[:3]
+    came = {name: conversions[number][name] for name in names}
+    assert json.loads(json.dumps(came)) == {name: CONVERSIONS[number][name] for name in names}

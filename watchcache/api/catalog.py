@@ -134,9 +134,21 @@ class Resource:
         return self.stored and self.group_version == self.storage
 
     @cached_property
+    def converted(self) -> bool:
+        """Whether a webhook makes its objects of what is kept."""
+        return self.custom is not None and self.custom.converts
+
+    @cached_property
+    def cached_as(self) -> str:
+        """Names the cache of its objects: all versions share one, but for those that a webhook makes."""
+        return f"{self.storage_prefix}@{self.version}" if self.converted else self.storage_prefix
+
+    @cached_property
     def verbatim(self) -> bool:
         """Whether stored values are answered as they are, without being decoded."""
-        return self.is_storage_version and (self.custom is None or not self.custom.reshapes)
+        return self.is_storage_version and (
+            self.custom is None or not (self.custom.reshapes or self.converted)
+        )
 
 
 class Group(msgspec.Struct, frozen=True):

@@ -36,7 +36,7 @@ from watchcache.http.pages import Pages
 from watchcache.http.paths import is_health
 from watchcache.http.pipeline import Pipeline
 from watchcache.http.query import EMPTY, Query
-from watchcache.http.routing import check_served, resolve
+from watchcache.http.routing import resolve
 from watchcache.http.verbs import Service, verb_for
 from watchcache.http.watchers import PATH as WATCHERS_PATH
 from watchcache.http.watchers import check_query, watchers_reply
@@ -141,7 +141,6 @@ class Api:
         info = exchange.info
         if info.is_resource:
             route = exchange.route = resolve(self.catalog, info, exchange.verb)
-            check_served(route.resource)
             if (deprecation := deprecation_of(route.resource)) is not None:
                 exchange.warnings.append(deprecation)
             return verb_for(route, info.subresource)(self._service, exchange, route)

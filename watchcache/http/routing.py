@@ -37,16 +37,6 @@ def resolve(catalog: Catalog, info: RequestInfo, verb: str) -> Route:
     return Route(resource, verb)
 
 
-def check_served(resource: Resource) -> None:
-    """Refuse the versions of a custom resource that nobody converts to. Raises `StatusError`."""
-    custom = resource.custom
-    if custom is not None and custom.converts:
-        raise status.untyped(
-            f"conversion webhook for {resource.group}/{custom.storage_version}, Kind={resource.kind} failed: "
-            f"webhooks are not called: only the storage version {custom.storage_version} is served"
-        )
-
-
 def _unknown(catalog: Catalog, group: str) -> Exception:
     if any(resource.group == group and resource.builtin for resource in catalog.resources()):
         return status.unknown_resource()

@@ -8,6 +8,17 @@ before what it says is durable, and that of racing writers without a resourceVer
 from watchcache.registry.calls import Call, Document, Listed, Outcome
 from watchcache.registry.registry import Registry, Settings
 from watchcache.registry.resources import Resources
-from watchcache.registry.store import Apart, Elsewhere
+from watchcache.registry.store import Apart, Elsewhere, NotConverted
 
-__all__ = ["Apart", "Call", "Document", "Elsewhere", "Listed", "Outcome", "Registry", "Resources", "Settings"]
+__all__ = [
+    "Apart",
+    "Call",
+    "Document",
+    "Elsewhere",
+    "Listed",
+    "NotConverted",
+    "Outcome",
+    "Registry",
+    "Resources",
+    "Settings",
+]

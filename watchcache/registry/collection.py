@@ -12,7 +12,7 @@ from watchcache.cacher import Entry
 from watchcache.registry.calls import Call, Listed
 from watchcache.registry.delete import delete, warn_of_default
 from watchcache.registry.reads import listed, name_of, namespace_of
-from watchcache.registry.store import Store
+from watchcache.registry.store import Store, Stored
 from watchcache.registry.versions import outgoing
 
 WORKERS = 16
@@ -20,11 +20,11 @@ WORKERS = 16
 
 
 async def delete_collection(
-    store: Store, call: Call, list_options: ListOptions, delete_options: DeleteOptions
+    store: Store, read: Stored, call: Call, list_options: ListOptions, delete_options: DeleteOptions
 ) -> Listed:
-    """Delete what the list options select; of several refusals the first object's is the answer."""
+    """Delete what the list options select of what is read; of several refusals the first object's is the answer."""
     warn_of_default(call, delete_options)
-    listing = await listed(store, call, list_options)
+    listing = await listed(read, call, list_options)
     refused = await _delete_all(store, call, iter(listing.entries), delete_options)
     if refused:
         raise refused[min(refused)]

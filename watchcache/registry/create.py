@@ -157,16 +157,21 @@ async def _insert(store: Store, call: Call, key: str, document: Document, revisi
 
     Raises Conflict when what it is to hold is taken.
     """
+    resource = call.resource
+    kept = await store.conversions.kept(resource, document) if resource.converted else document
     if call.dry_run:
-        return Outcome(201, document=_complete(call, document, revision))
+        shown = (await store.conversions.spoken(resource, [kept]))[0] if resource.converted else document
+        return Outcome(201, document=_complete(call, shown, revision))
     try:
-        event = await store.append(key, value_of(document), None)
+        event = await store.append(key, value_of(kept), None)
     except Conflict as conflict:
         if conflict.key != key:
             raise
         if conflict.head is not None:
             await store.log_of(key).wait_published(conflict.head.revision)
         return None
+    if resource.converted:
+        return store.outcome(call, 201, await store.conversions.value(resource, event.value))
     return store.outcome(call, 201, event.value)
 
 

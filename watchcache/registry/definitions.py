@@ -91,6 +91,8 @@ class Definitions:
     def _withdraw(self, known: _Served, *, keep_cache: bool) -> None:
         for resource in known.resources:
             self._resources.catalog.remove(resource)
+            if resource.converted:
+                self._resources.views.end(resource)
         if not keep_cache:
             self._resources.withdraw(known.resources[0])
 

@@ -39,6 +39,8 @@ async def delete(store: Store, call: Call, options: DeleteOptions, *, judged: bo
             await _admit(store, call, decision.document, options)  # two deletions to kube-apiserver
         value = await _carry_out(store, call, head, decision)
         if value is not None:
+            if call.resource.converted and decision.verdict in {Verdict.KEEP, Verdict.MARK}:
+                value = await store.conversions.value(call.resource, value)
             return _answer(store, call, value, decision, options)
 
 
@@ -81,6 +83,8 @@ def _check_namespace(call: Call, uid: str, revision: int, options: DeleteOptions
 async def _admit(store: Store, call: Call, document: Document, options: DeleteOptions) -> None:
     if strategy_of(call.resource).deletion.namespace and options.uid is None:
         options = msgspec.structs.replace(options, uid=document["metadata"].get("uid"))
+    if call.resource.converted and store.chain.extended:
+        (document,) = await store.conversions.spoken(call.resource, [document])
     review = Review(
         operation=Operation.DELETE,
         resource=call.resource,

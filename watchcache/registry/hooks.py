@@ -7,6 +7,7 @@ standard objects are there: a webhook that needs this server to run does not kee
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from watchcache.admission import Operation, Review, Webhooks
@@ -38,19 +39,17 @@ _KINDS: Final = {"MutatingWebhookConfiguration": True, "ValidatingWebhookConfigu
 class Hooks:
     """Follows the configurations of webhooks, and is what these know of the registry (`admission.webhooks.invocation.Forms`)."""
 
-    def __init__(self, store: Store, authorize: Authorize) -> None:
+    def __init__(self, store: Store, caller: Callable[[], Caller], authorize: Authorize) -> None:
+        """`caller` gives what calls webhooks."""
         self._store = store
         self._authorize = authorize
-        self._caller: Caller | None = None
         self._loaded = False
         self._resources = {
             f"{resource.storage_prefix}/": (resource, mutating)
             for kind, mutating in _KINDS.items()
             if (resource := store.catalog.of_kind(_GROUP, "v1", kind)) is not None
         }
-        self.webhooks = Webhooks(
-            store.chain, self._called_by, self, lambda: new_uid(store.random), store.chain.clock
-        )
+        self.webhooks = Webhooks(store.chain, caller, self, lambda: new_uid(store.random), store.chain.clock)
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -79,18 +78,6 @@ class Hooks:
             # Written by an older server, which did not look at it: it costs its own webhooks only.
             _logger.exception("%s cannot be asked", key)
 
-    async def aclose(self) -> None:
-        """Close the connections to webhooks."""
-        if self._caller is not None:
-            await self._caller.aclose()
-
-    def _called_by(self) -> Caller:
-        if self._caller is None:
-            from watchcache.webhooks import Caller  # noqa: PLC0415 - with the first configuration
-
-            self._caller = Caller(self.address_of)
-        return self._caller
-
     # -- what webhooks ask
 
     def equivalents(self, resource: Resource) -> list[Resource]:
@@ -107,7 +94,10 @@ class Hooks:
         """A document of a review, complete, in the version of `resource`."""
         if review.kind is not None:
             return document
-        made = document if resource.custom is not None or not resource.stored else spoken(document, resource)
+        if resource.custom is not None:
+            made = await self._store.conversions.between(review.resource, resource, document)
+        else:
+            made = spoken(document, resource) if resource.stored else document
         head = {"kind": resource.kind, "apiVersion": resource.api_version}
         return head | {name: value for name, value in made.items() if name not in head}
 
@@ -119,6 +109,7 @@ class Hooks:
             return _typed(patched, schema)
         if resource.custom is not None:
             made = self._custom(patched, resource)
+            made = await self._store.conversions.between(resource, review.resource, made)
         else:
             self._check_type(resource, patched)
             made = _typed(patched, resource.schema)
@@ -182,24 +173,6 @@ class Hooks:
         if "path" in stated:
             stated = {name: stated[name] for name in ("path", "verb")}
         return self._authorize(user, stated)
-
-    def address_of(self, namespace: str, name: str, port: int) -> tuple[str, int]:
-        """Where a service is called, as kube-apiserver does without `--enable-aggregator-routing`. Raises NotReached."""
-        from watchcache.webhooks import NotReached  # noqa: PLC0415 - as above
-
-        resource = self._store.catalog.of_kind("", "v1", "Service")
-        assert resource is not None, "the catalog has services"
-        entry = self._store.cacher(resource).get(f"{resource.storage_prefix}/{namespace}/{name}")
-        if entry is None:
-            raise NotReached(f'service "{name}" not found')
-        spec = self._store.document(resource, entry.value).get("spec") or {}
-        if spec.get("type") == "ExternalName":
-            return spec.get("externalName") or "", port
-        if spec.get("clusterIP") == "None":
-            raise NotReached('cannot route to service with ClusterIP "None"')
-        if all(each.get("port") != port for each in spec.get("ports") or ()):
-            raise NotReached(f'no service port {port} found for service "{name}"')
-        return spec.get("clusterIP") or "", port
 
 
 def _typed(patched: Document, schema: Schema) -> Document:

@@ -132,13 +132,14 @@ class Registry(Resources):
             ledger=self._ledger,
             clock=clock,
             random=random,
+            conversions=self.conversions,
             elsewhere=elsewhere,
         )
         self._reviewer = Reviewer(catalog, clock, authorize, authenticate)
         self._expiry = Expiry(log, self.settings.event_ttl, clock)
         self._protection = Protection(self._store)
         self._establishing = DefinitionController(self._store)
-        self._hooks = Hooks(self._store, authorize)
+        self._hooks = Hooks(self._store, self.caller, authorize)
         self._governing = Governing(self._store, self._hooks)
         self._followers = self._followed()
 
@@ -294,7 +295,7 @@ class Registry(Resources):
             await self._keep_house(task_status)
         finally:
             with trio.CancelScope(shield=True):
-                await self._hooks.aclose()
+                await self.aclose()
 
     async def _keep_house(self, task_status: trio.TaskStatus[None]) -> None:
         async with trio.open_nursery() as nursery:
@@ -302,6 +303,7 @@ class Registry(Resources):
             if not self.log.expires:
                 nursery.start_soon(self._expiry.run)
             nursery.start_soon(self._protection.run)
+            await nursery.start(self.views.run)
             nursery.start_soon(self._establishing.run)
             if self._ledger is not None:
                 nursery.start_soon(self._ledger.run)
@@ -362,4 +364,5 @@ class Registry(Resources):
         self, call: Call, list_options: ListOptions, delete_options: DeleteOptions
     ) -> Listed:
         """DELETE a collection; the list as it was read before (M20)."""
-        return await collection.delete_collection(self._store, call, list_options, delete_options)
+        read = await self._read(call.resource)
+        return await collection.delete_collection(self._store, read, call, list_options, delete_options)

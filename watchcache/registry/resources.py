@@ -9,17 +9,26 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
+from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
+from watchcache.api.meta import new_uid
 from watchcache.api.options import DeleteOptions, ListOptions
+from watchcache.api.status import StatusError
 from watchcache.cacher import Bounds, Cacher, Hub, Representation
 from watchcache.registry import reads, scale
 from watchcache.registry.attributes import attributes_of
 from watchcache.registry.calls import Call, Document, Listed, Outcome
+from watchcache.registry.conversions import Conversions
 from watchcache.registry.definitions import Definitions
 from watchcache.registry.reads import Start
 from watchcache.registry.selection import INDEXES
-from watchcache.registry.store import Apart, Stored
+from watchcache.registry.store import Apart, NotConverted, Stored
+from watchcache.registry.views import Views
+
+if TYPE_CHECKING:
+    from watchcache.webhooks import Caller
 
 
 class Resources(ABC):
@@ -43,6 +52,10 @@ class Resources(ABC):
         self._stored = Stored(hub, catalog, self._cachers, random, elsewhere)
         for resource in catalog.stored():
             self.serve(resource)
+        self._caller: Caller | None = None
+        self.conversions = Conversions(self.caller, lambda: new_uid(random))
+        self.views = Views(catalog, self.conversions, self._stored.hub_of, bounds)
+        """To be run in a task; what a webhook converts is served then."""
         self._definitions = Definitions(self)
 
     def serve(self, resource: Resource, fields: tuple[str, ...] | None = None) -> Cacher:
@@ -73,6 +86,19 @@ class Resources(ABC):
         """Keep them no more: watches end, reads answer 404."""
         self._stored.hub_of(resource).remove(self._cachers.pop(resource.storage_prefix))
 
+    def caller(self) -> Caller:
+        """What calls webhooks."""
+        if self._caller is None:
+            from watchcache.webhooks import Caller  # noqa: PLC0415 - with the first webhook
+
+            self._caller = Caller(self._stored.address_of)
+        return self._caller
+
+    async def aclose(self) -> None:
+        """Close the connections to webhooks."""
+        if self._caller is not None:
+            await self._caller.aclose()
+
     def hub_of(self, resource: Resource) -> Hub:
         """The hub that feeds the cache of a resource."""
         return self._stored.hub_of(resource)
@@ -90,19 +116,45 @@ class Resources(ABC):
         return self.hub.read_revision is not None
 
     def get_nowait(self, call: Call) -> Outcome:
-        """Read one object (or its scale, status, ...) at the newest published state. 404 when it is not there."""
+        """Read one object (or its scale, status, ...) at the newest published state. 404 when it is not there. Raises NotConverted."""
+        return self._get(self._stored, call)
+
+    @staticmethod
+    def _get(store: Stored, call: Call) -> Outcome:
         if call.subresource and scale.is_scale(call):
-            return scale.get_scale(self._stored, call)
-        return reads.get_nowait(self._stored, call)
+            return scale.get_scale(store, call)
+        return reads.get_nowait(store, call)
+
+    async def _read(self, resource: Resource) -> Stored:
+        """What reads of a resource work with. Raises StatusError when a webhook does not make it."""
+        return await self.views.stored(resource) if resource.converted else self._stored
 
     async def get(self, call: Call, resource_version: str) -> Outcome:
         """Read as `get_nowait`, after waiting for `resource_version`, or for the newest without one (L18). 500 when malformed, 504 when in the future."""
-        await reads.wait_for(self._stored, call.resource, resource_version)
-        return self.get_nowait(call)
+        try:
+            store = await self._read(call.resource)
+            await reads.wait_for(store, call.resource, resource_version)
+        except StatusError:
+            if not call.resource.converted or resource_version:
+                raise
+            return await self._alone(call)
+        return self._get(store, call)
+
+    async def _alone(self, call: Call) -> Outcome:
+        """Read one object of a version that a webhook makes when it cannot make all of them: their faults are not this one's."""
+        resource = call.resource
+        await self._stored.hub_of(resource).wait_newest()
+        entry = self._cachers[resource.storage_prefix].get(call.key)
+        if entry is None:
+            raise status.not_found(resource.group_resource, call.name)
+        value = await self.conversions.value(resource, entry.value)
+        if call.subresource and scale.is_scale(call):
+            return Outcome(200, document=scale.scale_of(self._stored.document(resource, value), resource))
+        return Outcome(200, value)
 
     async def list(self, call: Call, options: ListOptions) -> Listed:
         """List a collection (L1-L21)."""
-        return await reads.list_objects(self._stored, call, options)
+        return await reads.list_objects(await self._read(call.resource), call, options)
 
     def stored_bytes(self, resource: Resource) -> int:
         """The bytes of all objects of a resource, 0 when none are kept."""
@@ -111,11 +163,15 @@ class Resources(ABC):
 
     async def watch(self, call: Call, options: ListOptions, representation: Representation) -> Start:
         """Prepare a watch (W1-W19); what is returned starts it on a sink and gives the Watcher."""
-        return await reads.watch(self._stored, call, options, representation, self._least_timeout)
+        store = await self._read(call.resource)
+        return await reads.watch(store, call, options, representation, self._least_timeout)
 
     def watch_nowait(self, call: Call, options: ListOptions, representation: Representation) -> Start | None:
         """Prepare a watch that has nothing to wait for, as most that resume; None: it has, use `watch`."""
-        return reads.watch_nowait(self._stored, call, options, representation, self._least_timeout)
+        try:
+            return reads.watch_nowait(self._stored, call, options, representation, self._least_timeout)
+        except NotConverted:
+            return None
 
     # -- writes: errors are StatusError, besides what the log raises when its journal has failed or is full
 

@@ -28,9 +28,14 @@ from watchcache.log import Conflict, Event, EventLog, Head
 from watchcache.registry.addresses import ServiceAllocator
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.claims import SERVICES, Ledger
+from watchcache.registry.conversions import Conversions
 from watchcache.registry.deletion import is_finished
 from watchcache.registry.kinds import strategy_of
 from watchcache.registry.versions import outgoing
+
+
+class NotConverted(Exception):
+    """A version that a webhook makes cannot be read at once: it has to be asked for (`Resources.get`)."""
 
 
 class Apart(msgspec.Struct, frozen=True):
@@ -67,10 +72,10 @@ class Stored(msgspec.Struct):
         return resource if resource.is_storage_version else self.catalog.storage_of(resource)
 
     def cacher(self, resource: Resource) -> Cacher:
-        """The cache of a stored resource; 404 for kinds that are not stored."""
-        cacher = self.cachers.get(resource.storage_prefix)
+        """The cache of a stored resource; 404 for kinds that are not stored. Raises NotConverted."""
+        cacher = self.cachers.get(resource.cached_as)
         if cacher is None:
-            raise status.unknown_resource()
+            raise NotConverted if resource.converted else status.unknown_resource()
         return cacher
 
     def names(self, resource: Resource, namespace: str) -> list[str]:
@@ -93,6 +98,24 @@ class Stored(msgspec.Struct):
         entry = self.cachers["minions"].get(f"minions/{name}")
         return {} if entry is None else entry.labels or {}
 
+    def address_of(self, namespace: str, name: str, port: int) -> tuple[str, int]:
+        """Where a service is called, as kube-apiserver does without `--enable-aggregator-routing`. Raises NotReached."""
+        from watchcache.webhooks import NotReached  # noqa: PLC0415 - whoever asks has imported it
+
+        resource = self.catalog.of_kind("", "v1", "Service")
+        assert resource is not None, "the catalog has services"
+        entry = self.cacher(resource).get(f"{resource.storage_prefix}/{namespace}/{name}")
+        if entry is None:
+            raise NotReached(f'service "{name}" not found')
+        spec = self.document(resource, entry.value).get("spec") or {}
+        if spec.get("type") == "ExternalName":
+            return spec.get("externalName") or "", port
+        if spec.get("clusterIP") == "None":
+            raise NotReached('cannot route to service with ClusterIP "None"')
+        if all(each.get("port") != port for each in spec.get("ports") or ()):
+            raise NotReached(f'no service port {port} found for service "{name}"')
+        return spec.get("clusterIP") or "", port
+
     def document(self, resource: Resource, value: bytes) -> Document:
         """A fresh document of a stored value, in the storage version."""
         return document_of(value, self.storage(resource))
@@ -114,6 +137,7 @@ class Store(Stored, kw_only=True):
     chain: Chain
     allocator: ServiceAllocator
     clock: Callable[[], float]
+    conversions: Conversions
     elsewhere: Sequence[Elsewhere] = ()
     ledger: Ledger | None = None
     """Where what services hold is written beside them; None where one server has the log for itself."""
@@ -157,15 +181,37 @@ async def read_modify_write(store: Store, call: Call, modify: Modify) -> bytes:
         head = await head_of(store, call.key)
         if head is None:
             raise not_found(call)
+        resource = call.resource
         try:
-            document = await modify(store.document(call.resource, head.value), head.revision)
+            old = store.document(resource, head.value)
+            if resource.converted:
+                (old,) = await store.conversions.spoken(resource, [old])
+            document = await modify(old, head.revision)
         except status.StatusError:
             if await store.log_of(call.key).confirm(call.key, head.revision):
                 raise
             continue
-        value = await _write(store, call, head, document)
+        if resource.converted:
+            value = await _write_converted(store, call, head, document, old)
+        else:
+            value = await _write(store, call, head, document)
         if value is not None:
             return value
+
+
+async def _write_converted(
+    store: Store, call: Call, head: Head, document: Document, old: Document
+) -> bytes | None:
+    """The same where a webhook stands between what is written and what is kept; the value is in the version of the call."""
+    conversions, resource = store.conversions, call.resource
+    ends = is_finished(document, strategy_of(resource).deletion)
+    if document == old and not ends:
+        confirmed = await store.log_of(call.key).confirm(call.key, head.revision)
+        return stamp(value_of(old), head.revision) if confirmed else None
+    value = await _write(store, call, head, await conversions.kept(resource, document))
+    if value is None:
+        return None
+    return stamp(value_of(document), head.revision) if ends else await conversions.value(resource, value)
 
 
 async def _write(store: Store, call: Call, head: Head, document: Document) -> bytes | None:

@@ -2,7 +2,7 @@
 
 Objects are kept in one version. Writes are converted when they come in; values are converted when they
 go out to a client that speaks another version (HorizontalPodAutoscaler v1, events.k8s.io). For the
-storage version, which is nearly every call, nothing is done at all. Custom resources differ in their apiVersion only; values
+storage version, which is nearly every call, nothing is done at all. Custom resources differ in their apiVersion only, or come as a webhook has made them (`views`); values
 that are older than the definition's present schema are brought into its shape.
 """
 
@@ -36,7 +36,7 @@ def outgoing(value: bytes, resource: Resource, catalog: Catalog) -> bytes:
     if resource.verbatim:
         return value
     if resource.custom is not None:
-        return resource.custom.reshaped(value)
+        return value if resource.converted else resource.custom.reshaped(value)
     document = spoken(document_of(value, catalog.storage_of(resource)), resource)
     return stamp(value_of(document), revision_of(value))
 
@@ -74,7 +74,7 @@ class Converted(msgspec.Struct, frozen=True):
 
 def representation_for(inner: Representation, resource: Resource, catalog: Catalog) -> Representation:
     """The representation that a watch of `resource` is given."""
-    if resource.verbatim:
+    if resource.verbatim or resource.converted:
         return inner
     if isinstance(inner, Timed):
         return Timed(Converted(inner.inner, resource, catalog), inner.annotate)

@@ -148,6 +148,7 @@ class Worker:
             for one in resources.hubs:
                 await core.start(one.run)
             resources.follow_definitions()
+            await core.start(resources.views.run)
             listeners = listen(settings.bind_address, assignment.port, reuse_port=True)
             front = partial(
                 serve_requests,
@@ -158,11 +159,15 @@ class Worker:
                 self.ending,
                 partial(_drained, writer),
             )
-            async with trio.open_nursery() as outer:
-                await outer.start(front)
-                settle_memory()
-                core.start_soon(keep_heap_trimmed)
-                await writer.call("serving")
+            try:
+                async with trio.open_nursery() as outer:
+                    await outer.start(front)
+                    settle_memory()
+                    core.start_soon(keep_heap_trimmed)
+                    await writer.call("serving")
+            finally:
+                with trio.CancelScope(shield=True):
+                    await resources.aclose()
             core.cancel_scope.cancel()
 
     async def _gather(self, name: str, writer: Peer, operation: str, payload: bytes) -> bytes:

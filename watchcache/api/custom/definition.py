@@ -298,7 +298,7 @@ def _conversion(conversion: Document) -> Iterator[Cause]:
                 "spec.conversion.webhookClientConfig", "required when strategy is set to Webhook"
             )
         else:
-            yield from client_causes(client, "spec.conversion.webhookClientConfig")
+            yield from client_causes(_swapped(client), "spec.conversion.webhookClientConfig")
         if not versions:
             yield causes.required("spec.conversion.conversionReviewVersions")
         elif not {"v1", "v1beta1"} & set(versions):
@@ -317,6 +317,15 @@ def _conversion(conversion: Document) -> Iterator[Cause]:
                 "spec.conversion.conversionReviewVersions",
                 "should not be set when strategy is not set to Webhook",
             )
+
+
+def _swapped(client: Document) -> Document:
+    """A `clientConfig` whose service's name and namespace stand in for each other, as kube-apiserver looks at it."""
+    service = client.get("service")
+    if service is None:
+        return client
+    name, namespace = service.get("name"), service.get("namespace")
+    return {**client, "service": {**service, "name": namespace, "namespace": name}}
 
 
 def _stored_versions(stored: list[str] | None, versions: list[Document]) -> Iterator[Cause]:

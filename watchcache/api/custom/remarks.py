@@ -6,13 +6,11 @@ from watchcache.api.custom.rules import unsupported_rules
 from watchcache.api.custom.shape import unknown_formats
 from watchcache.api.custom.structural import Document
 
-_WEBHOOK = "spec.conversion: the webhook is not called: only the storage version is served, requests for other versions are refused"
-
 
 def warnings_of(definition: Document) -> list[str]:
     """The texts of the warnings to its writer."""
     spec = definition.get("spec") or {}
-    found = [_WEBHOOK] if (spec.get("conversion") or {}).get("strategy") == "Webhook" else []
+    found: list[str] = []
     for version in spec.get("versions") or ():
         schema = (version.get("schema") or {}).get("openAPIV3Schema") or {}
         found += [f'unrecognized format "{name}"' for name in unknown_formats(schema)]

@@ -1,8 +1,8 @@
 """From a CustomResourceDefinition to what is served: one `Resource` for each served version.
 
 All versions are kept alike: conversion changes the apiVersion only, which stored values do not have. So each version is its own storage version, and the
-first of a definition leads: it stands for all where one is wanted for each storage prefix. A definition that names a conversion
-webhook is served in its storage version; the webhook is not called.
+one that is kept leads, where it is served: it stands for all where one is wanted for each storage prefix. Where a definition names a conversion webhook, what is
+kept is of the storage version, and the others are what the webhook makes of it (`converts`).
 
 Source: apiextensions-apiserver pkg/apiserver/customresource_{handler,discovery_controller}.go.
 """
@@ -62,8 +62,10 @@ class Custom:
     leads: bool
     ending: bool
     """Whether the definition is being deleted: nothing new is taken."""
+    conversion: Document | None
+    """The webhook that converts between versions, as the definition has it; None: versions differ in their name only."""
     converts: bool
-    """Whether this version would need the conversion webhook."""
+    """Whether what is kept has to be converted to be of this version."""
     deprecation: str | None
     reshapes: bool
     """Whether values that were written up to revision `since` may be of another shape."""
@@ -82,10 +84,14 @@ class Custom:
         """Drop the nulls that may not be and set the defaults, in place; fields are sorted, as Go keeps what has no type."""
         drop_nulls(document, self.schema)
         set_defaults(document, self.schema)
-        if self.stored_schema is not self.schema:
+        if self.stored_schema is not self.schema and self.conversion is None:
             self.shape_stored(document)
         for name in sorted(document.keys() - {"metadata"}):
             document[name] = _sorted(document.pop(name))
+
+    def shape(self, document: Document) -> None:
+        """Take what this version does not have out of a document that somebody has converted, in place; there are no defaults for it."""
+        prune(document, self.schema)
 
     def shape_stored(self, document: Document) -> None:
         """Give a document the shape of the version that it is kept in, in place and without a word."""
@@ -138,13 +144,14 @@ def resources_of(
     spec, conditions = definition["spec"], definition.get("status") or {}
     kept = storage_version(definition)
     served = [version for version in spec["versions"] if all_versions or version.get("served")]
+    leader = next((version for version in served if version["name"] == kept), served[0] if served else None)
     return [
         _resource(
             definition,
             conditions["acceptedNames"],
             version,
             kept,
-            leads=version is served[0],
+            leads=version is leader,
             revision=revision,
             definitions=definitions,
         )
@@ -172,6 +179,8 @@ def _resource(
     group, name, kind = spec["group"], version["name"], accepted["kind"]
     schema = _schema_of(version)
     stored = next((_schema_of(each) for each in spec["versions"] if each["name"] == kept), schema)
+    conversion = spec.get("conversion") or {}
+    webhook = conversion.get("webhook") if conversion.get("strategy") == "Webhook" else None
     ending = holds(definition, "Terminating") or bool(definition["metadata"].get("deletionTimestamp"))
     parts = version.get("subresources") or {}
     api_version = msgspec.json.encode(f"{group}/{kept}")
@@ -185,7 +194,8 @@ def _resource(
         storage_head=b'{"apiVersion":%b,"kind":%b,' % (api_version, msgspec.json.encode(kind)),
         leads=leads,
         ending=ending,
-        converts=(spec.get("conversion") or {}).get("strategy") == "Webhook" and name != kept,
+        conversion=webhook,
+        converts=webhook is not None and name != kept,
         deprecation=_deprecation(version, spec, kind),
         reshapes=definition["metadata"].get("generation", 1) > 1,
         since=revision,

@@ -24,7 +24,7 @@ from watchcache.http.respond import Form, list_answer, object_answer
 from watchcache.http.route import Route
 from watchcache.http.upgrade import accepted, is_asked, refusal
 from watchcache.http.verbs.service import Service, call_of, check_watchable, form_of, include_of, watch_medium
-from watchcache.registry import Call
+from watchcache.registry import Call, NotConverted
 
 _Start = Callable[[Sink], Running]
 _STREAM_HEADERS = {JSON: JSON_HEADER, PROTOBUF: ("Content-Type", f"{PROTOBUF};stream=watch")}
@@ -37,7 +37,10 @@ def get(service: Service, exchange: Exchange, route: Route) -> Answering:
     revision = first(exchange.query, "resourceVersion") if exchange.query else ""
     if revision or service.registry.reads_wait:
         return _get_at(service, call, revision, form)
-    return object_answer(route.resource, service.registry.get_nowait(call), form)
+    try:
+        return object_answer(route.resource, service.registry.get_nowait(call), form)
+    except NotConverted:
+        return _get_at(service, call, "", form)
 
 
 async def _get_at(service: Service, call: Call, revision: str, form: Form) -> Answer:

@@ -1,0 +1,97 @@
+"""Objects of custom resources in other versions than the one that is kept, as a webhook makes them.
+
+Asked for many at once where there are many: a review has up to `TOGETHER` objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from watchcache.api import status
+from watchcache.api.catalog import Resource
+from watchcache.api.codec import document_of, encode, revision_of, stamp, value_of
+from watchcache.registry.calls import Document
+
+if TYPE_CHECKING:
+    from watchcache.webhooks import Caller
+
+TOGETHER: Final = 256
+"""Objects of one review; kube-apiserver has no bound."""
+_SECONDS: Final = 30.0
+"""What kube-apiserver allows for a review."""
+
+
+class Conversions:
+    """Calls the webhooks of definitions. `caller` gives what calls them, `new_uid` names a review."""
+
+    def __init__(self, caller: Callable[[], Caller], new_uid: Callable[[], str]) -> None:
+        self._caller = caller
+        self._new_uid = new_uid
+
+    async def kept(self, resource: Resource, document: Document) -> Document:
+        """A document of a converted version in the version that is kept. Raises StatusError 500."""
+        custom = resource.custom
+        assert custom is not None
+        (made,) = await self._convert(resource, [document], f"{resource.group}/{custom.storage_version}")
+        custom.shape_stored(made)
+        return made
+
+    async def spoken(self, resource: Resource, documents: Sequence[Document]) -> list[Document]:
+        """Documents of the version that is kept in a converted one. Raises StatusError 500."""
+        custom = resource.custom
+        assert custom is not None
+        kept = f"{resource.group}/{custom.storage_version}"
+        sources = [{**document, "apiVersion": kept} for document in documents]
+        made = await self._convert(resource, sources, resource.api_version)
+        for each in made:
+            custom.shape(each)
+        return made
+
+    async def between(self, source: Resource, target: Resource, document: Document) -> Document:
+        """A document of one served version in another. Raises StatusError 500."""
+        custom = target.custom
+        assert custom is not None
+        if source is target or custom.conversion is None:
+            return document
+        (made,) = await self._convert(target, [document], target.api_version)
+        custom.shape(made)
+        return made
+
+    async def values(self, resource: Resource, values: Sequence[bytes]) -> list[bytes]:
+        """Stored values as values of a converted version, with their revisions. Raises StatusError 500."""
+        custom = resource.custom
+        assert custom is not None
+        made: list[bytes] = []
+        for start in range(0, len(values), TOGETHER):
+            part = [custom.reshaped(value) for value in values[start : start + TOGETHER]]
+            documents = await self.spoken(resource, [document_of(value, resource) for value in part])
+            made += [
+                stamp(value_of(document), revision_of(value))
+                for document, value in zip(documents, part, strict=True)
+            ]
+        return made
+
+    async def value(self, resource: Resource, value: bytes) -> bytes:
+        """One of them."""
+        return (await self.values(resource, [value]))[0]
+
+    async def _convert(self, resource: Resource, documents: list[Document], wanted: str) -> list[Document]:
+        from watchcache.api.custom.conversion import Unconverted, converted, question, review_version  # noqa: PLC0415 - with the first
+        from watchcache.webhooks import CallFailed, target_of  # noqa: PLC0415 - as above
+
+        custom = resource.custom
+        assert custom is not None
+        webhook = custom.conversion or {}
+        about = f"conversion webhook for {documents[0]['apiVersion']}, Kind={documents[0]['kind']}"
+        uid = self._new_uid()
+        try:
+            version = review_version(webhook.get("conversionReviewVersions") or ())
+            body = encode(question(version, uid, wanted, documents))
+            target = target_of(webhook.get("clientConfig") or {})
+            answer = await self._caller().post(target, body, seconds=_SECONDS)
+            return converted(answer, version, uid, wanted, documents)
+        except CallFailed as problem:
+            raise status.untyped(f"{about} failed: {problem}") from None
+        except Unconverted as problem:
+            raise status.untyped(f"{about} {problem}") from None
