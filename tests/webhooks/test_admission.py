@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import ssl
 import threading
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.customs.sending import Answered, Sender
 from tests.webhooks.behaviours import BEHAVIOURS
 from tests.webhooks.hook import Behaviour, Document, Hook, patch
+from tests.webhooks.scene import Scene
 from tests.webhooks.steps import MAPS, MERGE, MUTATING, VALIDATING, case, config_map, configuration, webhook
 from watchcache.testing.server import TestServer
 
 EVERYTHING = {"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"]}
-
-
-class Scene:
-    """A server, a webhook server, and a client of both."""
-
-    def __init__(self, server: TestServer, hook: Hook) -> None:
-        self.server = server
-        self.hook = hook
-        self._ca = base64.b64encode(hook.ca.encode()).decode()
-
-    def send(self, method: str, path: str, body: Any = None, **more: Any) -> Answered:
-        """One request; `{hook}` and `{ca}` stand for the webhook server's."""
-        context = ssl.create_default_context(cafile=str(self.server.ca_file))
-        text = json.dumps(body).replace("{hook}", self.hook.url).replace("{ca}", self._ca)
-        request = {"method": method, "path": path, **more, **({} if body is None else {"body": text})}
-        return Sender(self.server.url, self.server.token, context).send(request)
-
-    def metrics(self) -> list[str]:
-        """The lines about webhooks."""
-        context = ssl.create_default_context(cafile=str(self.server.ca_file))
-        asked = urllib.request.Request(
-            f"{self.server.url}/metrics", headers={"Authorization": f"Bearer {self.server.token}"}
-        )
-        with urllib.request.urlopen(asked, context=context, timeout=20) as response:
-            lines = response.read().decode().splitlines()
-        return [line for line in lines if line.startswith("apiserver_admission_webhook")]
 
 
 class Gate:
