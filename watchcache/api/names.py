@@ -41,6 +41,7 @@ _VALUE_TEXT: Final = (
 )
 NO_ADDRESS: Final = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
+_LEADING_ZERO: Final = re.compile(r"[./]0[0-9]")
 _REMEMBERED_LENGTH: Final = 128  # bounds what the caches can hold
 
 _LEADING_ZERO_TEXT: Final = "must not have leading 0s"
@@ -111,6 +112,20 @@ def loose_network(text: str) -> list[str]:
     ):
         return []
     return ["must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"]
+
+
+def network(text: str) -> list[str]:
+    """A range of IP addresses: its first address, and how many bits all have in common."""
+    if problems := loose_network(text):
+        return problems
+    address = text.partition("/")[0]
+    if _LEADING_ZERO.search(text if ":" in text else f".{text}"):
+        return ["must not have leading 0s in IP or prefix length"]
+    if ":" in address and ipaddress.IPv6Address(address).ipv4_mapped is not None:
+        return ["must not have an IPv4-mapped IPv6 address"]
+    if ipaddress.ip_interface(text).network.network_address != ipaddress.ip_address(address):
+        return ["must not have bits set beyond the prefix length"]
+    return []
 
 
 def _is_address_with_leading_zeros(name: str) -> bool:

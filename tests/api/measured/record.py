@@ -1,6 +1,6 @@
 """Asks a real kube-apiserver for the answers that the tests of watchcache/api compare with, and writes them beside this file.
 
-    python tests/api/measured/record.py https://127.0.0.1:6443 TOKEN
+    python tests/api/measured/record.py https://127.0.0.1:6443 TOKEN [TABLE...]
 
 It makes the namespace `measured` there; nearly everything else is a dry run.
 """
@@ -33,6 +33,7 @@ from questions import (
 )
 
 from watchcache.api.patch.json_patch import json_patch, parse_operations
+from watchcache.api.patch.merge_patch import merge_patch
 
 HERE = Path(__file__).parent
 MAPS = "/api/v1/namespaces/measured/configmaps"
@@ -73,11 +74,12 @@ class Server:
         return [*told, [[c["reason"], c["message"], c.get("field", "")] for c in causes]]
 
 
-def main(url: str, token: str) -> None:
-    """Asks everything."""
+def main(url: str, token: str, *tables: str) -> None:
+    """Asks everything, or what the tables that are named have."""
     server = Server(url, token)
     server.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "measured"}})
-    for name, ask in TABLES.items():
+    for name in tables or TABLES:
+        ask = TABLES[name]
         rows = ask(server)
         text = "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n"
         (HERE / f"{name}.json").write_text(text)
@@ -213,6 +215,47 @@ def mutations(server: Server) -> list[Any]:
     return list(rows)
 
 
+def cluster(server: Server) -> list[Any]:
+    """[group/version/plural, subresource, given, causes]: asks anew what `cluster.json` has.
+
+    Without a subresource an object is given that is then the sound one, or a JSON patch of it, to be created; `make` creates what is given,
+    with its status, and the rows that follow change it, its status, or its finalizers, by a JSON patch or a merge patch.
+    """
+    rows = json.loads((HERE / "cluster.json").read_text())
+    wide = {plural for prefix, _, plural in kinds(server) if "/namespaces/" not in prefix}
+    sound: Any = None
+    where, live = "", dict[str, Any]()
+    for number, row in enumerate(rows):
+        kind, subresource, given, _ = row
+        version, _, plural = kind.rpartition("/")
+        scope = "" if plural in wide else "/namespaces/measured"
+        path = f"/{'apis' if '/' in version else 'api'}/{version}{scope}/{plural}"
+        if subresource is None:
+            sound = given if isinstance(given, dict) else sound
+            changed = sound if given is sound else json_patch(sound, parse_operations(given)[0])
+            named = {**changed, "metadata": {"name": "x", **changed.get("metadata", {})}}
+            refusal = server.refusal("POST", path + query(dryRun="All"), named)
+        elif subresource == "make":
+            if where:
+                server.ask("DELETE", f"{where}?gracePeriodSeconds=0")
+            made, where, refusal = given["object"], f"{path}/cluster-{number}", None
+            named = {**made, "metadata": {**made.get("metadata", {}), "name": f"cluster-{number}"}}
+            live = server.ask("POST", path, named)
+            if "status" in given:
+                live = server.ask("PUT", f"{where}/status", {**live, "status": given["status"]})
+        else:
+            changed = (
+                json_patch(live, parse_operations(given)[0])
+                if isinstance(given, list)
+                else merge_patch(live, given)
+            )
+            target = f"{where}/{subresource}".rstrip("/") + query(dryRun="All")
+            refusal = server.refusal("PUT", target, changed)
+        row[3] = (refusal or [0, "", "", []])[3]
+    server.ask("DELETE", f"{where}?gracePeriodSeconds=0")
+    return list(rows)
+
+
 def images(server: Server) -> list[Any]:
     """[image, pull policy]."""
     path = "/api/v1/namespaces/measured/pods" + query(dryRun="All")
@@ -263,6 +306,7 @@ TABLES = {
     "pods": pods,
     "images": images,
     "mutations": mutations,
+    "cluster": cluster,
 }
 
 if __name__ == "__main__":

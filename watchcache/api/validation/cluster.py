@@ -1,4 +1,4 @@
-"""Nodes and leases: what kubelets write."""
+"""Namespaces and leases."""
 
 from __future__ import annotations
 
@@ -7,33 +7,39 @@ from typing import Final
 
 from watchcache.api import causes, names
 from watchcache.api.status import Cause
-from watchcache.api.validation.rules import EFFECTS, Document, Rule, not_negative, one_of, well_named
+from watchcache.api.validation.rules import Document, Rule, not_negative
+
+_FINALIZERS: Final = ("kubernetes", "orphan", "foregroundDeletion")
+"""Those without a domain."""
 
 
-def _node(new: Document, old: Document | None) -> Iterator[Cause]:
-    """A node keeps its ranges and its provider's name once it has them."""
-    spec, before = new.get("spec") or {}, (old or {}).get("spec") or {}
-    if spec == before:
-        return
-    for _ in range(1 if old is None else 2):  # kube-apiserver looks twice at a change
-        yield from _taints(spec)
-    if before.get("podCIDRs") and spec.get("podCIDRs") != before["podCIDRs"]:
-        text = 'node updates may not change podCIDR except from "" to valid'
-        yield causes.forbidden("spec.podCIDRs", text)
-    if before.get("providerID") and spec.get("providerID") != before["providerID"]:
-        text = 'node updates may not change providerID except from "" to valid'
-        yield causes.forbidden("spec.providerID", text)
+def _namespace(new: Document, old: Document | None) -> Iterator[Cause]:
+    for name in ((new.get("spec") or {}).get("finalizers") or ()) if old is None else ():
+        yield from _finalizer_causes(name, "spec.finalizers")
 
 
-def _taints(spec: Document) -> Iterator[Cause]:
-    for index, taint in enumerate(spec.get("taints") or ()):
-        path, effect = f"metadata.taints[{index}]", taint.get("effect") or ""
-        for problem in names.label_key(taint.get("key") or ""):
-            yield causes.invalid(f"{path}.key", taint.get("key") or "", problem)
-        yield from well_named(taint.get("value") or "", names.label_value, f"{path}.value")
-        if not effect:
-            yield causes.required(f"{path}.effect")
-        yield from one_of(effect or None, EFFECTS, f"{path}.effect")
+def _finalized(new: Document, old: Document | None) -> Iterator[Cause]:
+    del old
+    for index, name in enumerate((new.get("spec") or {}).get("finalizers") or ()):
+        yield from _finalizer_causes(name, f"spec.finalizers[{index}]")
+
+
+def _finalizer_causes(name: str, field: str) -> Iterator[Cause]:
+    yield from causes.each_invalid(field, name, names.label_key(name))
+    if "/" not in name and name not in _FINALIZERS:
+        text = "name is neither a standard finalizer name nor is it fully qualified"
+        yield causes.invalid(field, name, text)
+
+
+def _phase(new: Document, old: Document | None) -> Iterator[Cause]:
+    """A namespace is on its way out when it is being deleted, and then only."""
+    del old
+    phase, deleted = (new.get("status") or {}).get("phase") or "", "deletionTimestamp" in new["metadata"]
+    wanted = "Terminating" if deleted else "Active"
+    if phase != wanted:
+        what = "not empty" if deleted else "empty"
+        text = f"may only be '{wanted}' if `deletionTimestamp` is {what}"
+        yield causes.invalid("status.Phase", phase, text)
 
 
 def _lease(new: Document, old: Document | None) -> Iterator[Cause]:
@@ -46,6 +52,8 @@ def _lease(new: Document, old: Document | None) -> Iterator[Cause]:
 
 
 RULES: Final[dict[tuple[str, str], Rule]] = {
-    ("", "nodes"): _node,
+    ("", "namespaces"): _namespace,
     ("coordination.k8s.io", "leases"): _lease,
 }
+STATUS_RULES: Final[dict[tuple[str, str], Rule]] = {("", "namespaces"): _phase}
+FINALIZE_RULES: Final[dict[tuple[str, str], Rule]] = {("", "namespaces"): _finalized}

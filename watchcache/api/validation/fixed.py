@@ -31,11 +31,8 @@ def _at(document: Document, field: str) -> Any:
 
 
 RULES: Final[dict[tuple[str, str], Rule]] = {
-    ("", "resourcequotas"): _fixed("spec.scopes"),
     ("apps", "controllerrevisions"): _fixed("data"),
     ("resource.k8s.io", "resourceclaims"): _fixed("spec"),
     ("resource.k8s.io", "resourceclaimtemplates"): _fixed("spec"),
     ("resource.k8s.io", "resourceslices"): _fixed("spec.driver", "spec.pool.name", "spec.nodeName"),
-    ("storage.k8s.io", "csistoragecapacities"): _fixed("nodeTopology", "storageClassName"),
-    ("storage.k8s.io", "volumeattachments"): _fixed("spec"),
 }

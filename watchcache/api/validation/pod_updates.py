@@ -228,7 +228,8 @@ def _toleration(toleration: Document, path: str) -> Iterator[Cause]:
         for problem in names.label_value(value):
             yield causes.invalid(f"{path}.operator", value, problem)
     elif operator != "Exists":
-        yield causes.not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
+        known = ("Equal", "Exists", "Lt", "Gt") if operator in {"Lt", "Gt"} else ("Equal", "Exists")
+        yield causes.not_supported(f"{path}.operator", operator, known)
     elif value:
         yield causes.invalid(f"{path}.operator", value, "value must be empty when `operator` is 'Exists'")
     if effect:

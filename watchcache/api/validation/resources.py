@@ -14,14 +14,20 @@ from watchcache.api.validation.rules import Document
 
 _OF_CONTAINERS: Final = frozenset({"cpu", "memory", "ephemeral-storage"})
 _HUGE: Final = "hugepages-"
-_OTHER: Final = frozenset(
+_HUGE_IN_QUOTAS: Final = f"requests.{_HUGE}"
+_COUNTED: Final = frozenset(
     {
-        "storage", "requests.cpu", "requests.memory", "requests.storage", "requests.ephemeral-storage", "limits.cpu",
-        "limits.memory", "limits.ephemeral-storage", "pods", "resourcequotas", "services", "replicationcontrollers",
-        "secrets", "persistentvolumeclaims", "configmaps", "services.nodeports", "services.loadbalancers",
+        "pods", "resourcequotas", "services", "replicationcontrollers", "secrets", "persistentvolumeclaims", "configmaps",
+        "services.nodeports", "services.loadbalancers",
     }
 )  # fmt: skip
-"""Resources that Kubernetes has, but containers cannot ask for."""
+"""Objects of which quotas limit the number."""
+_OF_QUOTAS: Final = (
+    _OF_CONTAINERS
+    | _COUNTED
+    | {f"{of}.{name}" for of in ("requests", "limits") for name in _OF_CONTAINERS}
+    | {"requests.storage"}
+)
 _OF_PODS: Final = ("cpu", _HUGE, "memory")
 
 NameCheck = Callable[[str, str], Iterator[Cause]]
@@ -58,7 +64,7 @@ def _requirement_causes(
     for member, amounts in (("limits", limits), ("requests", requests)):
         for name, amount in amounts.items():
             yield from check(name, f"{path}.{member}[{name}]")
-            yield from _amount(name, amount, f"{path}.{member}[{name}]")
+            yield from amount_causes(name, amount, f"{path}.{member}[{name}]")
             if member == "requests":
                 yield from _beyond(name, amount, limits.get(name), path)
             if name.startswith(_HUGE) and not _is_whole(name, quantity(amount)):
@@ -72,7 +78,7 @@ def _requirement_causes(
 
 def _beyond(name: str, amount: object, limit: object, path: str) -> Iterator[Cause]:
     """What is asked for must be within the limit, and is the limit where a node cannot promise more than it has."""
-    if _is_shared(name):
+    if is_shared(name):
         if limit is not None and quantity(amount) > quantity(limit):
             text = f"must be less than or equal to {name} limit of {limit}"
             yield causes.invalid(f"{path}.requests", amount, text)
@@ -84,11 +90,12 @@ def _beyond(name: str, amount: object, limit: object, path: str) -> Iterator[Cau
         yield causes.invalid(f"{path}.requests", amount, text)
 
 
-def _amount(name: str, amount: object, field: str) -> Iterator[Cause]:
+def amount_causes(name: str, amount: object, field: str) -> Iterator[Cause]:
+    """What is wrong with how much there is of a resource."""
     number = quantity(amount)
     if number < 0:
         yield causes.invalid(field, amount, "must be greater than or equal to 0")
-    if _is_extended(name) and number % 1:
+    if (name in _COUNTED or _is_extended(name)) and number % 1:
         yield causes.invalid(field, amount, "must be an integer")
 
 
@@ -97,11 +104,12 @@ def _is_whole(name: str, amount: Decimal) -> bool:
     return page > 0 and not amount % page
 
 
-def _resource_name(name: str, field: str) -> list[Cause]:
+def resource_name_causes(name: str, field: str) -> list[Cause]:
+    """What is wrong with the name of a resource of any kind."""
     problems = names.label_key(name)
     if problems:
         return causes.each_invalid(field, name, problems)
-    if "/" in name or name in _OF_CONTAINERS or name.startswith(_HUGE) or name in _OTHER:
+    if "/" in name or name == "storage" or is_standard_quota(name):
         return []
     return [causes.invalid(field, name, "must be a standard resource type or fully qualified")]
 
@@ -110,7 +118,7 @@ def container_resource_name(name: str, field: str) -> Iterator[Cause]:
     """What is wrong with the name of a resource of a container: one of those that every node has, or of one with a domain."""
     if name in _OF_CONTAINERS:
         return
-    yield from _resource_name(name, field)
+    yield from resource_name_causes(name, field)
     if "/" not in name:
         if not name.startswith(_HUGE):
             yield causes.invalid(field, name, "must be a standard resource for containers")
@@ -120,8 +128,20 @@ def container_resource_name(name: str, field: str) -> Iterator[Cause]:
         yield causes.invalid(field, name, "doesn't follow extended resource name standard")
 
 
+def is_standard_quota(name: str) -> bool:
+    """Whether quotas know the resource without a domain."""
+    return name in _OF_QUOTAS or name.startswith((_HUGE, _HUGE_IN_QUOTAS))
+
+
+def quota_name_causes(name: str, field: str) -> Iterator[Cause]:
+    """What is wrong with the name of what a quota limits."""
+    yield from resource_name_causes(name, field)
+    if "/" not in name and not is_standard_quota(name):
+        yield causes.invalid(field, name, "must be a standard resource for quota")
+
+
 def _pod_name(name: str, field: str) -> Iterator[Cause]:
-    problems = _resource_name(name, field)
+    problems = resource_name_causes(name, field)
     yield from problems
     if not problems and not is_for_pods(name):
         yield causes.not_supported(field, name, _OF_PODS)
@@ -131,9 +151,9 @@ def _is_extended(name: str) -> bool:
     return "/" in name and "kubernetes.io/" not in name and not name.startswith("requests.")
 
 
-def _is_shared(name: str) -> bool:
+def is_shared(name: str) -> bool:
     """Whether a node may promise more of it than it has."""
-    return not _is_extended(name) and not name.startswith(_HUGE)
+    return ("/" not in name or "kubernetes.io/" in name) and not name.startswith(_HUGE)
 
 
 def _too_little(spec: Document, resources: Document, path: str) -> Iterator[Cause]:

@@ -8,6 +8,7 @@ from typing import Final
 from watchcache.api import causes, names
 from watchcache.api.meta import label_causes
 from watchcache.api.status import Cause
+from watchcache.api.validation.claims import claim_causes
 from watchcache.api.validation.pods import template_causes
 from watchcache.api.validation.rules import (
     Document,
@@ -19,7 +20,6 @@ from watchcache.api.validation.rules import (
     well_named,
 )
 from watchcache.api.validation.selectors import selector_causes, selects
-from watchcache.api.validation.storage import claim_causes
 
 _NOT_SELECTED: Final = "`selector` does not match template `labels`"
 _TEMPLATE: Final = "spec.template"
@@ -244,6 +244,9 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("apps", "statefulsets"): _stateful_set,
 }
 STATUS_RULES: Final[dict[tuple[str, str], Rule]] = {
+    ("", "replicationcontrollers"): _counts(
+        ("replicas", "fullyLabeledReplicas", *_READY, "observedGeneration"), ("fullyLabeledReplicas", *_READY)
+    ),
     ("apps", "deployments"): _counts(
         (
             "observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas",
