@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "auth": {"api"},
     "webhooks": {"api"},
     "admission": {"api", "auth", "distribution", "webhooks"},
-    "registry": {"api", "admission", "cacher", "log", "webhooks"},
+    "registry": {"api", "admission", "auth", "cacher", "log", "webhooks"},
     "http": {"registry", "api", "auth", "cacher", "distribution", "readers"},
     "follow": {"log"},
     "front": {"api", "auth", "http", "log", "settings"},

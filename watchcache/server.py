@@ -25,6 +25,7 @@ from watchcache import __version__
 from watchcache.admission_metrics import admission_families, policy_families, webhook_families
 from watchcache.api.catalog import Catalog, load_catalog
 from watchcache.api.codec import stamp
+from watchcache.auth import Access, access_of
 from watchcache.cacher import Bounds, Hub
 from watchcache.credentials import Credentials
 from watchcache.front import (
@@ -125,10 +126,18 @@ class Server:
         ]
         bounds = Bounds(self.settings.window_bytes)
         chosen = self._registry_settings(credentials)
+        access = access_of(self.settings.authorization_mode)
         registry = Registry(
-            log, hub, catalog, chosen, bounds=bounds, shared=storage.shared, elsewhere=elsewhere
+            log,
+            hub,
+            catalog,
+            chosen,
+            access=access,
+            bounds=bounds,
+            shared=storage.shared,
+            elsewhere=elsewhere,
         )
-        front = self._front(registry, storage, listeners, credentials)
+        front = self._front(registry, access, storage, listeners, credentials)
         async with trio.open_nursery() as core:
             try:
                 for each in storage.logs:
@@ -149,7 +158,12 @@ class Server:
         return Hub(log, stamp=stamp, read_revision=read_revision, queue_limit=limit)
 
     def _front(
-        self, registry: Registry, storage: Storage, listeners: list[socket.socket], credentials: Credentials
+        self,
+        registry: Registry,
+        access: Access,
+        storage: Storage,
+        listeners: list[socket.socket],
+        credentials: Credentials,
     ) -> Callable[[trio.TaskStatus[None]], Awaitable[None]]:
         """What answers requests until the end; called when the registry runs. Raises SettingsProblem."""
         who = authenticator(self.settings, credentials.token_file)
@@ -159,6 +173,7 @@ class Server:
             registry,
             registry.catalog,
             who,
+            authorizer=access.authorizer,
             options=api_options(self.settings, self.url),
             checks=[*checks(self.log), *storage.checks],
             metrics_sources=[

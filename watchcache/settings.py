@@ -43,6 +43,7 @@ class Settings:
     client_ca_file: str = ""
     token_auth_file: str = ""
     anonymous_auth: bool = False
+    authorization_mode: tuple[str, ...] = ("AlwaysAllow",)
     write_kubeconfig: str = ""
     # storage
     storage_backend: str = "file"

@@ -7,6 +7,7 @@ and questions over the network, when there are any.
 """
 
 from watchcache.admission.chain import Chain, Operation, Plugin, Review, Validator
+from watchcache.admission.escalation import EscalationCheck
 from watchcache.admission.governing import Policies
 from watchcache.admission.limits import LimitRanger
 from watchcache.admission.namespaces import NamespaceLifecycle, NamespaceState
@@ -19,6 +20,7 @@ from watchcache.admission.topology import PodTopologyLabels, topology_labels
 __all__ = [
     "Chain",
     "DefaultTolerationSeconds",
+    "EscalationCheck",
     "LimitRanger",
     "NamespaceLifecycle",
     "NamespaceState",

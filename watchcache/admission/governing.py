@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from watchcache.admission.policies.validating import ValidatingPolicies
 
 Document = dict[str, Any]
-_BEFORE_MUTATING: Final = ("MutatingAdmissionWebhook",)
+_BEFORE_MUTATING: Final = ("MutatingAdmissionWebhook", "EscalationCheck")
 _BEFORE_VALIDATING: Final = ("ValidatingAdmissionWebhook", "ResourceQuota")
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from watchcache.webhooks import Caller
 
 Document = dict[str, Any]
+_LAST_PLUGIN: Final = ("EscalationCheck",)
+"""Judges what all others have made of a role or binding."""
 _LAST_VALIDATOR: Final = ("ResourceQuota",)
 """Charges what nobody refuses."""
 
@@ -72,7 +74,7 @@ class Webhooks:
             self._mutating = MutatingWebhooks(self._ask(), self._chain.admit_again)
         self._mutating.webhooks = webhooks = in_order(stored.items())
         if webhooks:
-            self._chain.include_plugin(self._mutating)
+            self._chain.include_plugin(self._mutating, before=_LAST_PLUGIN)
         else:
             self._chain.exclude(NAME)
 

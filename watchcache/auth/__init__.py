@@ -2,28 +2,63 @@
 
 An `Authenticator` turns the credentials of a request (a client certificate that TLS has verified, an
 Authorization header) into a user, says that it knows nothing about them, or rejects them. An
-`Authorizer` says whether a user may do something. Both answer at once: what needs the network or a
+`Authorizer` says whether a user may do something; `access_of` makes those that an operator names, and `Access.followers` have to be
+told of the objects that they go by. Both answer at once: what needs the network or a
 file is cached, so that a read is served without waiting.
 """
 
+from watchcache.auth.access import MODES, Access, Follower, access_of
 from watchcache.auth.anonymous import AnonymousAuthenticator
 from watchcache.auth.authenticator import ANONYMOUS, Authenticator, Credentials, Rejected, Union
-from watchcache.auth.authorizer import AlwaysAllow, Attributes, Authorizer, Decision
+from watchcache.auth.authorizer import (
+    MASTERS,
+    AlwaysAllow,
+    AlwaysDeny,
+    Attributes,
+    Authorizer,
+    Authorizers,
+    Decision,
+    Enumerated,
+    aggregate,
+)
 from watchcache.auth.certificates import CertificateAuthenticator
+from watchcache.auth.policy import Policy, RoleMissing, RoleRef
+from watchcache.auth.refusal import refusal
+from watchcache.auth.rules import Rule, described, listed, missing, rules_of
+from watchcache.auth.standing import standing_table
 from watchcache.auth.tokens import TokenFileAuthenticator, TokenFileError
 
 __all__ = [
     "ANONYMOUS",
+    "MASTERS",
+    "MODES",
+    "Access",
     "AlwaysAllow",
+    "AlwaysDeny",
     "AnonymousAuthenticator",
     "Attributes",
     "Authenticator",
     "Authorizer",
+    "Authorizers",
     "CertificateAuthenticator",
     "Credentials",
     "Decision",
+    "Enumerated",
+    "Follower",
+    "Policy",
     "Rejected",
+    "RoleMissing",
+    "RoleRef",
+    "Rule",
     "TokenFileAuthenticator",
     "TokenFileError",
     "Union",
+    "access_of",
+    "aggregate",
+    "described",
+    "listed",
+    "missing",
+    "refusal",
+    "rules_of",
+    "standing_table",
 ]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watchcache.cli.flags import BOOLEAN_TYPES, BY_NAME, HONOURED, SAME_AS_OURS, known, parse
-from watchcache.cli.values import boolean, comma_list
+from watchcache.cli.values import boolean, comma_list, modes
 from watchcache.settings import Settings, SettingsProblem
 
 OWN = {"config", "write-config-to"}
@@ -62,7 +62,7 @@ def kind_of(name: str) -> bool:
 
 def adds_up(name: str) -> bool:
     """Whether repeating a flag extends it."""
-    return name in BY_NAME and BY_NAME[name].parse is comma_list
+    return name in BY_NAME and BY_NAME[name].parse in {comma_list, modes}
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, str]:

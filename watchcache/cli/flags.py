@@ -44,7 +44,8 @@ HONOURED = (
     Flag("http2-max-streams-per-connection", "TLS", "http2_max_streams_per_connection", V.integer, "streams of one HTTP/2 connection; 0 means 100"),
     Flag("client-ca-file", "Authentication", "client_ca_file", V.text, "also accept client certificates of this CA (CN is the user, O the groups)"),
     Flag("token-auth-file", "Authentication", "token_auth_file", V.text, 'a CSV file of token,user,uid,"group1,group2"; read again when it changes'),
-    Flag("anonymous-auth", "Authentication", "anonymous_auth", V.boolean, "let requests without credentials in as system:anonymous (every user may do everything!)"),
+    Flag("anonymous-auth", "Authentication", "anonymous_auth", V.boolean, "let requests without credentials in as system:anonymous, who may do what --authorization-mode says (everything, unless it is set!)"),
+    Flag("authorization-mode", "Authorization", "authorization_mode", V.modes, "who decides what users may do, in this order: AlwaysAllow, AlwaysDeny, Node, RBAC; system:masters may do everything"),
     Flag("write-kubeconfig", "Authentication", "write_kubeconfig", V.text, "where the administrator's kubeconfig goes instead of <cert-dir>/admin.kubeconfig"),
     Flag("storage-backend", "Storage", "storage_backend", V.text, "what makes writes last", ("memory", "file", "etcd3")),
     Flag("watchcache-data-dir", "Storage", "data_dir", Path, "the directory of the file journal"),
@@ -91,7 +92,6 @@ BY_NAME = {flag.name: flag for flag in HONOURED}
 BOOLEAN_TYPES = {"bool"}
 # Accepted where kube-apiserver's flag asks for what we do anyway: no warning is owed for these values.
 SAME_AS_OURS: Mapping[str, tuple[str, ...]] = {
-    "authorization-mode": ("AlwaysAllow",),
     "storage-media-type": ("application/json",),
     "watch-cache": ("true",),
     "allow-privileged": ("true",),

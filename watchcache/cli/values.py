@@ -7,6 +7,7 @@ import os
 import re
 
 from watchcache.api.durations import parse_duration
+from watchcache.auth import MODES
 
 SIZES = {
     "": 1,
@@ -159,6 +160,24 @@ def text(value: str) -> str:
 def comma_list(value: str) -> tuple[str, ...]:
     """The non-empty parts between commas."""
     return tuple(part for part in value.split(",") if part)
+
+
+def modes(value: str) -> tuple[str, ...]:
+    """The authorizers of --authorization-mode.
+
+    Raises `ValueError`.
+    """
+    found = comma_list(value)
+    if not found:
+        raise ValueError(f"at least one of {', '.join(MODES)} must be given")
+    for mode in found:
+        if mode in {"ABAC", "Webhook"}:
+            raise ValueError(f'"{mode}" is not here; what is: {", ".join(MODES)}')
+        if mode not in MODES:
+            raise ValueError(f'"{mode}" is not a valid mode; the modes are {", ".join(MODES)}')
+        if found.count(mode) > 1:
+            raise ValueError(f'"{mode}" is there more than once')
+    return found
 
 
 def workers(text: str) -> int:

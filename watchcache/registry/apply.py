@@ -23,6 +23,7 @@ from watchcache.registry import create, incoming, owners
 from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.owners import Entries
+from watchcache.registry.permission import check_creation
 from watchcache.registry.store import Store, head_of, not_found, read_modify_write
 from watchcache.registry.update import change
 from watchcache.registry.versions import spoken
@@ -74,6 +75,7 @@ async def _apply_to_nothing(store: Store, call: Call, body: bytes, force: bool) 
     metadata.pop("managedFields", None)
     if entries:
         metadata["managedFields"] = entries
+    check_creation(store, call)
     try:
         return await create.store_new(store, call, accepted)
     except StatusError as error:

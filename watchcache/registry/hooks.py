@@ -19,11 +19,12 @@ from watchcache.api.meta import new_uid
 from watchcache.api.schema import Schema
 from watchcache.api.structure import TypeMismatch, conform, zero
 from watchcache.api.user import UserInfo
+from watchcache.auth import Decision
 from watchcache.log import Event
 from watchcache.registry.calls import Document
 from watchcache.registry.incoming import SCHEME, PatchedWording, check_type
 from watchcache.registry.kinds import strategy_of
-from watchcache.registry.reviews import Authorize
+from watchcache.registry.reviews import attributes_of
 from watchcache.registry.store import Store
 from watchcache.registry.versions import incoming, spoken
 
@@ -39,10 +40,9 @@ _KINDS: Final = {"MutatingWebhookConfiguration": True, "ValidatingWebhookConfigu
 class Hooks:
     """Follows the configurations of webhooks, and is what these know of the registry (`admission.webhooks.invocation.Forms`)."""
 
-    def __init__(self, store: Store, caller: Callable[[], Caller], authorize: Authorize) -> None:
+    def __init__(self, store: Store, caller: Callable[[], Caller]) -> None:
         """`caller` gives what calls webhooks."""
         self._store = store
-        self._authorize = authorize
         self._loaded = False
         self._resources = {
             f"{resource.storage_prefix}/": (resource, mutating)
@@ -172,7 +172,8 @@ class Hooks:
         stated = {name: text for name, text in asked.items() if name in _ASKED}
         if "path" in stated:
             stated = {name: stated[name] for name in ("path", "verb")}
-        return self._authorize(user, stated)
+        decision, reason = self._store.access.authorizer.authorize(attributes_of(user, stated))
+        return decision is Decision.ALLOW, reason
 
 
 def _typed(patched: Document, schema: Schema) -> Document:

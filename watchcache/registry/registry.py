@@ -22,6 +22,7 @@ import trio
 from watchcache.admission import (
     Chain,
     DefaultTolerationSeconds,
+    EscalationCheck,
     LimitRanger,
     NamespaceLifecycle,
     Plugin,
@@ -35,6 +36,7 @@ from watchcache.admission import (
 from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.options import DeleteOptions, ListOptions
+from watchcache.auth import Access, AlwaysAllow
 from watchcache.cacher import Bounds, Hub
 from watchcache.log import Event, EventLog, Head, JournalUnavailable, SharedLog
 from watchcache.registry import (
@@ -61,7 +63,7 @@ from watchcache.registry.policies import Governing
 from watchcache.registry.priorities import StoredPriorityClasses
 from watchcache.registry.protection import Protection
 from watchcache.registry.resources import Resources
-from watchcache.registry.reviews import Authenticate, Authorize, Reviewer, everyone, nobody
+from watchcache.registry.reviews import Authenticate, Reviewer, nobody
 from watchcache.registry.store import Elsewhere, Store
 
 _logger = logging.getLogger(__name__)
@@ -93,7 +95,7 @@ class Registry(Resources):
     """All stored resources of one server, with the rules by which they live and change.
 
     `shared` is the log once more when other servers write it, too. `elsewhere`: resources that are kept in other logs. Making one
-    gives the hubs a cacher for each stored resource. Then: open and run the logs, run the hubs, `await prepare()`, and run `run` beside them.
+    gives the hubs a cacher for each stored resource. `access`: who may do what; everybody everything, if it is not said. Then: open and run the logs, run the hubs, `await prepare()`, and run `run` beside them.
     """
 
     def __init__(
@@ -104,7 +106,7 @@ class Registry(Resources):
         settings: Settings | None = None,
         *,
         shared: SharedLog | None = None,
-        authorize: Authorize = everyone,
+        access: Access | None = None,
         authenticate: Authenticate = nobody,
         plugins: Sequence[Plugin] = (),
         bounds: Bounds | None = None,
@@ -116,7 +118,16 @@ class Registry(Resources):
         self.log = log
         random = random or Random()  # noqa: S311 - names and uids are no secrets
         least_timeout = self.settings.min_request_timeout
-        super().__init__(hub, catalog, least_timeout, bounds=bounds, random=random, elsewhere=elsewhere)
+        self._access = access or Access(AlwaysAllow())
+        super().__init__(
+            hub,
+            catalog,
+            least_timeout,
+            bounds=bounds,
+            random=random,
+            elsewhere=elsewhere,
+            followers=self._access.followers,
+        )
         self._ranges = tuple(text.strip() for text in self.settings.service_cluster_ip_range.split(","))
         self._namespaces = Namespaces()
         self._priorities = StoredPriorityClasses()
@@ -131,15 +142,16 @@ class Registry(Resources):
             allocator=allocator,
             ledger=self._ledger,
             clock=clock,
+            access=self._access,
             random=random,
             conversions=self.conversions,
             elsewhere=elsewhere,
         )
-        self._reviewer = Reviewer(catalog, clock, authorize, authenticate)
+        self._reviewer = Reviewer(catalog, clock, self._access.authorizer, authenticate)
         self._expiry = Expiry(log, self.settings.event_ttl, clock)
         self._protection = Protection(self._store)
         self._establishing = DefinitionController(self._store)
-        self._hooks = Hooks(self._store, self.caller, authorize)
+        self._hooks = Hooks(self._store, self.caller)
         self._governing = Governing(self._store, self._hooks)
         self._followers = self._followed()
 
@@ -154,8 +166,10 @@ class Registry(Resources):
         tolerations = DefaultTolerationSeconds(
             self.settings.not_ready_toleration, self.settings.unreachable_toleration
         )
+        policy = self._access.policy
+        last = () if policy is None else (EscalationCheck(self._access, policy),)
         return Chain(
-            [first, limits, priority, tolerations, runtimes, topology, *plugins],
+            [first, limits, priority, tolerations, runtimes, topology, *plugins, *last],
             [limits, priority, runtimes, quota],
         )
 
@@ -231,6 +245,10 @@ class Registry(Resources):
             await self.ensure(
                 bootstrap.authentication(self.settings.client_ca, self.settings.proxy_ca), refresh=True
             )
+        if self._access.policy is not None:
+            from watchcache.registry.standing import reconcile  # noqa: PLC0415 - most servers have none
+
+            await reconcile(self._store)
 
     def _take_in(self) -> None:
         """Load and subscribe in one step without await, so that no event is missed or seen twice."""

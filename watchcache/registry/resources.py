@@ -16,12 +16,15 @@ from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.meta import new_uid
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.api.status import StatusError
+from watchcache.auth import Follower
 from watchcache.cacher import Bounds, Cacher, Hub, Representation
+from watchcache.log import ReadableLog
 from watchcache.registry import reads, scale
 from watchcache.registry.attributes import attributes_of
 from watchcache.registry.calls import Call, Document, Listed, Outcome
 from watchcache.registry.conversions import Conversions
 from watchcache.registry.definitions import Definitions
+from watchcache.registry.following import follow
 from watchcache.registry.reads import Start
 from watchcache.registry.selection import INDEXES
 from watchcache.registry.store import Apart, NotConverted, Stored
@@ -43,7 +46,9 @@ class Resources(ABC):
         bounds: Bounds | None = None,
         random: Random,
         elsewhere: Sequence[Apart] = (),
+        followers: Sequence[Follower] = (),
     ) -> None:
+        """`followers` are told of the objects that they go by."""
         self.hub = hub
         self.catalog = catalog
         self._least_timeout = least_timeout
@@ -57,6 +62,7 @@ class Resources(ABC):
         self.views = Views(catalog, self.conversions, self._stored.hub_of, bounds)
         """To be run in a task; what a webhook converts is served then."""
         self._definitions = Definitions(self)
+        self._told = tuple(followers)
 
     def serve(self, resource: Resource, fields: tuple[str, ...] | None = None) -> Cacher:
         """Keep objects of a resource from now on (custom resources come while the server runs).
@@ -76,11 +82,19 @@ class Resources(ABC):
         return cacher
 
     def follow_definitions(self) -> None:
-        """Serve what is defined from now on, without await: when the logs are open and the hubs run."""
+        """Serve what is defined from now on, and tell the followers, without await: when the logs are open and the hubs run."""
         definitions = self._definitions
         log = self._stored.hub_of(definitions.resource).log
         definitions.load(log.heads(definitions.prefix))
         log.subscribe(definitions.seen)
+        if self._told:
+            follow(self._log_of_prefix, self._told)
+
+    def _log_of_prefix(self, prefix: str) -> ReadableLog:
+        for each in self._stored.elsewhere:
+            if prefix.rstrip("/") in each.prefixes:
+                return each.hub.log
+        return self.hub.log
 
     def withdraw(self, resource: Resource) -> None:
         """Keep them no more: watches end, reads answer 404."""

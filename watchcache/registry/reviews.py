@@ -1,7 +1,6 @@
 """Reviews: questions that are asked with a POST and answered, never stored.
 
-Who may do what, and who is behind a token, is known elsewhere: authorizer and authenticator are handed in
-as functions. Shapes and texts: golden exchanges 158 and 159, and a kube-apiserver 1.36.3.
+Who may do what, and who is behind a token, is known elsewhere: authorizer and authenticator are handed in. Shapes and texts: golden exchanges 158 and 159, and a kube-apiserver 1.36.3.
 """
 
 from __future__ import annotations
@@ -15,19 +14,13 @@ from watchcache.api import status
 from watchcache.api.catalog import Catalog
 from watchcache.api.status import Cause, GroupKind, StatusError
 from watchcache.api.user import UserInfo
+from watchcache.auth import AlwaysAllow, Attributes, Authorizer, Decision, aggregate
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.deletion import timestamp
 from watchcache.registry.incoming import body_wording, check_type, settle_namespace, shaped
 
-Authorize = Callable[[UserInfo, Document], tuple[bool, str]]
-"""(who, what: resourceAttributes or nonResourceAttributes with its verb) -> (allowed, the reason or "")."""
 Authenticate = Callable[[str], UserInfo | None]
 """A bearer token -> who is behind it; None when nobody is."""
-
-
-def everyone(_user: UserInfo, _attributes: Document) -> tuple[bool, str]:
-    """The authorizer of AlwaysAllow."""
-    return True, ""
 
 
 def nobody(_token: str) -> UserInfo | None:
@@ -40,7 +33,7 @@ class Reviewer(msgspec.Struct, frozen=True):
 
     catalog: Catalog
     clock: Callable[[], float]
-    authorize: Authorize = everyone
+    authorizer: Authorizer = msgspec.field(default_factory=AlwaysAllow)
     authenticate: Authenticate = nobody
 
     def answers(self, call: Call) -> bool:
@@ -79,7 +72,11 @@ def _subject_access(reviewer: Reviewer, _call: Call, review: Document) -> Docume
 
 
 def _local_access(reviewer: Reviewer, call: Call, review: Document) -> Document:
-    attributes = (review.get("spec") or {}).get("resourceAttributes") or {}
+    spec = review.get("spec") or {}
+    if (paths := spec.get("nonResourceAttributes")) is not None:
+        text = "disallowed on this kind of request"
+        raise _invalid("spec.nonResourceAttributes", f"Invalid value: {_shown(paths)}: {text}")
+    attributes = spec.get("resourceAttributes") or {}
     if attributes.get("namespace", "") != call.namespace:
         asked = attributes.get("namespace", "")
         raise _invalid(
@@ -90,34 +87,75 @@ def _local_access(reviewer: Reviewer, call: Call, review: Document) -> Document:
 
 def _access(reviewer: Reviewer, user: UserInfo, review: Document) -> Document:
     spec = review.get("spec") or {}
-    asked = [
-        spec[name] for name in ("resourceAttributes", "nonResourceAttributes") if spec.get(name) is not None
-    ]
-    if len(asked) != 1:
+    asked = {
+        name: spec[name]
+        for name in ("resourceAttributes", "nonResourceAttributes")
+        if spec.get(name) is not None
+    }
+    if len(asked) > 1:
+        text = "cannot be specified in combination with resourceAttributes"
+        shown = _shown(asked["nonResourceAttributes"])
+        raise _invalid("spec.nonResourceAttributes", f"Invalid value: {shown}: {text}")
+    if not asked:
         text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
         raise _invalid("spec.resourceAttributes", f"Invalid value: null: {text}")
-    allowed, reason = reviewer.authorize(user, asked[0])
-    answer: Document = {"allowed": allowed}
+    (what,) = asked.values()
+    decision, reason = reviewer.authorizer.authorize(attributes_of(user, what))
+    answer: Document = {"allowed": decision is Decision.ALLOW}
+    if decision is Decision.DENY:
+        answer["denied"] = True
     if reason:
         answer["reason"] = reason
     return {"spec": spec, "status": answer}
 
 
+def _shown(paths: Document) -> str:
+    """The value of nonResourceAttributes as Go shows its own type."""
+    own = {"Path": paths.get("path") or "", "Verb": paths.get("verb") or ""}
+    return msgspec.json.encode(own).decode()
+
+
+def attributes_of(user: UserInfo, asked: Document) -> Attributes:
+    """What `resourceAttributes` or `nonResourceAttributes` say."""
+
+    def said(name: str) -> str:
+        text: str = asked.get(name) or ""
+        return text
+
+    selector = asked.get("fieldSelector") or {}
+    selected = tuple(
+        (term["key"], term["values"][0])
+        for term in selector.get("requirements") or ()
+        if term.get("operator") == "In" and len(term.get("values") or ()) == 1
+    )
+    return Attributes(
+        user,
+        said("verb"),
+        said("group"),
+        said("version"),
+        said("resource"),
+        said("subresource"),
+        said("namespace"),
+        said("name"),
+        said("path"),
+        selected,
+    )
+
+
 def _rules(reviewer: Reviewer, call: Call, review: Document) -> Document:
-    """What the caller may do: everything, or, where that is not so, honestly incomplete."""
-    if not (review.get("spec") or {}).get("namespace"):
+    """What the caller may do, as far as the authorizers can list it."""
+    namespace = (review.get("spec") or {}).get("namespace")
+    if not namespace:
         raise status.bad_request("no namespace on request")
-    everything = {"verb": "*", "group": "*", "resource": "*"}
-    allowed, _ = reviewer.authorize(call.user, everything)
-    if not allowed:
-        empty = {"resourceRules": [], "nonResourceRules": [], "incomplete": True}
-        return {"spec": {}, "status": empty}
-    rules = {
-        "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-        "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-        "incomplete": False,
+    found = reviewer.authorizer.rules(call.user, namespace)
+    answer: Document = {
+        "resourceRules": list(found.resources),
+        "nonResourceRules": list(found.paths),
+        "incomplete": found.incomplete,
     }
-    return {"spec": {}, "status": rules}
+    if found.problems:
+        answer["evaluationError"] = aggregate(found.problems)
+    return {"spec": {}, "status": answer}
 
 
 def _token(reviewer: Reviewer, _call: Call, review: Document) -> Document:

@@ -23,6 +23,7 @@ from watchcache.admission import Chain
 from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import document_of, stamp, value_of
+from watchcache.auth import Access
 from watchcache.cacher import Cacher, Entry, Hub
 from watchcache.log import Conflict, Event, EventLog, Head
 from watchcache.registry.addresses import ServiceAllocator
@@ -138,6 +139,7 @@ class Store(Stored, kw_only=True):
     allocator: ServiceAllocator
     clock: Callable[[], float]
     conversions: Conversions
+    access: Access
     elsewhere: Sequence[Elsewhere] = ()
     ledger: Ledger | None = None
     """Where what services hold is written beside them; None where one server has the log for itself."""

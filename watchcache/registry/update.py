@@ -14,6 +14,7 @@ from watchcache.registry.addresses import Reservation
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.owners import Entries
 from watchcache.registry.parts import part_of
+from watchcache.registry.permission import check_creation
 from watchcache.registry.services import Unfit
 from watchcache.registry.store import Store, head_of, read_modify_write
 from watchcache.registry.strategy import Preparation
@@ -25,6 +26,7 @@ async def update(store: Store, call: Call, document: Document) -> Outcome:
     owners.keep_reset(document, accepted)
     precondition = accepted["metadata"].get("uid") or ""
     if call.resource.create_on_update and not call.subresource and await head_of(store, call.key) is None:
+        check_creation(store, call)
         metadata.check_uid_precondition(call, {"metadata": {}}, precondition)
         owners.of_new(store, call, accepted)
         return await create.store_new(store, call, accepted)

@@ -17,6 +17,7 @@ from watchcache.api.catalog import Catalog
 from watchcache.api.codec import decode_json
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.api.status import StatusError
+from watchcache.auth import Follower
 from watchcache.cacher import Bounds, Hub
 from watchcache.log import JournalError
 from watchcache.registry import Apart, Call, Document, Listed, Outcome, Registry, Resources
@@ -30,12 +31,24 @@ class PassingResources(Resources):
     """The resources in a worker."""
 
     def __init__(
-        self, hub: Hub, catalog: Catalog, settings: Settings, writer: Peer, apart: Sequence[Apart] = ()
+        self,
+        hub: Hub,
+        catalog: Catalog,
+        settings: Settings,
+        writer: Peer,
+        apart: Sequence[Apart] = (),
+        followers: Sequence[Follower] = (),
     ) -> None:
         bounds = Bounds(settings.window_bytes)
         random = Random()  # noqa: S311 - spreads load, hides nothing
         super().__init__(
-            hub, catalog, settings.min_request_timeout, bounds=bounds, random=random, elsewhere=apart
+            hub,
+            catalog,
+            settings.min_request_timeout,
+            bounds=bounds,
+            random=random,
+            elsewhere=apart,
+            followers=followers,
         )
         self._writer = writer
 

@@ -21,6 +21,7 @@ from watchcache import logs
 from watchcache.api.catalog import load_catalog
 from watchcache.api.codec import stamp
 from watchcache.api.status import service_unavailable
+from watchcache.auth import access_of
 from watchcache.cacher import Hub
 from watchcache.credentials import Serving
 from watchcache.follow import FeedLost, FollowerLog
@@ -129,11 +130,13 @@ class Worker:
             Hub(each, stamp=stamp, read_revision=each.read_revision, queue_limit=room) for each in logs
         )
         apart = [Apart(prefixes, other) for prefixes, other in zip(assignment.apart, others, strict=True)]
-        resources = PassingResources(hub, load_catalog(), settings, writer, apart)
+        access = access_of(settings.authorization_mode)
+        resources = PassingResources(hub, load_catalog(), settings, writer, apart, access.followers)
         api = self._api = Api(
             resources,
             resources.catalog,
             authenticator(settings, assignment.token_file),
+            authorizer=access.authorizer,
             options=api_options(settings, assignment.url),
             checks=[*checks(log), *_checks_of_writer(log, assignment)],
             metrics_sources=[partial(_families, logs)],

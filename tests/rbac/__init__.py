@@ -1,0 +1,1 @@
+"""Recorded answers about who may do what."""
