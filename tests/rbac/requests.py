@@ -478,4 +478,163 @@ POSING: list[Document] = [
     posing("erin", "system:node:n1"),
 ]
 
-REQUESTS = [*STRANGERS, *WORDS, *RULES, *REVIEWED, *ESCALATING, *POSING]
+CORE = "/api/v1/namespaces/default"
+POD: Document = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "bound"},
+    "spec": {
+        "nodeName": "n1",
+        "serviceAccountName": "robot",
+        "imagePullSecrets": [{"name": "pull"}],
+        "containers": [
+            {
+                "name": "c",
+                "image": "i",
+                "env": [
+                    {"name": "A", "valueFrom": {"secretKeyRef": {"name": "env", "key": "k"}}},
+                    {"name": "B", "valueFrom": {"configMapKeyRef": {"name": "env", "key": "k"}}},
+                ],
+                "envFrom": [{"secretRef": {"name": "from"}}, {"configMapRef": {"name": "from"}}],
+            }
+        ],
+        "volumes": [
+            {"name": "s", "secret": {"secretName": "mounted"}},
+            {"name": "m", "configMap": {"name": "mounted"}},
+            {"name": "c", "persistentVolumeClaim": {"claimName": "claim"}},
+            {
+                "name": "p",
+                "projected": {
+                    "sources": [{"secret": {"name": "projected"}}, {"configMap": {"name": "projected"}}]
+                },
+            },
+        ],
+        "resourceClaims": [{"name": "r", "resourceClaimName": "device"}],
+    },
+}
+VOLUME: Document = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolume",
+    "metadata": {"name": "volume"},
+    "spec": {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "claimRef": {"namespace": "default", "name": "claim"},
+        "csi": {
+            "driver": "d.example.com",
+            "volumeHandle": "h",
+            "nodeStageSecretRef": {"name": "staged", "namespace": "kube-system"},
+            "controllerPublishSecretRef": {"name": "published", "namespace": "kube-system"},
+        },
+    },
+}
+ATTACHMENT: Document = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "VolumeAttachment",
+    "metadata": {"name": "attachment"},
+    "spec": {"attacher": "d.example.com", "nodeName": "n1", "source": {"persistentVolumeName": "volume"}},
+}
+SLICE: Document = {
+    "apiVersion": "resource.k8s.io/v1",
+    "kind": "ResourceSlice",
+    "metadata": {"name": "slice"},
+    "spec": {
+        "driver": "d.example.com",
+        "nodeName": "n1",
+        "pool": {"name": "p", "generation": 1, "resourceSliceCount": 1},
+        "devices": [],
+    },
+}
+STORAGE = "/apis/storage.k8s.io/v1"
+DEVICES = "/apis/resource.k8s.io/v1"
+LEASE = "/apis/coordination.k8s.io/v1/namespaces"
+
+
+def node_asks(method: str, path: str, body: Any = None, user: str = "node") -> Document:
+    """A node asks for what is there, or, if it may, is not: what is found does not matter."""
+    more = {"type": MERGE} if method == "PATCH" else {}
+    return ask(user, method, path, body, **more)
+
+
+NODES: list[Document] = [
+    {**made(f"{CORE}/pods", POD), "content": False},
+    {**made("/api/v1/persistentvolumes", VOLUME), "content": False},
+    {**made(f"{STORAGE}/volumeattachments", ATTACHMENT), "content": False},
+    {**made(f"{DEVICES}/resourceslices", SLICE), "content": False},
+    *(
+        node_asks("GET", f"{CORE}/{kind}/{name}", user=user)
+        for kind, names in {
+            "secrets": ("pull", "env", "from", "mounted", "projected", "other"),
+            "configmaps": ("env", "from", "mounted", "projected", "other"),
+            "persistentvolumeclaims": ("claim", "other"),
+            "serviceaccounts": ("robot", "other"),
+        }.items()
+        for name in names
+        for user in ("node", "other-node")
+    ),
+    node_asks("GET", f"{CORE}/secrets"),
+    node_asks("GET", "/api/v1/secrets"),
+    node_asks("GET", f"{CORE}/secrets?fieldSelector=metadata.name%3Denv"),
+    node_asks("GET", f"{CORE}/secrets?fieldSelector=metadata.name%3Dother"),
+    node_asks("DELETE", f"{CORE}/secrets/env"),
+    node_asks("GET", "/api/v1/namespaces/kube-system/secrets/staged"),
+    node_asks("GET", "/api/v1/namespaces/kube-system/secrets/published"),
+    node_asks("GET", "/api/v1/namespaces/kube-system/secrets/staged", user="other-node"),
+    node_asks("GET", f"{CORE}/persistentvolumeclaims"),
+    node_asks("PATCH", f"{CORE}/persistentvolumeclaims/claim/status", {}),
+    node_asks("PATCH", f"{CORE}/persistentvolumeclaims/other/status", {}),
+    node_asks("GET", f"{CORE}/persistentvolumeclaims/claim/status"),
+    ask("node", "GET", "/api/v1/persistentvolumes/volume", content=False),
+    node_asks("GET", "/api/v1/persistentvolumes/volume", user="other-node"),
+    node_asks("GET", "/api/v1/persistentvolumes/volume/status"),
+    node_asks("GET", "/api/v1/persistentvolumes"),
+    ask("node", "GET", f"{STORAGE}/volumeattachments/attachment", content=False),
+    node_asks("GET", f"{STORAGE}/volumeattachments/attachment", user="other-node"),
+    node_asks("GET", f"{STORAGE}/volumeattachments"),
+    node_asks("GET", f"{DEVICES}/namespaces/default/resourceclaims/device"),
+    node_asks("GET", f"{DEVICES}/namespaces/default/resourceclaims/other"),
+    ask("node", "GET", f"{DEVICES}/resourceslices/slice", content=False),
+    node_asks("GET", f"{DEVICES}/resourceslices/slice", user="other-node"),
+    node_asks("GET", f"{DEVICES}/resourceslices"),
+    ask("node", "GET", f"{DEVICES}/resourceslices?fieldSelector=spec.nodeName%3Dn1", content=False),
+    node_asks("GET", f"{DEVICES}/resourceslices?fieldSelector=spec.nodeName%3Dn2"),
+    node_asks("GET", f"{STORAGE}/csinodes/n1"),
+    node_asks("GET", f"{STORAGE}/csinodes/n2"),
+    node_asks("GET", f"{STORAGE}/csinodes"),
+    ask("node", "GET", f"{STORAGE}/csidrivers", content=False),
+    node_asks("POST", f"{STORAGE}/csidrivers", {}),
+    node_asks("GET", f"{LEASE}/kube-node-lease/leases/n1"),
+    node_asks("GET", f"{LEASE}/kube-node-lease/leases/n2"),
+    node_asks("GET", f"{LEASE}/kube-node-lease/leases"),
+    node_asks("GET", f"{LEASE}/default/leases/n1"),
+    node_asks("GET", "/api/v1/nodes/n1"),
+    node_asks("GET", "/api/v1/nodes/n2"),
+    node_asks("GET", "/api/v1/nodes"),
+    ask("node", "GET", "/api/v1/nodes?fieldSelector=metadata.name%3Dn1", content=False),
+    node_asks("DELETE", "/api/v1/nodes/n1"),
+    node_asks("GET", "/api/v1/nodes/n1/status"),
+    node_asks("PATCH", "/api/v1/nodes/n1/status", {}),
+    ask("node", "GET", f"{PODS}/bound", content=False),
+    node_asks("GET", f"{PODS}/bound", user="other-node"),
+    node_asks("GET", PODS),
+    ask("node", "GET", f"{PODS}?fieldSelector=spec.nodeName%3Dn1", content=False),
+    node_asks("GET", f"{PODS}?fieldSelector=spec.nodeName%3Dn2"),
+    ask("node", "GET", f"{PODS}?fieldSelector=metadata.name%3Dbound", content=False),
+    node_asks("GET", f"{PODS}?fieldSelector=metadata.name%3Dother"),
+    node_asks("PUT", f"{PODS}/bound", {}),
+    node_asks("DELETE", PODS),
+    node_asks("GET", f"{PODS}/bound/log"),
+    node_asks("POST", f"{CORE}/serviceaccounts/other/token", {}),
+    node_asks("POST", f"{CORE}/serviceaccounts", {}),
+    node_asks("GET", f"{CORE}/serviceaccounts"),
+    node_asks("GET", "/api/v1/services", user="nobodys-node"),
+    node_asks("GET", f"{CORE}/replicationcontrollers"),
+    ask("node", "GET", "/api/v1/services", content=False),
+    ask("admin", "DELETE", f"{PODS}/bound?gracePeriodSeconds=0", content=False),
+    node_asks("GET", f"{CORE}/secrets/env"),
+    node_asks("GET", "/api/v1/persistentvolumes/volume"),
+    ask("admin", "DELETE", f"{STORAGE}/volumeattachments/attachment", content=False),
+    node_asks("GET", f"{STORAGE}/volumeattachments/attachment"),
+]
+
+REQUESTS = [*STRANGERS, *WORDS, *RULES, *REVIEWED, *ESCALATING, *POSING, *NODES]

@@ -144,7 +144,7 @@ def _slice(graph: Graph, node: str, asked: Attributes) -> Answer:
             "only the following verbs are allowed for a ResourceSlice: "
             "get, watch, list, create, update, patch, delete, deletecollection"
         )
-    if ("spec.nodeName", node) in asked.selected or ("nodeName", node) in asked.selected:
+    if ("spec.nodeName", node) in asked.selected:
         return None
     return "can only list/watch/deletecollection resourceslices with nodeName field selector"
 
