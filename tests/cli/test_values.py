@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchcache.cli.flags import readable_duration
-from watchcache.cli.values import chance, duration, networks, ports, seconds, size, workers
+from watchcache.cli.values import chance, duration, modes, networks, ports, seconds, size, workers
 
 
 @pytest.mark.parametrize(
@@ -112,3 +112,24 @@ def test_seconds_and_chances_have_bounds():
     for text in ("0.021", "-0.1", "often", "nan"):
         with pytest.raises(ValueError, match="is not a chance"):
             chance(text)
+
+
+def test_modes_of_authorization():
+    """In their order."""
+    assert modes("Node,RBAC") == ("Node", "RBAC")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "at least one of"),
+        ("RBAC,Rbac", '"Rbac" is not a valid mode; the modes are AlwaysAllow, AlwaysDeny, Node, RBAC'),
+        ("RBAC,Node,RBAC", '"RBAC" is there more than once'),
+        ("Node,RBAC,Webhook", '"Webhook" is not here'),
+        ("ABAC", '"ABAC" is not here'),
+    ],
+)
+def test_wrong_modes_are_refused(text: str, problem: str):
+    """Above all those that would forbid something if they were here."""
+    with pytest.raises(ValueError, match=problem):
+        modes(text)

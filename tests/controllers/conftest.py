@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,20 +29,41 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Cluster:
     """A server and what makes a cluster of it, with all logs in `directory`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *flags: str) -> None:
+        """`flags` are more of the server's."""
         self.directory = directory
-        self.server = ServerProcess(directory, "-v=3")
+        self.server = ServerProcess(directory, "-v=3", *flags)
         self.kubectl = Kubectl(self.server.kubeconfig, directory / "cache")
         self._running: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
         """Start all of it; the nodes come with the example's manifests."""
         self.server.start()
-        kubeconfig = f"--kubeconfig={self.server.kubeconfig}"
+        self.start_programs()
+
+    def start_programs(self, *, own_users: bool = False) -> None:
+        """Start all but the server; with `own_users` controllers and scheduler are not the administrator."""
+
+        def kubeconfig(program: str) -> str:
+            path = self._kubeconfig_of(program) if own_users else self.server.kubeconfig
+            return f"--kubeconfig={path}"
+
         volumes = f"--flex-volume-plugin-dir={self.directory / 'flexvolume'}"
-        self._run("kube-controller-manager", kubeconfig, "--secure-port=0", volumes)
-        self._run("kube-scheduler", kubeconfig, "--secure-port=0")
-        self._run("kwok", kubeconfig, "--manage-all-nodes", f"--config={EXAMPLE / 'kwok.yaml'}")
+        manager, scheduler = "kube-controller-manager", "kube-scheduler"
+        self._run(manager, kubeconfig(manager), "--secure-port=0", volumes)
+        self._run(scheduler, kubeconfig(scheduler), "--secure-port=0")
+        kwok = f"--kubeconfig={self.server.kubeconfig}"
+        self._run("kwok", kwok, "--manage-all-nodes", f"--config={EXAMPLE / 'kwok.yaml'}")
+
+    def _kubeconfig_of(self, program: str) -> Path:
+        """A kubeconfig for the user that a program has in a cluster of kubeadm's."""
+        path = self.directory / f"{program}.kubeconfig"
+        url = self.server.announcement.split("serving ")[1].split()[0]
+        certificates = ("--cert-dir", str(self.directory / "pki"), "--server", url)
+        command = [sys.executable, "-m", "watchcache", "kubeconfig", *certificates]
+        command += ["--user", f"system:{program}", "--output", str(path)]
+        subprocess.run(command, check=True, cwd=ROOT)
+        return path
 
     def _run(self, program: str, *flags: str) -> None:
         path = shutil.which(program)
@@ -69,6 +91,17 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     cluster = Cluster(tmp_path)
     try:
         cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def guarded_cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A running server whose users may do what Node and RBAC say; the programs are to be started."""
+    cluster = Cluster(tmp_path, "--authorization-mode=Node,RBAC")
+    try:
+        cluster.server.start()
         yield cluster
     finally:
         cluster.stop()
