@@ -88,10 +88,10 @@ def test_later_layers_win():
 def test_flags_without_effect_are_named_once():
     """Flags of kube-apiserver that we do not honour are accepted and named in one warning; matching values are not."""
     _, warnings = settings_of(
-        {"etcd-count-metric-poll-period": "3s", "authorization-mode": "RBAC", "allow-privileged": "true"}
+        {"etcd-count-metric-poll-period": "3s", "authorization-config": "x", "allow-privileged": "true"}
     )
     assert warnings == [
-        "accepted, but without effect here: --authorization-mode --etcd-count-metric-poll-period"
+        "accepted, but without effect here: --authorization-config --etcd-count-metric-poll-period"
     ]
 
 
