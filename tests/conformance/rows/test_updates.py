@@ -95,8 +95,13 @@ def test_some_kinds_want_a_revision(ask: Client):
 def test_kinds_that_want_a_revision(ask: Client, path: str):
     """M5: the list of those that can be made without further ado."""
     name = f"{ask.namespace}-o"
+    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
     spec = {
-        "spec": {"failurePolicy": "Fail", "validations": [{"expression": "true"}], "matchConstraints": {}}
+        "spec": {
+            "failurePolicy": "Fail",
+            "validations": [{"expression": "true"}],
+            "matchConstraints": {"resourceRules": [pods]},
+        }
     }
     extra = spec if path.endswith("policies") else {"spec": {"drivers": []}} if path.endswith("nodes") else {}
     ask.create(path, {"metadata": {"name": name}, **extra})
