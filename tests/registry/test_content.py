@@ -12,6 +12,7 @@ from watchcache.api.defaulting.images import pull_policy
 from watchcache.api.patch.json_patch import json_patch, parse_operations
 from watchcache.api.patch.merge_patch import merge_patch
 from watchcache.api.status import StatusError
+from watchcache.api.validation import content_causes
 
 CLUSTER_WIDE = {
     "csidrivers", "ingressclasses", "nodes", "persistentvolumes", "priorityclasses", "resourceslices", "storageclasses",
@@ -133,6 +134,34 @@ async def test_cluster(client: Client):
         if compared(found) != compared(causes):
             different.append((kind, subresource, given, found, causes))
     assert not different
+
+
+BLOCK = {"cidr": "010.0.0.0/8", "except": ["10.1.0.1/16"]}
+"""What older releases stored."""
+
+
+@pytest.mark.parametrize(
+    ("path", "known", "field"),
+    [
+        ("networking.k8s.io/v1/networkpolicies", {"egress": [{"to": [{"ipBlock": BLOCK}]}]}, "podSelector"),
+        (
+            "v1/services",
+            {
+                "type": "LoadBalancer",
+                "ports": [{"port": 1}],
+                "externalIPs": ["1.2.3.04"],
+                "loadBalancerSourceRanges": ["10.0.0.0/08"],
+            },
+            "selector",
+        ),
+    ],
+)
+async def test_addresses_that_are_stored_may_stay(client: Client, path: str, known: Document, field: str):
+    """In a form that is refused where it is new."""
+    resource = client.call(path).resource
+    changed = {**known, field: {}}
+    assert not [*content_causes(resource, {"spec": changed}, {"spec": known})]
+    assert len([*content_causes(resource, {"spec": changed}, None)]) == 2
 
 
 @pytest.mark.parametrize(("image", "policy"), answers("images"))

@@ -206,6 +206,64 @@ async def test_a_claim_says_what_it_can_come_from(client: Client, spec: Document
     assert {"dataSource", "dataSourceRef"} & made["spec"].keys() == kept
 
 
+async def test_a_set_names_what_its_claims_come_from_once(client: Client):
+    """Only a claim itself says it in two fields."""
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    source = {"kind": "X", "apiGroup": "g.io", "name": "a"}
+    labels = {"a": "b"}
+    spec = {
+        "selector": {"matchLabels": labels},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [{"name": "c", "image": "i"}]},
+        },
+        "volumeClaimTemplates": [{"metadata": {"name": "v"}, "spec": {**claim, "dataSource": source}}],
+    }
+    made = await client.create("apps/v1/statefulsets", {"metadata": {"name": "s"}, "spec": spec})
+    kept = made["spec"]["volumeClaimTemplates"][0]["spec"]
+    assert kept["dataSource"] == source
+    assert "dataSourceRef" not in kept
+
+
+@pytest.mark.parametrize(
+    ("path", "part", "value", "kept"),
+    [
+        ("coordination.k8s.io/v1/leases", "spec", {"strategy": "a/b", "preferredHolder": "x"}, {}),
+        ("coordination.k8s.io/v1/leases", "spec", {"strategy": "a/b", "holderIdentity": "x"}, {"holderIdentity": "x"}),
+        ("v1/nodes", "spec", {"configSource": {"configMap": {"name": "x"}}, "providerID": "p"}, {"providerID": "p"}),
+        ("v1/nodes", "status", {"config": {"error": "x"}, "phase": "Running"}, {"phase": "Running"}),
+    ],
+)  # fmt: skip
+async def test_fields_that_nobody_uses_are_dropped(
+    client: Client, path: str, part: str, value: Document, kept: Document
+):
+    """Those of releases before and after this one, when an object is made and when it is changed."""
+    namespace = "default" if client.call(path).resource.namespaced else ""
+    bare = await client.create(path, {"metadata": {"name": "bare"}}, namespace)
+    made = await client.create(path, {"metadata": {"name": "a"}, part: value}, namespace)
+    subresource = "status" if part == "status" else ""
+    changed = await client.put(path, {**bare, part: value}, namespace=namespace, subresource=subresource)
+    for found in (made, changed):
+        assert (found.get(part) or {}).items() >= kept.items()
+        assert not (value.keys() - kept.keys()) & (found.get(part) or {}).keys()
+
+
+async def test_a_volume_of_an_attachment_gets_no_defaults(client: Client):
+    """It says what it says; a volume of its own is kept, and a file system."""
+    inline = {"accessModes": ["ReadWriteOnce"], "csi": {"driver": "d.io", "volumeHandle": "h"}}
+    spec = {"attacher": "d.io", "nodeName": "n", "source": {"inlineVolumeSpec": inline}}
+    path = "storage.k8s.io/v1/volumeattachments"
+    made = await client.create(path, {"metadata": {"name": "a"}, "spec": spec}, "")
+    assert made["spec"]["source"]["inlineVolumeSpec"] == inline
+    volume = {**inline, "capacity": {"storage": "1Gi"}}
+    made = await client.create("v1/persistentvolumes", {"metadata": {"name": "v"}, "spec": volume}, "")
+    assert made["spec"] == {
+        **volume,
+        "persistentVolumeReclaimPolicy": "Retain",
+        "volumeMode": "Filesystem",
+    }
+
+
 async def test_a_pod_gets_a_second_at_least(client: Client):
     """A negative grace period is one second."""
     made = await client.create("v1/pods", pod("p", terminationGracePeriodSeconds=-5))

@@ -90,8 +90,19 @@ def address(name: str) -> list[str]:
     return [] if canonical == name else [f'must be in canonical form ("{canonical}")']
 
 
+def written_address(text: str) -> list[str]:
+    """An IP address as people write it: in any form, but with zeros in front, or as an IPv4 address within IPv6."""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return [_LEADING_ZERO_TEXT if _is_address_with_leading_zeros(text) else NO_ADDRESS]
+    if found.version == 6 and found.ipv4_mapped is not None:
+        return ["must not be an IPv4-mapped IPv6 address"]
+    return []
+
+
 def loose_address(text: str) -> list[str]:
-    """An IP address as older fields take it: in any form, with zeros in front."""
+    """An IP address as Go once read it: also with zeros in front."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -100,7 +111,7 @@ def loose_address(text: str) -> list[str]:
 
 
 def loose_network(text: str) -> list[str]:
-    """A range of IP addresses as older fields take it: in any form, with zeros in front."""
+    """A range of IP addresses as Go once read it: also with zeros in front."""
     address, slash, length = text.partition("/")
     longest = 128 if ":" in address else 32
     if (

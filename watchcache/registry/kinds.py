@@ -11,7 +11,7 @@ from typing import Final
 from watchcache.api.catalog import Resource
 from watchcache.api.custom.structural import storage_version
 from watchcache.api.quality import quality_of_service
-from watchcache.registry import services, signing
+from watchcache.registry import data_sources, services, signing
 from watchcache.registry.calls import Document
 from watchcache.registry.deletion import DeletionRule, timestamp
 from watchcache.registry.label_keys import merge_label_keys
@@ -169,11 +169,18 @@ def _create_volume(preparation: Preparation) -> None:
 
 
 def _create_claim(preparation: Preparation) -> None:
+    data_sources.settle(preparation.document, None)
     preparation.document["status"] = {"phase": "Pending"}
+
+
+def _update_claim(preparation: Preparation) -> None:
+    data_sources.settle(preparation.document, preparation.old)
 
 
 def _create_node(preparation: Preparation) -> None:
     """A node that is not known to be ready takes no pods (kube-apiserver: the TaintNodesByCondition plugin)."""
+    _drop_unless_known(preparation, "spec", "configSource")
+    _drop_unless_known(preparation, "status", "config")
     spec = preparation.document.setdefault("spec", {})
     taints = list(spec.get("taints") or ())
     if not any(taint.get("key") == _NOT_READY and taint.get("effect") == "NoSchedule" for taint in taints):
@@ -181,8 +188,35 @@ def _create_node(preparation: Preparation) -> None:
     spec["taints"] = taints
 
 
+def _update_node(preparation: Preparation) -> None:
+    _drop_unless_known(preparation, "spec", "configSource")
+
+
+def _report_node(preparation: Preparation) -> None:
+    _drop_unless_known(preparation, "status", "config")
+
+
+def _drop_unless_known(preparation: Preparation, part: str, *members: str) -> None:
+    """Fields that a release has stopped or not yet begun to use are kept where they are, and nowhere else."""
+    document, known = preparation.document, (preparation.old or {}).get(part) or {}
+    holder = document.get(part)
+    unused = [member for member in members if holder and member in holder and known.get(member) is None]
+    if holder and unused:
+        document[part] = {member: value for member, value in holder.items() if member not in unused}
+
+
+def _lease(preparation: Preparation) -> None:
+    """Nobody chooses leaders here (the gate CoordinatedLeaderElection is off)."""
+    _drop_unless_known(preparation, "spec", "strategy", "preferredHolder")
+
+
+def _create_driver(preparation: Preparation) -> None:
+    _drop_unless_known(preparation, "spec", "preventPodSchedulingIfMissing")
+
+
 def _update_driver(preparation: Preparation) -> None:
     """A driver has no generation until its spec changes."""
+    _create_driver(preparation)
     new, old = preparation.document, preparation.old
     assert old is not None
     if new.get("spec") != old.get("spec"):
@@ -255,7 +289,12 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
         prepare_update=_update_namespace,
         deletion=DeletionRule(namespace=True),
     ),
-    ("", "nodes"): Strategy(prepare_create=_create_node, keeps_status_on_create=True),
+    ("", "nodes"): Strategy(
+        prepare_create=_create_node,
+        prepare_update=_update_node,
+        prepare_status=_report_node,
+        keeps_status_on_create=True,
+    ),
     ("", "services"): Strategy(prepare_create=_allocate, prepare_update=_allocate),
     ("", "secrets"): Strategy(prepare_create=_merge_string_data, prepare_update=_merge_string_data),
     ("", "serviceaccounts"): Strategy(
@@ -266,7 +305,9 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
         prepare_create=_create_volume, finalizers=("kubernetes.io/pv-protection",)
     ),
     ("", "persistentvolumeclaims"): Strategy(
-        prepare_create=_create_claim, finalizers=("kubernetes.io/pvc-protection",)
+        prepare_create=_create_claim,
+        prepare_update=_update_claim,
+        finalizers=("kubernetes.io/pvc-protection",),
     ),
     ("", "replicationcontrollers"): Strategy(deletion=DeletionRule(orphans_by_default=True)),
     ("apiextensions.k8s.io", "customresourcedefinitions"): Strategy(
@@ -297,7 +338,8 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
     ("admissionregistration.k8s.io", "validatingadmissionpolicies"): Strategy(
         status_keeps=_ALL_METADATA, warn=_policy_remarks
     ),
-    ("storage.k8s.io", "csidrivers"): Strategy(prepare_update=_update_driver),
+    ("coordination.k8s.io", "leases"): Strategy(prepare_create=_lease, prepare_update=_lease),
+    ("storage.k8s.io", "csidrivers"): Strategy(prepare_create=_create_driver, prepare_update=_update_driver),
     ("scheduling.k8s.io", "priorityclasses"): Strategy(counts_changes=False),
     ("discovery.k8s.io", "endpointslices"): Strategy(generation_counts="labels"),
     **dict.fromkeys(

@@ -32,6 +32,7 @@ NOT_DEFAULTS: dict[str, list[str]] = {
         "spec.ports.nodePort",
     ],
     "PersistentVolume": ["status.lastPhaseTransitionTime"],
+    "PersistentVolumeClaim": ["spec.dataSource", "spec.dataSourceRef"],
     "Node": ["spec.taints"],
     "DaemonSet": ["metadata.annotations"],
     "Job": ["metadata.labels", "spec.selector", "spec.template.metadata.labels"],

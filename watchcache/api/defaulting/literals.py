@@ -44,7 +44,6 @@ LITERALS: Final[dict[str, dict[str, Any]]] = {
     "core.v1.ServiceSpec": {"type": "ClusterIP", "sessionAffinity": "None"},
     "core.v1.EndpointPort": {"protocol": "TCP"},
     "core.v1.Secret": {"type": "Opaque"},
-    "core.v1.PersistentVolumeSpec": {"persistentVolumeReclaimPolicy": "Retain", "volumeMode": "Filesystem"},
     "core.v1.PersistentVolumeStatus": {"phase": "Pending"},
     "core.v1.PersistentVolumeClaimSpec": {"volumeMode": "Filesystem"},
     "core.v1.PersistentVolumeClaimStatus": {"phase": "Pending"},

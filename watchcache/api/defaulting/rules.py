@@ -117,25 +117,11 @@ def _secret(secret: Value) -> None:
         secret["data"] = {**secret.get("data", {}), **encoded}
 
 
-_CLAIM_SOURCES: Final = frozenset(
-    {("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot")}
-)
-"""Group and kind of what the old field may name."""
-
-
-def _claim(claim: Value) -> None:
-    """The old and the new field for a claim's source say the same; what they cannot say is dropped."""
-    spec: Value = claim["spec"]
-    if (spec.get("dataSourceRef") or {}).get("namespace"):
-        del spec["dataSourceRef"]
-    old = spec.get("dataSource")
-    if old and (old.get("apiGroup") or "", old.get("kind")) not in _CLAIM_SOURCES:
-        del spec["dataSource"]
-    source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
-    if source and not reference:
-        spec["dataSourceRef"] = dict(source)
-    elif reference and not source and not reference.get("namespace"):
-        spec["dataSource"] = dict(reference)
+def _persistent_volume(volume: Value) -> None:
+    """Of volumes only: what an attachment describes itself has none of this."""
+    spec = volume["spec"]
+    spec["persistentVolumeReclaimPolicy"] = spec.get("persistentVolumeReclaimPolicy") or "Retain"
+    spec.setdefault("volumeMode", "Filesystem")
 
 
 def _namespace(namespace: Value) -> None:
@@ -273,7 +259,7 @@ RULES: Final[dict[str, Callable[[Value], None]]] = {
     "core.v1.ServicePort": _service_port,
     "core.v1.LoadBalancerIngress": _load_balancer_ingress,
     "core.v1.Secret": _secret,
-    "core.v1.PersistentVolumeClaim": _claim,
+    "core.v1.PersistentVolume": _persistent_volume,
     "core.v1.Namespace": _namespace,
     "core.v1.PodStatus": _pod_status,
     "core.v1.NodeSpec": _node_spec,

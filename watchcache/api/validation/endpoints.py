@@ -72,7 +72,7 @@ def _is_own(document: Document) -> bool:
 
 def _address(address: Document, path: str) -> Iterator[Cause]:
     text, node = address.get("ip") or "", address.get("nodeName")
-    yield from causes.each_invalid(f"{path}.ip", text, names.loose_address(text))
+    yield from causes.each_invalid(f"{path}.ip", text, names.written_address(text))
     yield from well_named(address.get("hostname") or "", names.label, f"{path}.hostname")
     if node is not None:
         yield from causes.each_invalid(f"{path}.nodeName", node, names.subdomain(node))
@@ -132,7 +132,7 @@ def _addresses(endpoint: Document, kind: str, path: str, *, own: bool) -> Iterat
     elif len(addresses) > _MOST_ADDRESSES:
         yield causes.too_many(path, len(addresses), _MOST_ADDRESSES)
     for index, address in enumerate(addresses if kind in {"IPv4", "IPv6"} else ()):
-        if problems := names.loose_address(address):
+        if problems := names.written_address(address):
             yield from causes.each_invalid(f"{path}[{index}]", address, problems)
             continue
         if (":" in address) != (kind == "IPv6"):

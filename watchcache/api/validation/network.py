@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from watchcache.api import causes, names
@@ -19,6 +19,7 @@ def _network_policy(new: Document, old: Document | None) -> Iterator[Cause]:
     spec = new.get("spec") or {}
     if old is not None and spec == (old.get("spec") or {}):
         return
+    known = frozenset(_networks((old or {}).get("spec") or {}))
     yield from selector_causes(spec.get("podSelector") or {}, "spec.podSelector")
     for direction, side in (("ingress", "from"), ("egress", "to")):
         for index, rule in enumerate(spec.get(direction) or ()):
@@ -26,7 +27,7 @@ def _network_policy(new: Document, old: Document | None) -> Iterator[Cause]:
             for number, each in enumerate(rule.get("ports") or ()):
                 yield from _port(each, f"{path}.ports[{number}]")
             for number, peer in enumerate(rule.get(side) or ()):
-                yield from _peer(peer, f"{path}.{side}[{number}]")
+                yield from _peer(peer, known, f"{path}.{side}[{number}]")
     types = spec.get("policyTypes") or []
     if len(types) > len(_TYPES):
         yield causes.invalid("spec.policyTypes", types, "may not specify more than two policyTypes")
@@ -53,33 +54,42 @@ def _port(each: Document, path: str) -> Iterator[Cause]:
         yield from port_name(first, f"{path}.port")
 
 
-def _peer(peer: Document, path: str) -> Iterator[Cause]:
+def _peer(peer: Document, known: Collection[str], path: str) -> Iterator[Cause]:
     selectors = [name for name in ("podSelector", "namespaceSelector") if peer.get(name) is not None]
     for name in selectors:
         yield from selector_causes(peer[name], f"{path}.{name}")
     block = peer.get("ipBlock") is not None
     if block:
-        yield from _block(peer["ipBlock"], f"{path}.ipBlock")
+        yield from _block(peer["ipBlock"], known, f"{path}.ipBlock")
     if not selectors and not block:
         yield causes.required(path, "must specify a peer")
     elif selectors and block:
         yield causes.forbidden(path, "may not specify both ipBlock and another peer")
 
 
-def _block(block: Document, path: str) -> Iterator[Cause]:
+def _networks(spec: Document) -> Iterator[str]:
+    """What a policy names already, and may go on naming in the form that it has."""
+    for direction, side in (("ingress", "from"), ("egress", "to")):
+        for rule in spec.get(direction) or ():
+            for peer in rule.get(side) or ():
+                block = peer.get("ipBlock") or {}
+                yield from (block.get("cidr") or "", *(block.get("except") or ()))
+
+
+def _block(block: Document, known: Collection[str], path: str) -> Iterator[Cause]:
     """A network, and smaller ones within it that are excepted."""
     text = block.get("cidr") or ""
     if not text:
         yield causes.required(f"{path}.cidr")
         return
-    if problems := names.loose_network(text):
-        yield from causes.each_invalid(f"{path}.cidr", text, problems)
+    yield from causes.each_invalid(f"{path}.cidr", text, () if text in known else names.network(text))
+    if names.loose_network(text):
         return
     network = _parsed(text)
     for index, each in enumerate(block.get("except") or ()):
         field = f"{path}.except[{index}]"
-        if problems := names.loose_network(each):
-            yield from causes.each_invalid(field, each, problems)
+        yield from causes.each_invalid(field, each, () if each in known else names.network(each))
+        if names.loose_network(each):
             continue
         part = _parsed(each)
         if part.version != network.version or part == network or not part.subnet_of(network):  # type: ignore[arg-type]

@@ -32,7 +32,7 @@ def resolver_causes(spec: Document, path: str) -> Iterator[Cause]:
         text = f"must not have more than {_MOST_SERVERS} nameservers"
         yield causes.invalid(f"{where}.nameservers", servers, text)
     for index, server in enumerate(servers):
-        yield from causes.each_invalid(f"{where}.nameservers[{index}]", server, names.loose_address(server))
+        yield from causes.each_invalid(f"{where}.nameservers[{index}]", server, names.written_address(server))
     yield from _searches(domains, f"{where}.searches")
     for index, option in enumerate(config.get("options") or ()):
         if not option.get("name"):
@@ -55,6 +55,6 @@ def alias_causes(aliases: list[Document], path: str) -> Iterator[Cause]:
     """What is wrong with the host names that a pod gives to addresses."""
     for index, alias in enumerate(aliases):
         where, address = f"{path}[{index}]", alias.get("ip") or ""
-        yield from causes.each_invalid(f"{where}.ip", address, names.loose_address(address))
+        yield from causes.each_invalid(f"{where}.ip", address, names.written_address(address))
         for number, name in enumerate(alias.get("hostnames") or ()):
             yield from causes.each_invalid(f"{where}.hostnames[{number}]", name, names.subdomain(name))

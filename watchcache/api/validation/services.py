@@ -50,15 +50,16 @@ def _service(new: Document, old: Document | None) -> Iterator[Cause]:
     yield from label_causes(spec.get("selector"), "spec.selector")
     yield from _affinity(spec)
     yield from _families(spec)
+    known = ((old or {}).get("spec") or {}).get("externalIPs") or ()
     for index, address in enumerate(spec.get("externalIPs") or ()):
         field = f"spec.externalIPs[{index}]"
-        if problems := names.loose_address(address):
+        if address not in known and (problems := names.written_address(address)):
             yield from causes.each_invalid(field, address, problems)
         else:
             yield from reachable(address, field)
     yield from one_of(kind, _TYPES, "spec.type")
     yield from _node_ports(spec, "spec.ports")
-    yield from _for_types(spec, kind)
+    yield from _for_types(spec, kind, (old or {}).get("spec") or {})
 
 
 def _kept(spec: Document, before: Document) -> Iterator[Cause]:
@@ -159,7 +160,7 @@ def _families(spec: Document) -> Iterator[Cause]:
             yield causes.duplicate(f"spec.ipFamilies[{index}]", family)
 
 
-def _for_types(spec: Document, kind: object) -> Iterator[Cause]:
+def _for_types(spec: Document, kind: object, before: Document) -> Iterator[Cause]:
     """What only some types may have."""
     if kind != "LoadBalancer":
         for member, shown in _ONLY_LOAD_BALANCERS.items():
@@ -167,7 +168,8 @@ def _for_types(spec: Document, kind: object) -> Iterator[Cause]:
                 yield causes.forbidden(f"spec.{shown}", "may only be used when `type` is 'LoadBalancer'")
     for index, network in enumerate(spec.get("loadBalancerSourceRanges") or ()):
         field, text = f"spec.LoadBalancerSourceRanges[{index}]", network.strip()
-        yield from causes.each_invalid(field, text, names.loose_network(text))
+        if network not in (before.get("loadBalancerSourceRanges") or ()):
+            yield from causes.each_invalid(field, text, names.network(text))
     if (wanted := spec.get("loadBalancerClass")) is not None and kind == "LoadBalancer":
         yield from causes.each_invalid("spec.loadBalancerClass", wanted, names.label_key(wanted))
     policy = spec.get("externalTrafficPolicy")
