@@ -42,6 +42,13 @@ _VALUE_TEXT: Final = (
 NO_ADDRESS: Final = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 _LEADING_ZERO: Final = re.compile(r"[./]0[0-9]")
+_LETTERED: Final = "[a-z]([-a-z0-9]*[a-z0-9])?"
+_LETTERED_FORM: Final = re.compile(_LETTERED, re.ASCII)
+_LETTERED_TEXT: Final = (
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an "
+    f"alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '{_LETTERED}')"
+)
+
 _REMEMBERED_LENGTH: Final = 128  # bounds what the caches can hold
 
 _LEADING_ZERO_TEXT: Final = "must not have leading 0s"
@@ -55,6 +62,14 @@ def label(name: str) -> list[str]:
     if not _LABEL_FORM.fullmatch(name):
         dotted = _SUBDOMAIN_FORM.fullmatch(name)
         problems.append("must not contain dots" if dotted else _LABEL_TEXT)
+    return problems
+
+
+def lettered_label(name: str) -> list[str]:
+    """A DNS label that begins with a letter (RFC 1035): versions of APIs."""
+    problems = _longer_than(63, name)
+    if not _LETTERED_FORM.fullmatch(name):
+        problems.append(_LETTERED_TEXT)
     return problems
 
 

@@ -216,12 +216,22 @@ def mutations(server: Server) -> list[Any]:
 
 
 def cluster(server: Server) -> list[Any]:
-    """[group/version/plural, subresource, given, causes]: asks anew what `cluster.json` has.
+    """[group/version/plural, subresource, given, causes]: asks anew what `cluster.json` has."""
+    return made_and_changed(server, "cluster")
+
+
+def system(server: Server) -> list[Any]:
+    """The same of what `system.json` has."""
+    return made_and_changed(server, "system")
+
+
+def made_and_changed(server: Server, table: str) -> list[Any]:
+    """Asks anew what a table of objects and changes of them has.
 
     Without a subresource an object is given that is then the sound one, or a JSON patch of it, to be created; `make` creates what is given,
     with its status, and the rows that follow change it, its status, or its finalizers, by a JSON patch or a merge patch.
     """
-    rows = json.loads((HERE / "cluster.json").read_text())
+    rows = json.loads((HERE / f"{table}.json").read_text())
     wide = {plural for prefix, _, plural in kinds(server) if "/namespaces/" not in prefix}
     sound: Any = None
     where, live = "", dict[str, Any]()
@@ -238,8 +248,9 @@ def cluster(server: Server) -> list[Any]:
         elif subresource == "make":
             if where:
                 server.ask("DELETE", f"{where}?gracePeriodSeconds=0")
-            made, where, refusal = given["object"], f"{path}/cluster-{number}", None
-            named = {**made, "metadata": {**made.get("metadata", {}), "name": f"cluster-{number}"}}
+            made, refusal = given["object"], None
+            named = {**made, "metadata": {"name": f"{table}-{number}", **made.get("metadata", {})}}
+            where = f"{path}/{named['metadata']['name']}"
             live = server.ask("POST", path, named)
             if "status" in given:
                 live = server.ask("PUT", f"{where}/status", {**live, "status": given["status"]})
@@ -307,6 +318,7 @@ TABLES = {
     "images": images,
     "mutations": mutations,
     "cluster": cluster,
+    "system": system,
 }
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Final
 from watchcache.api.catalog import Resource
 from watchcache.api.status import Cause
 from watchcache.api.validation import (
+    api_services,
     autoscalers,
     batch,
     certificates,
@@ -25,6 +26,8 @@ from watchcache.api.validation import (
     endpoints,
     events,
     fixed,
+    flow,
+    ingress_classes,
     ingresses,
     network,
     nodes,
@@ -33,7 +36,9 @@ from watchcache.api.validation import (
     policies,
     quotas,
     rbac,
+    revisions,
     scheduling,
+    service_ranges,
     services,
     storage,
     webhooks,
@@ -42,6 +47,7 @@ from watchcache.api.validation import (
 from watchcache.api.validation.rules import Document, Rule
 
 _RULES: Final[dict[tuple[str, str], Rule]] = {
+    **api_services.RULES,
     **autoscalers.RULES,
     **batch.RULES,
     **certificates.RULES,
@@ -52,6 +58,8 @@ _RULES: Final[dict[tuple[str, str], Rule]] = {
     **endpoints.RULES,
     **events.RULES,
     **fixed.RULES,
+    **flow.RULES,
+    **ingress_classes.RULES,
     **ingresses.RULES,
     **network.RULES,
     **nodes.RULES,
@@ -60,7 +68,9 @@ _RULES: Final[dict[tuple[str, str], Rule]] = {
     **policies.RULES,
     **quotas.RULES,
     **rbac.RULES,
+    **revisions.RULES,
     **scheduling.RULES,
+    **service_ranges.RULES,
     **services.RULES,
     **storage.RULES,
     **webhooks.RULES,
@@ -69,9 +79,11 @@ _RULES: Final[dict[tuple[str, str], Rule]] = {
 _TABLES: Final[dict[str, dict[tuple[str, str], Rule]]] = {
     "": _RULES,
     "status": {
+        **api_services.STATUS_RULES,
         **certificates.STATUS_RULES,
         **claims.STATUS_RULES,
         **cluster.STATUS_RULES,
+        **flow.STATUS_RULES,
         **nodes.STATUS_RULES,
         **policies.STATUS_RULES,
         **quotas.STATUS_RULES,
@@ -95,7 +107,7 @@ def content_causes(
 
         yield from custom_causes(new, old, resource.custom, subresource)
         return
-    rule = _TABLES.get(subresource, {}).get((resource.storage.group, resource.plural))
+    rule = _TABLES.get(subresource, {}).get((resource.group, resource.plural))
     if rule is not None:
         yield from rule(new, old)
 

@@ -31,7 +31,6 @@ def _at(document: Document, field: str) -> Any:
 
 
 RULES: Final[dict[tuple[str, str], Rule]] = {
-    ("apps", "controllerrevisions"): _fixed("data"),
     ("resource.k8s.io", "resourceclaims"): _fixed("spec"),
     ("resource.k8s.io", "resourceclaimtemplates"): _fixed("spec"),
     ("resource.k8s.io", "resourceslices"): _fixed("spec.driver", "spec.pool.name", "spec.nodeName"),

@@ -143,23 +143,6 @@ def _tls(each: Document, field: str) -> Iterator[Cause]:
     yield from well_named(each.get("secretName") or "", names.subdomain, f"{field}.secretName")
 
 
-def _ingress_class(new: Document, old: Document | None) -> Iterator[Cause]:
-    """Whose ingresses a class is about does not change."""
-    spec = new.get("spec") or {}
-    controller = spec.get("controller") or ""
-    if old is not None and controller != ((old.get("spec") or {}).get("controller") or ""):
-        yield causes.immutable("spec.controller", controller)
-    if not controller:
-        yield causes.required("spec.controller")
-    elif not all(controller.partition("/")):
-        text = 'must be a domain-prefixed path (such as "acme.io/foo")'
-        yield causes.invalid("spec.controller", controller, text)
-    parameters = spec.get("parameters") or {}
-    if parameters.get("scope") == "Namespace" and not parameters.get("namespace"):
-        yield causes.required("spec.parameters.namespace", "`parameters.scope` is set to 'Namespace'")
-
-
 RULES: Final[dict[tuple[str, str], Rule]] = {
     ("networking.k8s.io", "ingresses"): _ingress,
-    ("networking.k8s.io", "ingressclasses"): _ingress_class,
 }

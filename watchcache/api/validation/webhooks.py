@@ -30,11 +30,6 @@ _REVIEWS: Final = frozenset({"v1", "v1beta1"})
 _MOST_CONDITIONS: Final = 64
 _LARGEST_PORT: Final = 65535
 _FORM: Final = "; desired format: https://host[/path]"
-_DNS_1035: Final = "[a-z]([-a-z0-9]*[a-z0-9])?"
-_DNS_1035_TEXT: Final = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an "
-    f"alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '{_DNS_1035}')"
-)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
 
@@ -94,8 +89,7 @@ def _review_versions(versions: list[str], field: str) -> Iterator[Cause]:
             yield causes.invalid(f"{field}[{index}]", version, "duplicate version")
             continue
         seen.add(version)
-        if not re.fullmatch(_DNS_1035, version, re.ASCII):
-            yield causes.invalid(f"{field}[{index}]", version, _DNS_1035_TEXT)
+        yield from causes.each_invalid(f"{field}[{index}]", version, names.lettered_label(version))
     if not _REVIEWS & seen:
         yield causes.invalid(field, versions, "must include at least one of v1, v1beta1")
 
