@@ -13,6 +13,7 @@ import ssl
 from pathlib import Path
 
 from watchcache import pki
+from watchcache.account_keys import account_keys
 from watchcache.http.wire import reload_certificate, server_context
 from watchcache.kubeconfig import kubeconfig, write_kubeconfig
 from watchcache.settings import Settings, SettingsProblem
@@ -35,6 +36,7 @@ class Credentials:
     `pair` is what it serves with, `client_ca` a file with every CA whose client certificates are accepted, `proxy_ca` the
     CA of the proxies that may tell the cluster's other servers whom they speak for. It is another CA, which has signed
     nothing: no certificate of a client makes a proxy.
+    `account_keys` sign and verify the tokens of service accounts.
     Raises `SettingsProblem` when the settings name what cannot be used.
     """
 
@@ -49,6 +51,7 @@ class Credentials:
             self.client_ca = self._client_cas(authority.files.certificate)
             self.proxy_ca = pki.Authority(settings.cert_dir / "front-proxy").files.certificate
             self._write_kubeconfig(authority, url, kubeconfig_path)
+            self.account_keys = account_keys(settings)
         except pki.CertificateProblem as problem:
             raise SettingsProblem(str(problem)) from None
         except OSError as problem:

@@ -7,26 +7,37 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import trio
 
+from watchcache.account_keys import AccountKeys
 from watchcache.api import status
 from watchcache.auth import (
+    AccountAuthenticator,
     AnonymousAuthenticator,
     Authenticator,
     CertificateAuthenticator,
+    Find,
+    Rejected,
     TokenFileAuthenticator,
     TokenFileError,
+    TokenReviewer,
+    Trust,
     Union,
+    reviewed,
 )
 from watchcache.http.api import Api, Options
 from watchcache.http.exposition import Family
 from watchcache.http.health import Check, always_well
+from watchcache.http.openid import OpenId
 from watchcache.http.wire import Limits, Server, serve
 from watchcache.log import JournalError, JournalFull, ReadableLog, ValueTooLarge
+from watchcache.registry import Verdict
 from watchcache.settings import Settings, SettingsProblem
 
 # How long running requests may take to finish at shutdown before they are cut.
@@ -118,22 +129,50 @@ async def drain(
             await others_drained()
 
 
-def authenticator(settings: Settings, token_file: Path | None) -> Authenticator:
-    """Who may come in; `token_file` is one of the server's own. Raises SettingsProblem."""
-    found: list[Authenticator] = [CertificateAuthenticator()]
-    if token_file is not None:
-        found.append(TokenFileAuthenticator(token_file))
+class Authenticators(NamedTuple):
+    """Who may come in, and who knows the tokens that others were shown."""
+
+    of_requests: Authenticator
+    of_tokens: Sequence[TokenReviewer]
+    audiences: Sequence[str]
+
+    def review(self, token: str, audiences: Sequence[str]) -> Verdict:
+        """Who is behind a token that is for one of the audiences; for the API when there are none."""
+        try:
+            user, meant = reviewed(self.of_tokens, token, audiences or self.audiences)
+        except Rejected as error:
+            return Verdict(None, error=str(error))
+        return Verdict(user, meant)
+
+
+def authenticators(settings: Settings, token_file: Path | None, trust: Trust, find: Find) -> Authenticators:
+    """Who may come in; `token_file` is one of the server's own, `find` gives the objects that tokens are bound to. Raises SettingsProblem."""
+    accounts = AccountAuthenticator(trust, find, time.time)
+    files = _token_files(settings, token_file, trust.audiences)
+    found: list[Authenticator] = [CertificateAuthenticator(), *files, accounts]
+    if settings.anonymous_auth:
+        found.append(AnonymousAuthenticator())
+    return Authenticators(Union(found), [*files, accounts], trust.audiences)
+
+
+def _token_files(
+    settings: Settings, token_file: Path | None, audiences: Sequence[str]
+) -> list[TokenFileAuthenticator]:
+    found = [] if token_file is None else [TokenFileAuthenticator(token_file, audiences=audiences)]
     if settings.token_auth_file:
         try:
-            found.append(TokenFileAuthenticator(Path(settings.token_auth_file)))
+            found.append(TokenFileAuthenticator(Path(settings.token_auth_file), audiences=audiences))
         except TokenFileError as problem:
             raise SettingsProblem(f"--token-auth-file: {problem}") from None
         except OSError as problem:
             path = settings.token_auth_file
             raise SettingsProblem(f"--token-auth-file: cannot read {path}: {problem.strerror}") from None
-    if settings.anonymous_auth:
-        found.append(AnonymousAuthenticator())
-    return Union(found)
+    return found
+
+
+def openid(keys: AccountKeys, settings: Settings) -> OpenId:
+    """What discovery says of the tokens of service accounts."""
+    return OpenId(keys.issuer, [each.jwk() for each in keys.verifiers], settings.service_account_jwks_uri)
 
 
 def api_options(settings: Settings, url: str) -> Options:

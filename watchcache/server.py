@@ -22,26 +22,28 @@ from typing import TYPE_CHECKING
 import trio
 
 from watchcache import __version__
+from watchcache.account_keys import AccountKeys
 from watchcache.admission_metrics import admission_families, policy_families, webhook_families
 from watchcache.api.catalog import Catalog, load_catalog
 from watchcache.api.codec import stamp
-from watchcache.auth import Access, access_of
+from watchcache.auth import Access, Authenticator, access_of
 from watchcache.cacher import Bounds, Hub
 from watchcache.credentials import Credentials
 from watchcache.front import (
     JOURNAL_FAILURES,
     Ending,
     api_options,
-    authenticator,
+    authenticators,
     checks,
     drain,
+    openid,
     serve_requests,
 )
 from watchcache.http.api import Api
 from watchcache.http.wire import listen, reserve
 from watchcache.log import EventLog, JournalError
 from watchcache.log_metrics import log_families
-from watchcache.registry import Elsewhere, Registry
+from watchcache.registry import Elsewhere, Issuer, Registry
 from watchcache.registry import Settings as RegistrySettings
 from watchcache.settings import Settings, SettingsProblem
 from watchcache.storage import Storage, open_storage
@@ -127,6 +129,12 @@ class Server:
         bounds = Bounds(self.settings.window_bytes)
         chosen = self._registry_settings(credentials)
         access = access_of(self.settings.authorization_mode)
+        keys, settings = credentials.account_keys, self.settings
+
+        def find(prefix: str, key: str) -> bytes | None:
+            return registry.find(prefix, key)
+
+        who = authenticators(settings, credentials.token_file, keys.trust, find)
         registry = Registry(
             log,
             hub,
@@ -136,8 +144,10 @@ class Server:
             bounds=bounds,
             shared=storage.shared,
             elsewhere=elsewhere,
+            authenticate=who.review,
+            issuer=issuer(keys, settings),
         )
-        front = self._front(registry, access, storage, listeners, credentials)
+        front = self._front(registry, access, storage, listeners, credentials, who.of_requests)
         async with trio.open_nursery() as core:
             try:
                 for each in storage.logs:
@@ -164,9 +174,9 @@ class Server:
         storage: Storage,
         listeners: list[socket.socket],
         credentials: Credentials,
+        who: Authenticator,
     ) -> Callable[[trio.TaskStatus[None]], Awaitable[None]]:
-        """What answers requests until the end; called when the registry runs. Raises SettingsProblem."""
-        who = authenticator(self.settings, credentials.token_file)
+        """What answers requests until the end; called when the registry runs."""
         if self.settings.workers:
             return partial(self._serve_with_workers, registry, storage, credentials)
         api = Api(
@@ -184,6 +194,7 @@ class Server:
                 *storage.metrics,
             ],
             failures=JOURNAL_FAILURES,
+            openid=openid(credentials.account_keys, self.settings),
         )
         if self.settings.host == "hypercorn":
             return partial(self._serve_with_hypercorn, api, listeners, credentials)
@@ -313,6 +324,9 @@ class Server:
             secure_port=self.port,
             client_ca=credentials.client_ca.read_text(),
             proxy_ca=credentials.proxy_ca.read_text(),
+            service_account_plugin="ServiceAccount" in settings.enable_admission_plugins
+            or bool(settings.service_account_signing_key_file),
+            disabled_plugins=frozenset(settings.disable_admission_plugins),
         )
 
     def announcement(self) -> str:
@@ -326,6 +340,17 @@ class Server:
             f"watchcache {__version__} serving {self.url} ({settings.storage_backend}: {kept}; "
             f"{stats.keys} objects at revision {self.revision})\n  export KUBECONFIG={self.kubeconfig_path}"
         )
+
+
+def issuer(keys: AccountKeys, settings: Settings) -> Issuer:
+    """Who signs tokens for service accounts, and what an operator chose about them."""
+    return Issuer(
+        keys.signer.sign,
+        keys.issuer,
+        keys.trust.audiences,
+        int(settings.service_account_max_token_expiration),
+        settings.service_account_extend_token_expiration,
+    )
 
 
 def listen_problem(host: str, port: int, problem: OSError) -> str:

@@ -44,6 +44,17 @@ class Settings:
     token_auth_file: str = ""
     anonymous_auth: bool = False
     authorization_mode: tuple[str, ...] = ("AlwaysAllow",)
+    # service accounts
+    service_account_issuers: tuple[str, ...] = ()
+    service_account_signing_key_file: str = ""
+    service_account_key_files: tuple[str, ...] = ()
+    service_account_jwks_uri: str = ""
+    service_account_lookup: bool = True
+    service_account_max_token_expiration: float = 0.0
+    service_account_extend_token_expiration: bool = True
+    api_audiences: tuple[str, ...] = ()
+    enable_admission_plugins: tuple[str, ...] = ()
+    disable_admission_plugins: tuple[str, ...] = ()
     write_kubeconfig: str = ""
     # storage
     storage_backend: str = "file"

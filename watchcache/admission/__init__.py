@@ -6,6 +6,7 @@ admitted. A plugin gets what it needs to know handed in as functions. `Policies`
 and questions over the network, when there are any.
 """
 
+from watchcache.admission.accounts import ServiceAccount
 from watchcache.admission.chain import Chain, Operation, Plugin, Review, Validator
 from watchcache.admission.escalation import EscalationCheck
 from watchcache.admission.governing import Policies
@@ -34,6 +35,7 @@ __all__ = [
     "ResourceQuota",
     "Review",
     "RuntimeClass",
+    "ServiceAccount",
     "Validator",
     "Webhooks",
     "topology_labels",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence, Set
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -89,10 +89,14 @@ class Chain:
         plugins: Sequence[Plugin],
         validators: Sequence[Validator] = (),
         *,
+        disabled: Set[str] = frozenset(),
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`clock` measures what they take."""
+        """`clock` measures what they take; those of the names `disabled` are never asked."""
         self.clock = clock
+        self._disabled = disabled
+        plugins = [each for each in plugins if each.name not in disabled]
+        validators = [each for each in validators if each.name not in disabled]
         self._admit = {
             operation: Step[Review](
                 [(each.name, each.admit) for each in plugins if operation in each.operations], clock
@@ -111,7 +115,7 @@ class Chain:
 
     def include_plugin(self, plugin: Plugin, before: Sequence[str] = ()) -> None:
         """Ask one more plugin from now on: before the first of these names that is there, or last. For what is only there once somebody has configured it."""
-        if plugin.name not in self._included:
+        if plugin.name not in self._included | self._disabled:
             self._included.add(plugin.name)
             self.extended = True
             for operation in plugin.operations:
@@ -119,7 +123,7 @@ class Chain:
 
     def include_validator(self, validator: Validator, before: Sequence[str] = ()) -> None:
         """The same for one that validates."""
-        if validator.name not in self._included:
+        if validator.name not in self._included | self._disabled:
             self._included.add(validator.name)
             self.extended = True
             for operation in validator.operations:

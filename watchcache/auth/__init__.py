@@ -8,8 +8,18 @@ file is cached, so that a read is served without waiting.
 """
 
 from watchcache.auth.access import MODES, Access, Follower, access_of
+from watchcache.auth.accounts import AccountAuthenticator, Find, Trust
 from watchcache.auth.anonymous import AnonymousAuthenticator
-from watchcache.auth.authenticator import ANONYMOUS, Authenticator, Credentials, Rejected, Union
+from watchcache.auth.authenticator import (
+    ANONYMOUS,
+    Authenticator,
+    Credentials,
+    Recognized,
+    Rejected,
+    TokenReviewer,
+    Union,
+    reviewed,
+)
 from watchcache.auth.authorizer import (
     MASTERS,
     AlwaysAllow,
@@ -22,6 +32,7 @@ from watchcache.auth.authorizer import (
     aggregate,
 )
 from watchcache.auth.certificates import CertificateAuthenticator
+from watchcache.auth.jwt import Signer, Verifier, verifier_of
 from watchcache.auth.policy import Policy, RoleMissing, RoleRef
 from watchcache.auth.refusal import refusal
 from watchcache.auth.rules import Rule, described, listed, missing, rules_of
@@ -33,6 +44,7 @@ __all__ = [
     "MASTERS",
     "MODES",
     "Access",
+    "AccountAuthenticator",
     "AlwaysAllow",
     "AlwaysDeny",
     "AnonymousAuthenticator",
@@ -44,21 +56,29 @@ __all__ = [
     "Credentials",
     "Decision",
     "Enumerated",
+    "Find",
     "Follower",
     "Policy",
+    "Recognized",
     "Rejected",
     "RoleMissing",
     "RoleRef",
     "Rule",
+    "Signer",
     "TokenFileAuthenticator",
     "TokenFileError",
+    "TokenReviewer",
+    "Trust",
     "Union",
+    "Verifier",
     "access_of",
     "aggregate",
     "described",
     "listed",
     "missing",
     "refusal",
+    "reviewed",
     "rules_of",
     "standing_table",
+    "verifier_of",
 ]

@@ -12,7 +12,17 @@ from typing import NamedTuple, Protocol
 
 from watchcache.api.user import ANONYMOUS, UserInfo
 
-__all__ = ["ANONYMOUS", "Authenticator", "Credentials", "Rejected", "Union", "with_authenticated_group"]
+__all__ = [
+    "ANONYMOUS",
+    "Authenticator",
+    "Credentials",
+    "Recognized",
+    "Rejected",
+    "TokenReviewer",
+    "Union",
+    "reviewed",
+    "with_authenticated_group",
+]
 
 AUTHENTICATED_GROUP = "system:authenticated"
 
@@ -26,6 +36,13 @@ class Credentials(NamedTuple):
 
 class Rejected(Exception):
     """Credentials were presented and are not valid."""
+
+
+class Recognized(NamedTuple):
+    """Who a token speaks for, and which of the audiences that were asked about it is for."""
+
+    user: UserInfo
+    audiences: tuple[str, ...]
 
 
 class Authenticator(Protocol):
@@ -65,3 +82,26 @@ class Union:
         if rejected is not None:
             raise rejected
         return None
+
+
+class TokenReviewer(Protocol):
+    """Recognises tokens that others were shown."""
+
+    def review(self, text: str, audiences: Sequence[str]) -> Recognized | None:
+        """Who is behind a token, when it is for one of the audiences; None when it is not known. Raises `Rejected`."""
+        ...
+
+
+def reviewed(reviewers: Sequence[TokenReviewer], text: str, audiences: Sequence[str]) -> Recognized:
+    """What the first one says that recognises a token. Raises `Rejected` in kube-apiserver's words for what nobody accepts."""
+    refusals = []
+    for reviewer in reviewers:
+        try:
+            recognized = reviewer.review(text, audiences)
+        except Rejected as error:
+            refusals.append(str(error))
+            continue
+        if recognized is not None:
+            return recognized
+    unknown = "invalid bearer token"
+    raise Rejected(f"[{', '.join([unknown, *refusals])}]" if refusals else unknown)

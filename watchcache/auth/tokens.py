@@ -10,11 +10,11 @@ from __future__ import annotations
 import csv
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from watchcache.api.user import UserInfo
-from watchcache.auth.authenticator import Credentials, Rejected, with_authenticated_group
+from watchcache.auth.authenticator import Credentials, Recognized, Rejected, with_authenticated_group
 
 LOOK_AGAIN = 1.0  # seconds between looks at the file; a stat costs 2 us
 
@@ -28,9 +28,12 @@ class TokenFileError(ValueError):
 class TokenFileAuthenticator:
     """Recognises the bearer tokens of a file."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Read the file. Raises `TokenFileError` (content) and `OSError` (reading)."""
+    def __init__(
+        self, path: Path, *, audiences: Sequence[str] = (), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Read the file. `audiences` are the API's, which its tokens are for. Raises `TokenFileError` (content) and `OSError` (reading)."""
         self._path = path
+        self._audiences = audiences
         self._clock = clock
         self._looked = clock()
         self._seen = self._fingerprint()
@@ -41,12 +44,21 @@ class TokenFileAuthenticator:
         token = bearer_token(credentials.authorization)
         if not token:
             return None
-        if self._clock() - self._looked >= LOOK_AGAIN:
-            self._look()
-        user = self._users.get(token)
+        user = self._user(token)
         if user is None:
             raise Rejected("invalid bearer token")
         return user
+
+    def review(self, text: str, audiences: Sequence[str]) -> Recognized | None:
+        """The user of a token that somebody was shown; None for one that is not here, or when the API is none of the audiences."""
+        ours = tuple(each for each in self._audiences if each in audiences)
+        user = self._user(text) if ours else None
+        return None if user is None else Recognized(user, ours)
+
+    def _user(self, token: str) -> UserInfo | None:
+        if self._clock() - self._looked >= LOOK_AGAIN:
+            self._look()
+        return self._users.get(token)
 
     def _fingerprint(self) -> tuple[int, int, int]:
         stat = self._path.stat()

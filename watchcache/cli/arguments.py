@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watchcache.cli.flags import BOOLEAN_TYPES, BY_NAME, HONOURED, SAME_AS_OURS, known, parse
+from watchcache.cli.plugins import plugins, without_effect
 from watchcache.cli.values import boolean, comma_list, modes
 from watchcache.settings import Settings, SettingsProblem
 
@@ -62,7 +63,7 @@ def kind_of(name: str) -> bool:
 
 def adds_up(name: str) -> bool:
     """Whether repeating a flag extends it."""
-    return name in BY_NAME and BY_NAME[name].parse in {comma_list, modes}
+    return name in BY_NAME and BY_NAME[name].parse in {comma_list, modes, plugins}
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -125,5 +126,16 @@ def settings_of(*layers: Mapping[str, str]) -> tuple[Settings, list[str]]:
             setattr(settings, flag.attribute, parse(flag, text))
         except ValueError as problem:
             raise SettingsProblem(f"--{name}: {problem}") from None
+    _check_plugins(settings)
+    ignored += [
+        f"--enable-admission-plugins={name}" for name in without_effect(settings.enable_admission_plugins)
+    ]
     warnings = [f"accepted, but without effect here: {' '.join(sorted(ignored))}"] if ignored else []
     return settings, warnings
+
+
+def _check_plugins(settings: Settings) -> None:
+    """Refuse a plugin that is to be there and not to be there."""
+    if both := set(settings.enable_admission_plugins) & set(settings.disable_admission_plugins):
+        names = ", ".join(sorted(both))
+        raise SettingsProblem(f"{names}: in --enable-admission-plugins and --disable-admission-plugins")

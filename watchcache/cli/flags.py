@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from watchcache.cli import values
+from watchcache.cli.plugins import plugins
 from watchcache.settings import Settings
 
 
@@ -46,6 +47,16 @@ HONOURED = (
     Flag("token-auth-file", "Authentication", "token_auth_file", V.text, 'a CSV file of token,user,uid,"group1,group2"; read again when it changes'),
     Flag("anonymous-auth", "Authentication", "anonymous_auth", V.boolean, "let requests without credentials in as system:anonymous, who may do what --authorization-mode says (everything, unless it is set!)"),
     Flag("authorization-mode", "Authorization", "authorization_mode", V.modes, "who decides what users may do, in this order: AlwaysAllow, AlwaysDeny, Node, RBAC; system:masters may do everything"),
+    Flag("service-account-issuer", "Authentication", "service_account_issuers", V.comma_list, "in whose name tokens of service accounts are signed, https://kubernetes.default.svc if not said; those after the first are accepted, too"),
+    Flag("service-account-signing-key-file", "Authentication", "service_account_signing_key_file", V.text, "the private key that signs these tokens, instead of our own sa.key in --cert-dir; it turns on the ServiceAccount plugin"),
+    Flag("service-account-key-file", "Authentication", "service_account_key_files", V.comma_list, "more keys (public, private or certificates) whose tokens are accepted"),
+    Flag("service-account-jwks-uri", "Authentication", "service_account_jwks_uri", V.text, "where OpenID discovery says that the keys are, if not here"),
+    Flag("service-account-lookup", "Authentication", "service_account_lookup", V.boolean, "tokens that secrets keep are good only while these do"),
+    Flag("service-account-max-token-expiration", "Authentication", "service_account_max_token_expiration", V.duration, "the longest that a new token is valid, an hour or more; 0 leaves it to who asks"),
+    Flag("service-account-extend-token-expiration", "Authentication", "service_account_extend_token_expiration", V.boolean, "tokens that the ServiceAccount plugin puts into pods are valid for a year"),
+    Flag("api-audiences", "Authentication", "api_audiences", V.comma_list, "whom tokens must be meant for to be good here; the issuer if not said"),
+    Flag("enable-admission-plugins", "Requests", "enable_admission_plugins", plugins, "admission plugins that are off by default: ServiceAccount"),
+    Flag("disable-admission-plugins", "Requests", "disable_admission_plugins", plugins, "admission plugins to do without"),
     Flag("write-kubeconfig", "Authentication", "write_kubeconfig", V.text, "where the administrator's kubeconfig goes instead of <cert-dir>/admin.kubeconfig"),
     Flag("storage-backend", "Storage", "storage_backend", V.text, "what makes writes last", ("memory", "file", "etcd3")),
     Flag("watchcache-data-dir", "Storage", "data_dir", Path, "the directory of the file journal"),

@@ -32,6 +32,7 @@ from watchcache.http.lists import Lists
 from watchcache.http.load_metrics import dispatch_family, load_families
 from watchcache.http.messages import Reply, Request
 from watchcache.http.metrics import Metrics, Source, healthcheck_families, inflight_family
+from watchcache.http.openid import OpenId, OpenIdPages
 from watchcache.http.pages import Pages
 from watchcache.http.paths import is_health
 from watchcache.http.pipeline import Pipeline
@@ -74,12 +75,13 @@ class Api:
         metrics_sources: Iterable[Source] = (),
         failures: Sequence[StatusRow] = (),
         gather: Callable[[str, bytes], Awaitable[bytes]] | None = None,
+        openid: OpenId | None = None,
     ) -> None:
         """`checks` come after `ping` in the health endpoints; `metrics_sources` yield more families for `/metrics`.
 
         `failures` say how exceptions are answered that writes may raise beside `StatusError` (the journal's).
         `gather`, when this is one process of several, asks for what all of them have: "metrics" for the text of `/metrics`,
-        "watchers" with a raw query for the page of `/debug/watchers`.
+        "watchers" with a raw query for the page of `/debug/watchers`. `openid`: who signs tokens, and with which keys.
         """
         self.options = options or Options()
         self.lifecycle = Lifecycle()
@@ -98,7 +100,9 @@ class Api:
         self.catalog = catalog
         self.lists = Lists(self.in_flight.pools[False], self.options.max_list_bytes)
         self._service = Service(registry, catalog, self.lists)
-        self._description = Description(catalog, lambda: self.options.server_address, self.health)
+        self._openid = OpenIdPages(openid, self._address) if openid is not None else None
+        paths = self._openid.paths if self._openid is not None else ()
+        self._description = Description(catalog, self._address, self.health, paths)
         for source in (self._own_families, *metrics_sources):
             self.metrics.add_source(source)
         filters = standard_filters(
@@ -163,10 +167,16 @@ class Api:
         elif path == "/ui" or path.startswith("/ui/"):
             answer = self._pages(exchange.request)
         else:
-            answer = self._description.answer(exchange)
+            answer = self._describe(exchange)
         if answer is None:
             raise PageNotFound
         return answer
+
+    def _describe(self, exchange: Exchange) -> Answering | None:
+        """What describes the server; None when there is no such path."""
+        if self._openid is not None and exchange.info.path.startswith(self._openid.paths):
+            return self._openid.answer(exchange)
+        return self._description.answer(exchange)
 
     async def _gathered_metrics(self) -> Reply:
         assert self._gather is not None
@@ -198,6 +208,9 @@ class Api:
     def _slis_reply(self) -> Reply:
         headers = [("Content-Type", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores")]
         return Reply(200, headers, exposition(self._health_families(), process=False))
+
+    def _address(self) -> str:
+        return self.options.server_address
 
     def _behind(self) -> str | None:
         """Check `watchcache-sync`: the cachers hold all that the log has published."""

@@ -5,7 +5,7 @@ The documents come from `discovery` and `openapi`; here is only which path gives
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -29,8 +29,11 @@ KEPT_COMPRESSED = 64  # documents; there are some forty at a time
 class Description:
     """Answers the paths that describe the server."""
 
-    def __init__(self, catalog: Catalog, address: Callable[[], str], health: Health) -> None:
-        """`address` gives host:port as clients reach the server."""
+    def __init__(
+        self, catalog: Catalog, address: Callable[[], str], health: Health, more_paths: Sequence[str] = ()
+    ) -> None:
+        """`address` gives host:port as clients reach the server; `more_paths` are others' to answer, and only listed here."""
+        self._more_paths = more_paths
         self._catalog = catalog
         self._health = health
         self._discovery = Discovery(catalog, address)
@@ -72,7 +75,7 @@ class Description:
 
     def _paths(self) -> bytes:
         checks = [f"/{endpoint}/{c.name}" for endpoint in ENDPOINTS for c in self._health.checks(endpoint)]
-        others = [*OTHER_PATHS, *(f"/{endpoint}" for endpoint in ENDPOINTS), *checks]
+        others = [*OTHER_PATHS, *self._more_paths, *(f"/{endpoint}" for endpoint in ENDPOINTS), *checks]
         return msgspec.json.format(msgspec.json.encode(root_paths(self._catalog, others)), indent=2)
 
     def _answer_version(self, exchange: Exchange) -> Reply:

@@ -6,8 +6,10 @@ before what it says is durable, and that of racing writers without a resourceVer
 """
 
 from watchcache.registry.calls import Call, Document, Listed, Outcome
+from watchcache.registry.issuer import Issuer
 from watchcache.registry.registry import Registry, Settings
 from watchcache.registry.resources import Resources
+from watchcache.registry.reviews import Verdict
 from watchcache.registry.store import Apart, Elsewhere, NotConverted
 
 __all__ = [
@@ -15,10 +17,12 @@ __all__ = [
     "Call",
     "Document",
     "Elsewhere",
+    "Issuer",
     "Listed",
     "NotConverted",
     "Outcome",
     "Registry",
     "Resources",
     "Settings",
+    "Verdict",
 ]

@@ -257,6 +257,14 @@ def _policy_remarks(policy: Document) -> list[str]:
     return remarks(policy)
 
 
+def _warn_of_enforcing(account: Document) -> list[str]:
+    key = "kubernetes.io/enforce-mountable-secrets"
+    if key not in (account["metadata"].get("annotations") or {}):
+        return []
+    advice = "prefer separate namespaces to isolate access to mounted secrets"
+    return [f"metadata.annotations[{key}]: deprecated in v1.32+; {advice}"]
+
+
 def _note_storage_version(document: Document) -> None:
     """Whatever was once the storage version may still be that of some instance."""
     name = storage_version(document)
@@ -298,7 +306,7 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
     ("", "services"): Strategy(prepare_create=_allocate, prepare_update=_allocate),
     ("", "secrets"): Strategy(prepare_create=_merge_string_data, prepare_update=_merge_string_data),
     ("", "serviceaccounts"): Strategy(
-        prepare_create=_keep_names_of_secrets, prepare_update=_keep_names_of_secrets
+        prepare_create=_keep_names_of_secrets, prepare_update=_keep_names_of_secrets, warn=_warn_of_enforcing
     ),
     ("", "events"): Strategy(deletion=DeletionRule(collected=False)),
     ("", "persistentvolumes"): Strategy(

@@ -31,10 +31,12 @@ from watchcache.admission import (
     Priority,
     ResourceQuota,
     RuntimeClass,
+    ServiceAccount,
     Webhooks,
 )
 from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
+from watchcache.api.meta import generated_name
 from watchcache.api.options import DeleteOptions, ListOptions
 from watchcache.auth import Access, AlwaysAllow
 from watchcache.cacher import Bounds, Hub
@@ -58,6 +60,7 @@ from watchcache.registry.claims import SERVICES, Ledger
 from watchcache.registry.establishing import DefinitionController
 from watchcache.registry.expiry import Expiry
 from watchcache.registry.hooks import Hooks
+from watchcache.registry.issuer import Issuer
 from watchcache.registry.namespaces import NamespaceController, Namespaces
 from watchcache.registry.policies import Governing
 from watchcache.registry.priorities import StoredPriorityClasses
@@ -76,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True):
     `event_ttl` and `min_request_timeout` are in seconds; `service_cluster_ip_range` is one range or two of different
     families, joined by a comma; `service_node_port_range` is `first-last`; the tolerations are seconds. `advertise_address` and `secure_port` go into the endpoints of `default/kubernetes`;
     `client_ca` and `proxy_ca` are the CAs (PEM) of clients and of authenticating proxies, published for the cluster's other
-    servers.
+    servers. `service_account_plugin`: pods get service accounts. `disabled_plugins`: admission plugins, by name, that do without.
     """
 
     event_ttl: float = 3600.0
@@ -89,6 +92,8 @@ class Settings(msgspec.Struct, frozen=True):
     secure_port: int = 6443
     client_ca: str = ""
     proxy_ca: str = ""
+    service_account_plugin: bool = False
+    disabled_plugins: frozenset[str] = frozenset()
 
 
 class Registry(Resources):
@@ -108,6 +113,7 @@ class Registry(Resources):
         shared: SharedLog | None = None,
         access: Access | None = None,
         authenticate: Authenticate = nobody,
+        issuer: Issuer | None = None,
         plugins: Sequence[Plugin] = (),
         bounds: Bounds | None = None,
         clock: Callable[[], float] = time.time,
@@ -128,6 +134,7 @@ class Registry(Resources):
             elsewhere=elsewhere,
             followers=self._access.followers,
         )
+        self._random = random
         self._ranges = tuple(text.strip() for text in self.settings.service_cluster_ip_range.split(","))
         self._namespaces = Namespaces()
         self._priorities = StoredPriorityClasses()
@@ -146,6 +153,7 @@ class Registry(Resources):
             random=random,
             conversions=self.conversions,
             elsewhere=elsewhere,
+            issuer=issuer,
         )
         self._reviewer = Reviewer(catalog, clock, self._access.authorizer, authenticate)
         self._expiry = Expiry(log, self.settings.event_ttl, clock)
@@ -168,10 +176,31 @@ class Registry(Resources):
         )
         policy = self._access.policy
         last = () if policy is None else (EscalationCheck(self._access, policy),)
+        accounts = self._accounts()
         return Chain(
-            [first, limits, priority, tolerations, runtimes, topology, *plugins, *last],
-            [limits, priority, runtimes, quota],
+            [first, limits, *accounts, priority, tolerations, runtimes, topology, *plugins, *last],
+            [limits, *accounts, priority, runtimes, quota],
+            disabled=self.settings.disabled_plugins,
         )
+
+    def _accounts(self) -> Sequence[ServiceAccount]:
+        """The plugin that gives pods their accounts, where it is wanted."""
+        if not self.settings.service_account_plugin:
+            return ()
+        random_name = partial(generated_name, random=self._random)
+        return (ServiceAccount(self._account, self._wait_for_account, random_name),)
+
+    def _account(self, namespace: str, name: str) -> Document | None:
+        value = self.find("serviceaccounts", f"{namespace}/{name}")
+        return None if value is None else msgspec.json.decode(value)
+
+    async def _wait_for_account(self, namespace: str, name: str) -> None:
+        """Look twice more, as long after each other as kube-apiserver does."""
+        await self._cachers["serviceaccounts"].hub.wait_newest()
+        for _ in range(2):
+            if self.find("serviceaccounts", f"{namespace}/{name}") is not None:
+                return
+            await trio.sleep(self._random.uniform(0.1, 0.2))
 
     def _documents(self, kind: str) -> Callable[[str], Sequence[Document]]:
         """What gives the objects of a kind of the core group in a namespace."""

@@ -117,6 +117,12 @@ class Resources(ABC):
         """The hub that feeds the cache of a resource."""
         return self._stored.hub_of(resource)
 
+    def find(self, prefix: str, key: str) -> bytes | None:
+        """The value of an object as last published, by its storage prefix and the key below that; None when it is not there."""
+        cacher = self._cachers.get(prefix)
+        entry = cacher.get(f"{prefix}/{key}") if cacher is not None and cacher.ready else None
+        return None if entry is None else entry.value
+
     @property
     def hubs(self) -> tuple[Hub, ...]:
         """The hub of most resources, then those of the others."""

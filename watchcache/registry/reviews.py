@@ -5,8 +5,8 @@ Who may do what, and who is behind a token, is known elsewhere: authorizer and a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -19,13 +19,22 @@ from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.deletion import timestamp
 from watchcache.registry.incoming import body_wording, check_type, settle_namespace, shaped
 
-Authenticate = Callable[[str], UserInfo | None]
-"""A bearer token -> who is behind it; None when nobody is."""
+
+class Verdict(NamedTuple):
+    """Who is behind a token, and which of the audiences asked about it is for; or, where nobody is, why."""
+
+    user: UserInfo | None
+    audiences: tuple[str, ...] = ()
+    error: str = ""
 
 
-def nobody(_token: str) -> UserInfo | None:
+Authenticate = Callable[[str, Sequence[str]], Verdict]
+"""(bearer token, audiences, none for the API's) -> who is behind it."""
+
+
+def nobody(_token: str, _audiences: Sequence[str]) -> Verdict:
     """An authenticator that knows no tokens."""
-    return None
+    return Verdict(None, error="invalid bearer token")
 
 
 class Reviewer(msgspec.Struct, frozen=True):
@@ -163,17 +172,11 @@ def _token(reviewer: Reviewer, _call: Call, review: Document) -> Document:
     token = spec.get("token")
     if not token:
         raise status.bad_request("token is required for TokenReview in authentication")
-    user = reviewer.authenticate(token)
+    user, audiences, error = reviewer.authenticate(token, spec.get("audiences") or ())
     if user is None:
-        return {"spec": spec, "status": {"user": {}, "error": "invalid bearer token"}}
-    return {
-        "spec": spec,
-        "status": {
-            "authenticated": True,
-            "user": user_document(user),
-            "audiences": spec.get("audiences") or ["https://kubernetes.default.svc"],
-        },
-    }
+        return {"spec": spec, "status": {"user": {}, "error": error}}
+    known = {"authenticated": True, "user": user_document(user), "audiences": list(audiences)}
+    return {"spec": spec, "status": known}
 
 
 def _self_subject(reviewer: Reviewer, call: Call, review: Document) -> Document:

@@ -31,6 +31,7 @@ from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.claims import SERVICES, Ledger
 from watchcache.registry.conversions import Conversions
 from watchcache.registry.deletion import is_finished
+from watchcache.registry.issuer import Issuer
 from watchcache.registry.kinds import strategy_of
 from watchcache.registry.versions import outgoing
 
@@ -143,6 +144,8 @@ class Store(Stored, kw_only=True):
     elsewhere: Sequence[Elsewhere] = ()
     ledger: Ledger | None = None
     """Where what services hold is written beside them; None where one server has the log for itself."""
+    issuer: Issuer | None = None
+    """Who signs the tokens of service accounts."""
 
     def log_of(self, key: str) -> EventLog:
         """The log of a key, or of the keys that begin like it; storage prefixes have one segment or two."""

@@ -10,13 +10,14 @@ from typing import Final
 
 from watchcache.api import status
 from watchcache.api.options import parse_delete
-from watchcache.registry import pods
+from watchcache.registry import pods, tokens
 from watchcache.registry.admitting import admitted
 from watchcache.registry.calls import Call, Document, Outcome
-from watchcache.registry.incoming import BodyWording, body_wording, settle_namespace, shaped
+from watchcache.registry.incoming import SCHEME, BodyWording, body_wording, settle_namespace, shaped
 from watchcache.registry.store import Store, head_of, not_found
 
 _BINDING: Final = ("", "v1", "Binding")
+_TOKEN_REQUEST: Final = ("authentication.k8s.io", "v1", "TokenRequest")
 _EVICTION: Final = ("policy", "v1", "Eviction")
 
 Act = Callable[[Store, Call, Document], Awaitable[Outcome]]
@@ -55,11 +56,18 @@ async def _evict(store: Store, call: Call, document: Document) -> Outcome:
 
 
 async def _token(store: Store, call: Call, document: Document) -> Outcome:
-    """Tokens need a signing key, which this server does not have: refused as a kube-apiserver without one does."""
-    del document
-    if await head_of(store, call.key) is None:
-        raise not_found(call)
-    raise status.unknown_resource()
+    """Without a signing key there are no tokens, as there are none in a kube-apiserver without one."""
+    if store.issuer is None:
+        if await head_of(store, call.key) is None:
+            raise not_found(call)
+        raise status.unknown_resource()
+    wanted = "authentication.k8s.io/v1"
+    kind, version = document.get("kind") or "TokenRequest", document.get("apiVersion") or wanted
+    if kind == "TokenRequest" and version != wanted:
+        text = f'no kind "{kind}" is registered for version "{version}" {SCHEME}'
+        raise BodyWording(kind, version.rpartition("/")[2], kind).refuse(text, text)
+    shaped = await admitted(store, call, _shaped(store, call, document, _TOKEN_REQUEST), _TOKEN_REQUEST)
+    return await tokens.request(store, store.issuer, call, shaped)
 
 
 def _shaped(store: Store, call: Call, document: Document, kind: tuple[str, str, str]) -> Document:
@@ -69,9 +77,7 @@ def _shaped(store: Store, call: Call, document: Document, kind: tuple[str, str, 
     wanted = {**document, "kind": document.get("kind") or kind[2]}
     wording = BodyWording(wanted["kind"], body_wording(call, wanted).version, kind[2])
     if wanted["kind"] != kind[2]:
-        text = (
-            f"converting ({kind[1]}.{wanted['kind']}) to ({kind[0] or 'core'}.{kind[2]}): unknown conversion"
-        )
+        text = f"converting ({kind[1]}.{wanted['kind']}) to ({kind[0].partition('.')[0] or 'core'}.{kind[2]}): unknown conversion"
         raise wording.refuse(text, text)
     formed = shaped(call, document, schema, wording)
     settle_namespace(call, formed)

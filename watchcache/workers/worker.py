@@ -18,6 +18,7 @@ from functools import partial
 import trio
 
 from watchcache import logs
+from watchcache.account_keys import account_keys
 from watchcache.api.catalog import load_catalog
 from watchcache.api.codec import stamp
 from watchcache.api.status import service_unavailable
@@ -25,7 +26,15 @@ from watchcache.auth import access_of
 from watchcache.cacher import Hub
 from watchcache.credentials import Serving
 from watchcache.follow import FeedLost, FollowerLog
-from watchcache.front import JOURNAL_FAILURES, Ending, api_options, authenticator, checks, serve_requests
+from watchcache.front import (
+    JOURNAL_FAILURES,
+    Ending,
+    api_options,
+    authenticators,
+    checks,
+    openid,
+    serve_requests,
+)
 from watchcache.http.api import Api
 from watchcache.http.exposition import Family
 from watchcache.http.health import Check
@@ -132,16 +141,18 @@ class Worker:
         apart = [Apart(prefixes, other) for prefixes, other in zip(assignment.apart, others, strict=True)]
         access = access_of(settings.authorization_mode)
         resources = PassingResources(hub, load_catalog(), settings, writer, apart, access.followers)
+        keys = account_keys(settings)
         api = self._api = Api(
             resources,
             resources.catalog,
-            authenticator(settings, assignment.token_file),
+            authenticators(settings, assignment.token_file, keys.trust, resources.find).of_requests,
             authorizer=access.authorizer,
             options=api_options(settings, assignment.url),
             checks=[*checks(log), *_checks_of_writer(log, assignment)],
             metrics_sources=[partial(_families, logs)],
             failures=FAILURES,
             gather=partial(self._gather, assignment.name, writer),
+            openid=openid(keys, settings),
         )
         pair = KeyPair(assignment.certificate, assignment.key)
         certificate = self._certificate = Serving(settings, pair, assignment.client_ca)

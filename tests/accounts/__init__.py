@@ -1,0 +1,1 @@
+"""Recorded answers about service accounts and their tokens."""

@@ -1,0 +1,43 @@
+"""The names of admission plugins in `--enable-admission-plugins` and `--disable-admission-plugins`.
+
+A name that kube-apiserver does not know is refused. One that it knows and that is not built here is named in a warning when it is to be
+enabled; nothing has to be done to disable it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+BUILT: Final = frozenset(
+    {
+        "DefaultTolerationSeconds", "LimitRanger", "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NamespaceLifecycle",
+        "PodTopologyLabels", "Priority", "ResourceQuota", "RuntimeClass", "ServiceAccount", "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionWebhook",
+    }
+)  # fmt: skip
+KNOWN: Final = BUILT | {
+    "AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "CertificateApproval", "CertificateSigning", "CertificateSubjectRestriction",
+    "ClusterTrustBundleAttest", "DefaultIngressClass", "DefaultStorageClass", "DenyServiceExternalIPs", "EventRateLimit",
+    "ExtendedResourceToleration", "ImagePolicyWebhook", "JobValidation", "LimitPodHardAntiAffinityTopology",
+    "NamespaceAutoProvision", "NamespaceExists", "NodeDeclaredFeatureValidator", "NodeRestriction",
+    "OwnerReferencesPermissionEnforcement", "PersistentVolumeClaimResize", "PodGroupProtection", "PodGroupWorkloadExists", "PodNodeSelector",
+    "PodResizeValidator", "PodSecurity", "PodTolerationRestriction", "StorageObjectInUseProtection", "TaintNodesByCondition",
+}  # fmt: skip
+
+
+def plugins(text: str) -> tuple[str, ...]:
+    """The names between commas.
+
+    Raises `ValueError` for one that no plugin has.
+    """
+    names = tuple(name for name in text.split(",") if name)
+    for name in names:
+        if name not in KNOWN:
+            raise ValueError(f'unknown admission plugin "{name}"')
+    return names
+
+
+def without_effect(enabled: Sequence[str]) -> list[str]:
+    """The names that were asked for and are not built here."""
+    return [name for name in enabled if name not in BUILT]
