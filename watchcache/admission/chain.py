@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -89,7 +90,7 @@ class Chain:
         plugins: Sequence[Plugin],
         validators: Sequence[Validator] = (),
         *,
-        disabled: Set[str] = frozenset(),
+        disabled: AbstractSet[str] = frozenset(),
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """`clock` measures what they take; those of the names `disabled` are never asked."""
