@@ -137,7 +137,9 @@ class Resources(ABC):
 
     def get_nowait(self, call: Call) -> Outcome:
         """Read one object (or its scale, status, ...) at the newest published state. 404 when it is not there. Raises NotConverted."""
-        return self._get(self._stored, call)
+        if call.subresource and scale.is_scale(call):
+            return scale.get_scale(self._stored, call)
+        return reads.get_nowait(self._stored, call)
 
     @staticmethod
     def _get(store: Stored, call: Call) -> Outcome:
