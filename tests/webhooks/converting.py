@@ -155,6 +155,13 @@ def definition(path: str = "/c/good") -> Document:
     }
 
 
+STORAGE_MOVES = [
+    {"op": "replace", "path": "/spec/versions/0/storage", "value": False},
+    {"op": "replace", "path": "/spec/versions/1/storage", "value": True},
+]
+"""From now on `v2` is kept."""
+
+
 def point(name: str, version: str, **spec: Any) -> Document:
     """An instance in a version."""
     return {
@@ -221,6 +228,21 @@ STEPS: list[Step] = [
     step("PATCH", DEFINITION, {"spec": {"conversion": conversion("/c/good", conversionReviewVersions=["v9", "v1beta1"])}}, type=MERGE, settles=True),
     step("GET", f"{TWO}/one"),
     step("GET", TWO),
+    step("PATCH", DEFINITION, STORAGE_MOVES, type=JSON, settles=True),
+    step("POST", TWO, point("later", "v2", hostPort="l:5"), until=201),
+    step("POST", ONE, point("latest", "v1", host="m", port=6)),
+    step("GET", ONE),
+    step("GET", TWO),
+    step("GET", f"{ONE}/one"),
+    step("GET", f"{TWO}/later"),
+    step("PATCH", f"{ONE}/one", {"spec": {"port": 9}}, type=MERGE),
+    step("GET", f"{TWO}/one"),
+    step("PATCH", f"{TWO}/long", {"metadata": {"finalizers": ["example.com/held"]}}, type=MERGE),
+    step("DELETE", f"{ONE}/long"),
+    step("GET", f"{TWO}/long"),
+    step("PATCH", f"{ONE}/long", {"metadata": {"finalizers": None}}, type=MERGE),
+    step("DELETE", f"{ONE}/decorated"),
+    step("GET", ONE),
     step("DELETE", TWO),
     step("GET", ONE),
     step("DELETE", DEFINITION),

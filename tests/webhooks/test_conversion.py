@@ -13,6 +13,7 @@ from tests.webhooks.converting import (
     DEFINITION,
     DEFINITIONS,
     ONE,
+    STORAGE_MOVES,
     TWO,
     converted,
     definition,
@@ -188,3 +189,39 @@ def test_converting_there_and_back_is_what_the_tests_suppose():
     one = point("one", "v1", host="h", port=1)
     two = converted(one, "convert.example.com/v2")
     assert converted(two, "convert.example.com/v1") == one
+
+
+def test_what_was_kept_in_another_version_is_what_it_was(tmp_path: Path, moody: Moody):
+    """Beside what is kept in the present one; also after a restart, and when it is written again."""
+    with Hook(tmp_path / "hook", behaviours(moody)) as hook:
+        with TestServer(tmp_path, storage_backend="file") as server:
+            scene = Scene(server, hook)
+            scene.send("POST", DEFINITIONS, definition("/c/good"))
+            scene.send("POST", ONE, point("old", "v1", host="h", port=1), until=201)
+            assert (
+                scene.send("PATCH", DEFINITION, STORAGE_MOVES, type="application/json-patch+json").status
+                == 200
+            )
+            scene.send("POST", TWO, point("new", "v2", hostPort="g:2"), until=201)
+            expect_both(scene, "h:1")
+            with scene.watching(f"{TWO}?watch=1") as events:
+                assert [shown(next(events))[2:] for _ in range(2)] == [("new", "g:2"), ("old", "h:1")]
+                scene.send("PATCH", f"{ONE}/old", {"spec": {"port": 7}}, type=MERGE)
+                assert shown(next(events)) == ("MODIFIED", "v2", "old", "h:7")
+        address = {"clientConfig": {"url": f"{hook.url}/c/good"}}
+        with TestServer(tmp_path, storage_backend="file", workers=2) as server:
+            scene = Scene(server, hook)
+            scene.send("PATCH", DEFINITION, {"spec": {"conversion": {"webhook": address}}}, type=MERGE)
+            expect_both(scene, "h:7")
+
+
+def expect_both(scene: Scene, old: str) -> None:
+    """The two objects in each version."""
+    listed = scene.send("GET", TWO).answer["items"]
+    assert [(each["metadata"]["name"], each["spec"]["hostPort"]) for each in listed] == [
+        ("new", "g:2"),
+        ("old", old),
+    ]
+    listed = scene.send("GET", ONE).answer["items"]
+    assert [f"{each['spec']['host']}:{each['spec']['port']}" for each in listed] == ["g:2", old]
+    assert all(each["apiVersion"].endswith("/v1") for each in listed)

@@ -14,7 +14,7 @@ import msgspec
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import VALUE_PREFIX, encode, stamp, value_of
 from watchcache.api.conversion import convert, converts
-from watchcache.api.custom.resources import resources_of
+from watchcache.api.custom.resources import resources_of, unmarked
 
 NODE_PORTS: Final = "ranges/servicenodeports"
 """The key of the one object that is read and written but not served: a RangeAllocation, which says what node ports are taken."""
@@ -68,6 +68,10 @@ class StoredForm:
         head = self._custom_head(key) if kind is None else kind[2]
         if head is None:
             raise ValueError(f"{key} is no key of a kind that is served")
+        if kind is None:
+            value, version = unmarked(value)
+            if version:
+                head = b'{"apiVersion":%b,%b' % (version, head[head.index(b'"kind"') :])
         start = value.index(b'"', len(VALUE_PREFIX)) + 1
         if value[start : start + 1] == b",":
             start += 1

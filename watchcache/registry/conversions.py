@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from watchcache.api import status
 from watchcache.api.catalog import Resource
 from watchcache.api.codec import document_of, encode, revision_of, stamp, value_of
+from watchcache.api.custom.resources import marked
 from watchcache.registry.calls import Document
 
 if TYPE_CHECKING:
@@ -29,23 +30,43 @@ class Conversions:
         self._caller = caller
         self._new_uid = new_uid
 
-    async def kept(self, resource: Resource, document: Document) -> Document:
-        """A document of a converted version in the version that is kept. Raises StatusError 500."""
+    def document(self, resource: Resource, value: bytes) -> Document:
+        """A fresh document of a stored value, in the version that it is of."""
         custom = resource.custom
         assert custom is not None
-        (made,) = await self._convert(resource, [document], f"{resource.group}/{custom.storage_version}")
+        return document_of(value, resource) | {"apiVersion": f"{resource.group}/{custom.version_of(value)}"}
+
+    async def kept(self, resource: Resource, document: Document) -> Document:
+        """A document of any version in the one that is kept. Raises StatusError 500."""
+        custom = resource.custom
+        assert custom is not None
+        wanted = f"{resource.group}/{custom.storage_version}"
+        if document["apiVersion"] == wanted:
+            return document
+        (made,) = await self._convert(resource, [document], wanted)
         custom.shape_stored(made)
         return made
 
-    async def spoken(self, resource: Resource, documents: Sequence[Document]) -> list[Document]:
-        """Documents of the version that is kept in a converted one. Raises StatusError 500."""
+    def kept_value(self, resource: Resource, document: Document) -> bytes:
+        """A document in the version that is kept as it is stored."""
         custom = resource.custom
         assert custom is not None
-        kept = f"{resource.group}/{custom.storage_version}"
-        sources = [{**document, "apiVersion": kept} for document in documents]
-        made = await self._convert(resource, sources, resource.api_version)
-        for each in made:
+        value = value_of(document)
+        return marked(value, f"{resource.group}/{custom.storage_version}") if custom.mixed else value
+
+    async def spoken(self, resource: Resource, documents: Sequence[Document]) -> list[Document]:
+        """Documents of stored versions in the version of `resource`. Raises StatusError 500."""
+        custom = resource.custom
+        assert custom is not None
+        made = list(documents)
+        others = [number for number, each in enumerate(made) if each["apiVersion"] != resource.api_version]
+        if not others:
+            return made
+        sources = [made[number] for number in others]
+        converted = await self._convert(resource, sources, resource.api_version)
+        for number, each in zip(others, converted, strict=True):
             custom.shape(each)
+            made[number] = each
         return made
 
     async def between(self, source: Resource, target: Resource, document: Document) -> Document:
@@ -60,17 +81,24 @@ class Conversions:
 
     async def values(self, resource: Resource, values: Sequence[bytes]) -> list[bytes]:
         """Stored values as values of a converted version, with their revisions. Raises StatusError 500."""
-        custom = resource.custom
-        assert custom is not None
         made: list[bytes] = []
         for start in range(0, len(values), TOGETHER):
-            part = [custom.reshaped(value) for value in values[start : start + TOGETHER]]
-            documents = await self.spoken(resource, [document_of(value, resource) for value in part])
+            part = values[start : start + TOGETHER]
+            documents = await self.spoken(resource, [self._shaped(resource, value) for value in part])
             made += [
                 stamp(value_of(document), revision_of(value))
                 for document, value in zip(documents, part, strict=True)
             ]
         return made
+
+    def _shaped(self, resource: Resource, value: bytes) -> Document:
+        """A stored document with what its schema has come to say since it was written."""
+        document, custom = self.document(resource, value), resource.custom
+        assert custom is not None
+        is_kept = custom.version_of(value) == custom.storage_version
+        if is_kept and custom.reshapes and revision_of(value) <= custom.since:
+            custom.shape_stored(document)
+        return document
 
     async def value(self, resource: Resource, value: bytes) -> bytes:
         """One of them."""

@@ -162,8 +162,9 @@ async def _insert(store: Store, call: Call, key: str, document: Document, revisi
     if call.dry_run:
         shown = (await store.conversions.spoken(resource, [kept]))[0] if resource.converted else document
         return Outcome(201, document=_complete(call, shown, revision))
+    value = store.conversions.kept_value(resource, kept) if resource.converted else value_of(kept)
     try:
-        event = await store.append(key, value_of(kept), None)
+        event = await store.append(key, value, None)
     except Conflict as conflict:
         if conflict.key != key:
             raise

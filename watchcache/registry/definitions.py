@@ -68,11 +68,7 @@ class Definitions:
         stays = known is not None and known.said.get("spec") == said.get("spec")
         since = known.since if known is not None and stays else revision
         resources = (
-            [
-                each
-                for each in resources_of(definition, since, self._resources.catalog.definitions)
-                if self._is_free(each, known)
-            ]
+            [each for each in self._defined(definition, since) if self._is_free(each, known)]
             if definition
             else []
         )
@@ -82,6 +78,10 @@ class Definitions:
         if resources:
             self._serve(resources, keep_cache=known is not None and stays)
             self._served[key] = _Served(resources, said, since)
+
+    def _defined(self, definition: Document, since: int) -> list[Resource]:
+        known = self._resources.catalog.definitions
+        return resources_of(definition, since, known, marks=self._resources.marks_versions)
 
     def _is_free(self, resource: Resource, known: _Served | None) -> bool:
         """Whether the place is not a built-in kind's, or another definition's."""
@@ -113,6 +113,7 @@ def _said(definition: Document) -> dict[str, Any]:
         "spec": definition["spec"],
         "uid": definition["metadata"].get("uid"),
         "names": state.get("acceptedNames"),
+        "stored": state.get("storedVersions"),
         "established": holds(definition, "Established"),
         "ending": holds(definition, "Terminating") or "deletionTimestamp" in definition["metadata"],
     }

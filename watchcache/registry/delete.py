@@ -25,7 +25,7 @@ async def delete(store: Store, call: Call, options: DeleteOptions, *, judged: bo
         head = await head_of(store, call.key)
         if head is None:
             raise not_found(call)
-        document = store.document(call.resource, head.value)
+        document = await _kept(store, call, head)
         try:
             check_preconditions(call, document, head.revision, options)
             if not judged:
@@ -42,6 +42,19 @@ async def delete(store: Store, call: Call, options: DeleteOptions, *, judged: bo
             if call.resource.converted and decision.verdict in {Verdict.KEEP, Verdict.MARK}:
                 value = await store.conversions.value(call.resource, value)
             return _answer(store, call, value, decision, options)
+
+
+async def _kept(store: Store, call: Call, head: Head) -> Document:
+    """The stored document; of a version that a webhook makes, in the version that is kept now."""
+    if not call.resource.converted:
+        return store.document(call.resource, head.value)
+    stored = store.conversions.document(call.resource, head.value)
+    return await store.conversions.kept(call.resource, stored)
+
+
+def _value_of(store: Store, call: Call, document: Document) -> bytes:
+    converted = call.resource.converted
+    return store.conversions.kept_value(call.resource, document) if converted else value_of(document)
 
 
 def _wish(options: DeleteOptions) -> DeletionWish:
@@ -108,15 +121,15 @@ async def _carry_out(store: Store, call: Call, head: Head, decision: Decision) -
     if call.dry_run or decision.verdict is Verdict.KEEP:
         if not await store.log_of(call.key).confirm(call.key, head.revision):
             return None
-        return stamp(value_of(decision.document), head.revision)
+        return stamp(_value_of(store, call, decision.document), head.revision)
     try:
         if decision.verdict is Verdict.MARK_AND_REMOVE:
             marked = store.log_of(call.key).append_nowait(
-                call.key, value_of(decision.document), expected=head.revision
+                call.key, _value_of(store, call, decision.document), expected=head.revision
             )
             # Queued behind the mark without an await between: nobody comes in between, and one sync serves both.
             return (await store.log_of(call.key).append_nowait(call.key, None, expected=marked).wait()).value
-        value = value_of(decision.document) if decision.verdict is Verdict.MARK else None
+        value = _value_of(store, call, decision.document) if decision.verdict is Verdict.MARK else None
         return (await store.append(call.key, value, head)).value
     except Conflict:
         return None

@@ -133,6 +133,7 @@ class Registry(Resources):
             random=random,
             elsewhere=elsewhere,
             followers=self._access.followers,
+            marks_versions=shared is None,
         )
         self._random = random
         self._ranges = tuple(text.strip() for text in self.settings.service_cluster_ip_range.split(","))

@@ -47,13 +47,18 @@ class Resources(ABC):
         random: Random,
         elsewhere: Sequence[Apart] = (),
         followers: Sequence[Follower] = (),
+        marks_versions: bool = False,
     ) -> None:
-        """`followers` are told of the objects that they go by."""
+        """`followers` are told of the objects that they go by.
+
+        `marks_versions`: stored values of custom resources may say their version, which those on etcd say elsewhere.
+        """
         self.hub = hub
         self.catalog = catalog
         self._least_timeout = least_timeout
         self._bounds = bounds
         self._cachers: dict[str, Cacher] = {}
+        self.marks_versions = marks_versions
         self._stored = Stored(hub, catalog, self._cachers, random, elsewhere)
         for resource in catalog.stored():
             self.serve(resource)

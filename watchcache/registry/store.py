@@ -190,7 +190,8 @@ async def read_modify_write(store: Store, call: Call, modify: Modify) -> bytes:
         try:
             old = store.document(resource, head.value)
             if resource.converted:
-                (old,) = await store.conversions.spoken(resource, [old])
+                stored = store.conversions.document(resource, head.value)
+                (old,) = await store.conversions.spoken(resource, [stored])
             document = await modify(old, head.revision)
         except status.StatusError:
             if await store.log_of(call.key).confirm(call.key, head.revision):
@@ -209,14 +210,19 @@ async def _write_converted(
 ) -> bytes | None:
     """The same where a webhook stands between what is written and what is kept; the value is in the version of the call."""
     conversions, resource = store.conversions, call.resource
-    ends = is_finished(document, strategy_of(resource).deletion)
-    if document == old and not ends:
-        confirmed = await store.log_of(call.key).confirm(call.key, head.revision)
-        return stamp(value_of(old), head.revision) if confirmed else None
-    value = await _write(store, call, head, await conversions.kept(resource, document))
-    if value is None:
-        return None
-    return stamp(value_of(document), head.revision) if ends else await conversions.value(resource, value)
+    if is_finished(document, strategy_of(resource).deletion):
+        return await _finish(store, call, head, document)
+    value = stamp(value_of(old), head.revision)
+    if document != old:
+        kept = conversions.kept_value(resource, await conversions.kept(resource, document))
+        if not call.dry_run:
+            try:
+                event = await store.append(call.key, kept, head)
+            except Conflict:
+                return None
+            return await conversions.value(resource, event.value)
+        value = await conversions.value(resource, stamp(kept, head.revision))
+    return value if await store.log_of(call.key).confirm(call.key, head.revision) else None
 
 
 async def _write(store: Store, call: Call, head: Head, document: Document) -> bytes | None:

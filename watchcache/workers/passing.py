@@ -49,6 +49,7 @@ class PassingResources(Resources):
             random=random,
             elsewhere=apart,
             followers=followers,
+            marks_versions=settings.storage_backend != "etcd3",
         )
         self._writer = writer
 

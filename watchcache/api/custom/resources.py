@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,6 +41,8 @@ _KIND: Final = (
     "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits "
     "requests to. Cannot be updated. In CamelCase."
 )
+_MARK: Final = re.compile(rb',"apiVersion":"([^"\\]+)"\}\Z')
+"""At the end of a value; no document has a member of that name, and within a text the quotes are escaped."""
 _NO_SCHEMA: Final = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 Printer = Callable[[Document, float], list[Any]]
@@ -66,6 +69,9 @@ class Custom:
     """The webhook that converts between versions, as the definition has it; None: versions differ in their name only."""
     converts: bool
     """Whether what is kept has to be converted to be of this version."""
+    mixed: bool
+    """Whether what is kept may be of other versions than `storage_version`: values then say theirs, unless it is `first_stored`."""
+    first_stored: str
     deprecation: str | None
     reshapes: bool
     """Whether values that were written up to revision `since` may be of another shape."""
@@ -79,6 +85,13 @@ class Custom:
         shaped = msgspec.json.decode(value)
         self.shape_stored(shaped)
         return value if shaped == document else stamp(value_of(shaped), revision_of(value))
+
+    def version_of(self, value: bytes) -> str:
+        """The version that a stored value is of."""
+        found = _MARK.search(value) if self.mixed else None
+        if found is not None:
+            return found[1].decode().rpartition("/")[2]
+        return self.first_stored
 
     def complete(self, document: Document) -> None:
         """Drop the nulls that may not be and set the defaults, in place; fields are sorted, as Go keeps what has no type."""
@@ -124,6 +137,17 @@ class Custom:
         return cells(self.added_columns)
 
 
+def marked(value: bytes, api_version: str) -> bytes:
+    """A stored value that says which version it is of."""
+    return b'%b,"apiVersion":%b}' % (value[:-1], msgspec.json.encode(api_version))
+
+
+def unmarked(value: bytes) -> tuple[bytes, bytes]:
+    """A stored value as all others are, and the apiVersion that it says, as JSON; b"" for none."""
+    found = _MARK.search(value)
+    return (value, b"") if found is None else (value[: found.start()] + b"}", b'"%b"' % found[1])
+
+
 def definitions_of(catalog: Catalog) -> Resource:
     """The resource of definitions."""
     resource = catalog.find(CRDS[0], "v1", CRDS[1])
@@ -132,12 +156,17 @@ def definitions_of(catalog: Catalog) -> Resource:
 
 
 def resources_of(
-    definition: Document, revision: int, definitions: Definitions, *, all_versions: bool = False
+    definition: Document,
+    revision: int,
+    definitions: Definitions,
+    *,
+    all_versions: bool = False,
+    marks: bool = False,
 ) -> list[Resource]:
     """What a definition serves: nothing until its names are accepted and it is established.
 
     `revision`: that of the definition since it has had its present spec. `definitions` has the schema of ObjectMeta. `all_versions`: those that
-    are not served, too.
+    are not served, too. `marks`: stored values may say their version.
     """
     if not holds(definition, "Established"):
         return []
@@ -152,6 +181,7 @@ def resources_of(
             version,
             kept,
             leads=version is leader,
+            marks=marks,
             revision=revision,
             definitions=definitions,
         )
@@ -172,6 +202,7 @@ def _resource(
     kept: str,
     *,
     leads: bool,
+    marks: bool,
     revision: int,
     definitions: Definitions,
 ) -> Resource:
@@ -181,6 +212,8 @@ def _resource(
     stored = next((_schema_of(each) for each in spec["versions"] if each["name"] == kept), schema)
     conversion = spec.get("conversion") or {}
     webhook = conversion.get("webhook") if conversion.get("strategy") == "Webhook" else None
+    ever = (definition.get("status") or {}).get("storedVersions") or [kept]
+    mixed = marks and webhook is not None and len(ever) > 1
     ending = holds(definition, "Terminating") or bool(definition["metadata"].get("deletionTimestamp"))
     parts = version.get("subresources") or {}
     api_version = msgspec.json.encode(f"{group}/{kept}")
@@ -195,7 +228,9 @@ def _resource(
         leads=leads,
         ending=ending,
         conversion=webhook,
-        converts=webhook is not None and name != kept,
+        converts=webhook is not None and (name != kept or mixed),
+        mixed=mixed,
+        first_stored=ever[0] if mixed else kept,
         deprecation=_deprecation(version, spec, kind),
         reshapes=definition["metadata"].get("generation", 1) > 1,
         since=revision,
