@@ -177,6 +177,26 @@ async def test_addresses_that_are_stored_may_stay(client: Client, path: str, kno
     assert len([*content_causes(resource, {"spec": changed}, None)]) == 2
 
 
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("v1/limitranges", {"spec": {"limits": [{"type": "X"}]}}),
+        ("v1/resourcequotas", {"spec": {"hard": {"foo": "1"}}}),
+        ("v1/persistentvolumes", {"spec": {}}),
+        ("v1/persistentvolumeclaims", {"spec": {}}),
+        ("v1/nodes", {"spec": {"taints": [{}]}}),
+        ("node.k8s.io/v1/runtimeclasses", {"handler": "-"}),
+        ("storage.k8s.io/v1/storageclasses", {"provisioner": "-"}),
+    ],
+)
+async def test_what_is_stored_can_be_let_go_of(client: Client, path: str, known: Document):
+    """Only its metadata changes; when anything else does, all is looked at."""
+    resource = client.call(path).resource
+    held = {"metadata": {"name": "a", "finalizers": ["a/b"]}, **known}
+    assert not [*content_causes(resource, {**held, "metadata": {"name": "a"}}, held)]
+    assert [*content_causes(resource, held, None)]
+
+
 @pytest.mark.parametrize(("image", "policy"), answers("images"))
 def test_images(image: str, policy: str):
     """When an image is pulled where nobody says."""

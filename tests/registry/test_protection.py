@@ -12,6 +12,7 @@ from tests.registry.scene import Client, Document, pod
 from watchcache.registry.protection import uses
 
 CLAIMS, VOLUMES, PODS = "v1/persistentvolumeclaims", "v1/persistentvolumes", "v1/pods"
+CLASSES = "storage.k8s.io/v1/volumeattributesclasses"
 
 
 def claim(name: str, **metadata: Any) -> Document:
@@ -59,6 +60,27 @@ async def test_a_pod_without_a_node_does_not(client: Client, autojump_clock: Moc
     await client.delete(CLAIMS, "a")
     await trio.sleep(2)
     assert not client.exists(CLAIMS, "a")
+
+
+async def test_a_class_of_attributes_waits_for_who_names_it(client: Client, autojump_clock: MockClock):
+    """A claim that names it, and a volume, each until it is gone or names another."""
+    made = {"metadata": {"name": "gold"}, "driverName": "d.io", "parameters": {"a": "b"}}
+    held = await client.create(CLASSES, made, "")
+    assert held["metadata"]["finalizers"] == ["kubernetes.io/vac-protection"]
+    await client.create(
+        CLAIMS, claim("a") | {"spec": {**claim("a")["spec"], "volumeAttributesClassName": "gold"}}
+    )
+    source = {"driver": "d.io", "volumeHandle": "h"}
+    described = {"hostPath": None, "csi": source, "volumeAttributesClassName": "gold"}
+    await client.create(VOLUMES, volume("v", **described), "")
+    await client.delete(CLASSES, "gold", "")
+    await client.delete(CLAIMS, "a")
+    await trio.sleep(10)
+    assert not client.exists(CLAIMS, "a")
+    assert client.exists(CLASSES, "gold", "")
+    await client.patch(VOLUMES, "v", {"spec": {"volumeAttributesClassName": "silver"}}, namespace="")
+    await trio.sleep(2)
+    assert not client.exists(CLASSES, "gold", "")
 
 
 async def test_other_finalizers_stay(client: Client, autojump_clock: MockClock):

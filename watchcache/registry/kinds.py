@@ -347,6 +347,7 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
         status_keeps=_ALL_METADATA, warn=_policy_remarks
     ),
     ("coordination.k8s.io", "leases"): Strategy(prepare_create=_lease, prepare_update=_lease),
+    ("storage.k8s.io", "volumeattributesclasses"): Strategy(finalizers=("kubernetes.io/vac-protection",)),
     ("storage.k8s.io", "csidrivers"): Strategy(prepare_create=_create_driver, prepare_update=_update_driver),
     ("scheduling.k8s.io", "priorityclasses"): Strategy(counts_changes=False),
     ("discovery.k8s.io", "endpointslices"): Strategy(generation_counts="labels"),

@@ -1,8 +1,9 @@
-"""Claims and volumes that are being deleted are let go of when nothing uses them any more.
+"""Claims, volumes and classes of their attributes that are being deleted are let go of when nothing uses them any more.
 
-Both are created with a finalizer that protects them (`kinds`); in a cluster two controllers of kube-controller-manager take it
+All are created with a finalizer that protects them (`kinds`); in a cluster three controllers of kube-controller-manager take it
 away. Without one nobody would, and deleting a namespace with a claim in it would never end. The rules are
-kube-controller-manager's: a claim is used by a pod that has a node and names it, a volume while it is bound to a claim that exists.
+kube-controller-manager's: a claim is used by a pod that has a node and names it, a volume while it is bound to a claim that exists,
+a class by each claim and volume that names it.
 
 Both may run: where kube-controller-manager is there, it is faster (`PATIENCE`), and the work is found done.
 """
@@ -28,8 +29,13 @@ _logger = logging.getLogger(__name__)
 USER: Final = UserInfo("system:serviceaccount:kube-system:pvc-protection-controller")
 CLAIMS: Final = "persistentvolumeclaims/"
 VOLUMES: Final = "persistentvolumes/"
+CLASSES: Final = "volumeattributesclasses/"
 PODS: Final = "pods/"
-FINALIZERS: Final = {CLAIMS: "kubernetes.io/pvc-protection", VOLUMES: "kubernetes.io/pv-protection"}
+FINALIZERS: Final = {
+    CLAIMS: "kubernetes.io/pvc-protection",
+    VOLUMES: "kubernetes.io/pv-protection",
+    CLASSES: "kubernetes.io/vac-protection",
+}
 PATIENCE = 1.0
 """Seconds that kube-controller-manager has to do it first: it needs some milliseconds, and logs an error when another was faster."""
 RETRY = 5.0
@@ -64,16 +70,23 @@ class _ClaimReference(msgspec.Struct):
     name: str = ""
 
 
+class _Change(msgspec.Struct):
+    target: str | None = msgspec.field(default=None, name="targetVolumeAttributesClassName")
+
+
 class _Spec(msgspec.Struct):
-    """Of a pod, or of a volume."""
+    """Of a pod, of a volume, or of a claim."""
 
     node: str = msgspec.field(default="", name="nodeName")
     volumes: list[_PodVolume] | None = None
     claim: _ClaimReference | None = msgspec.field(default=None, name="claimRef")
+    attributes: str | None = msgspec.field(default=None, name="volumeAttributesClassName")
 
 
 class _Status(msgspec.Struct):
     phase: str = ""
+    attributes: str | None = msgspec.field(default=None, name="currentVolumeAttributesClassName")
+    change: _Change | None = msgspec.field(default=None, name="modifyVolumeStatus")
 
 
 class _Object(msgspec.Struct):
@@ -90,7 +103,7 @@ _decode_specified = msgspec.json.Decoder(_Specified).decode
 
 
 class Protection:
-    """Takes the protecting finalizers from claims and volumes that end, once they are not used."""
+    """Takes the protecting finalizers from claims, volumes and classes that end, once they are not used."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -98,7 +111,7 @@ class Protection:
         self._changed = trio.Event()
 
     def load(self) -> None:
-        """Take in the claims and volumes that are stored."""
+        """Take in what of them is stored."""
         for prefix in FINALIZERS:
             for key, head in self._store.log_of(prefix).heads(prefix):
                 self._take_in(key, prefix, head.value)
@@ -107,8 +120,11 @@ class Protection:
         """Take in the log's event about any object."""
         if event.deleted:
             self._ending.discard(event.key)
-            if self._ending and event.key.startswith((PODS, CLAIMS)):
-                self._changed.set()  # perhaps the last that used one of them
+        if self._ending and event.key.startswith(
+            (PODS, CLAIMS, VOLUMES) if event.deleted else (CLAIMS, VOLUMES)
+        ):
+            self._changed.set()  # perhaps the last that used one of them
+        if event.deleted:
             return
         for prefix in FINALIZERS:
             if event.key.startswith(prefix):
@@ -148,7 +164,7 @@ class Protection:
         prefix, rest = key.split("/", 1)
         namespace, _, name = rest.rpartition("/")
         finalizer = FINALIZERS[f"{prefix}/"]
-        call = Call(self._resource(prefix), USER, "update", namespace, name)
+        call = Call(self._resource(f"{prefix}/"), USER, "update", namespace, name)
 
         async def without(document: Document, revision: int) -> Document:
             del revision
@@ -158,14 +174,17 @@ class Protection:
 
         await read_modify_write(self._store, call, without)
 
-    def _resource(self, plural: str) -> Resource:
-        resource = self._store.catalog.find("", "v1", plural)
-        assert resource is not None, "the catalog has claims and volumes"
+    def _resource(self, prefix: str) -> Resource:
+        group = "storage.k8s.io" if prefix == CLASSES else ""
+        resource = self._store.catalog.find(group, "v1", prefix.rstrip("/"))
+        assert resource is not None, "the catalog has claims, volumes and classes"
         return resource
 
     def _is_used(self, key: str, value: bytes) -> bool:
         if key.startswith(VOLUMES):
             return self._is_bound(value)
+        if key.startswith(CLASSES):
+            return self._is_named(key.removeprefix(CLASSES))
         _, namespace, name = key.split("/")
         owners = {owner.uid for owner in _decode(value).metadata.owners or () if owner.controller}
         return any(uses(pod, name, owners) for pod in self._pods(namespace))
@@ -180,9 +199,21 @@ class Protection:
             or self._store.log_of(CLAIMS).head(f"{CLAIMS}{claim.namespace}/{claim.name}") is not None
         )
 
+    def _is_named(self, attributes: str) -> bool:
+        """Whether a claim or a volume has a class, had it, or is to get it."""
+        for kind in (VOLUMES, CLAIMS):
+            for value in self._values(kind, kind):
+                found = _decode_specified(value)
+                target = found.status.change.target if found.status.change else None
+                if attributes in {found.spec.attributes, found.status.attributes, target}:
+                    return True
+        return False
+
     def _pods(self, namespace: str) -> Iterator[bytes]:
-        cacher = self._store.cachers[PODS.rstrip("/")]
-        prefix = f"{PODS}{namespace}/"
+        return self._values(PODS, f"{PODS}{namespace}/")
+
+    def _values(self, kind: str, prefix: str) -> Iterator[bytes]:
+        cacher = self._store.cachers[kind.rstrip("/")]
         for entry in cacher.store.range(prefix, f"{prefix}\U0010ffff"):
             yield entry.value
 

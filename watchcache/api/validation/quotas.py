@@ -16,7 +16,7 @@ from watchcache.api.validation.resources import (
     quota_name_causes,
     resource_name_causes,
 )
-from watchcache.api.validation.rules import Document, Rule
+from watchcache.api.validation.rules import Document, Rule, of_content
 
 # --- limit ranges ---
 
@@ -203,7 +203,7 @@ def _conflicts(scopes: Collection[str]) -> list[tuple[str, str]]:
 
 
 RULES: Final[dict[tuple[str, str], Rule]] = {
-    ("", "limitranges"): _limit_range,
-    ("", "resourcequotas"): _quota,
+    ("", "limitranges"): of_content(_limit_range),
+    ("", "resourcequotas"): of_content(_quota),
 }
 STATUS_RULES: Final[dict[tuple[str, str], Rule]] = {("", "resourcequotas"): _quota_status}

@@ -30,6 +30,19 @@ _PERCENT_TEXT: Final = (
 )
 
 
+def of_content(rule: Rule) -> Rule:
+    """The rule, which is not asked when only metadata changes: what an older version stored can be labelled, and let go of."""
+
+    def checked(new: Document, old: Document | None) -> Iterable[Cause]:
+        if old is not None and all(
+            name == "metadata" or new.get(name) == old.get(name) for name in {*new, *old}
+        ):
+            return ()
+        return rule(new, old)
+
+    return checked
+
+
 def not_negative(holder: Document, members: Sequence[str], path: str) -> Iterator[Cause]:
     """Each of the members that is there must be zero or more."""
     for member in members:

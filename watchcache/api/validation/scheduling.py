@@ -10,7 +10,7 @@ from watchcache.api.meta import label_causes
 from watchcache.api.status import Cause
 from watchcache.api.validation.pod_updates import toleration_causes
 from watchcache.api.validation.resources import overhead_causes
-from watchcache.api.validation.rules import Document, Rule, one_of, well_named
+from watchcache.api.validation.rules import Document, Rule, of_content, one_of, well_named
 
 _HIGHEST: Final = 1_000_000_000
 """Of a priority that is not the system's own."""
@@ -77,5 +77,5 @@ def _tolerated_twice(tolerations: list[Document]) -> Iterator[Cause]:
 
 RULES: Final[dict[tuple[str, str], Rule]] = {
     ("scheduling.k8s.io", "priorityclasses"): _priority_class,
-    ("node.k8s.io", "runtimeclasses"): _runtime_class,
+    ("node.k8s.io", "runtimeclasses"): of_content(_runtime_class),
 }

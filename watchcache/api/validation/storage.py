@@ -9,7 +9,7 @@ from watchcache.api import causes, names
 from watchcache.api.quantities import quantity
 from watchcache.api.status import Cause
 from watchcache.api.validation.persistent import inline_causes
-from watchcache.api.validation.rules import Document, Rule, one_of
+from watchcache.api.validation.rules import Document, Rule, of_content, one_of
 from watchcache.api.validation.selectors import selector_causes
 from watchcache.api.validation.sources import driver_causes
 
@@ -238,12 +238,12 @@ def _same(new: Document, old: Document, member: str, field: str) -> Iterator[Cau
 
 
 RULES: Final[dict[tuple[str, str], Rule]] = {
-    ("storage.k8s.io", "csidrivers"): _driver,
-    ("storage.k8s.io", "csinodes"): _node,
-    ("storage.k8s.io", "csistoragecapacities"): _capacity,
-    ("storage.k8s.io", "storageclasses"): _storage_class,
-    ("storage.k8s.io", "volumeattachments"): _attachment,
-    ("storage.k8s.io", "volumeattributesclasses"): _attributes_class,
+    ("storage.k8s.io", "csidrivers"): of_content(_driver),
+    ("storage.k8s.io", "csinodes"): of_content(_node),
+    ("storage.k8s.io", "csistoragecapacities"): of_content(_capacity),
+    ("storage.k8s.io", "storageclasses"): of_content(_storage_class),
+    ("storage.k8s.io", "volumeattachments"): of_content(_attachment),
+    ("storage.k8s.io", "volumeattributesclasses"): of_content(_attributes_class),
 }
 STATUS_RULES: Final[dict[tuple[str, str], Rule]] = {
     ("storage.k8s.io", "volumeattachments"): _attachment_status
