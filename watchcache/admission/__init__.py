@@ -8,6 +8,7 @@ and questions over the network, when there are any.
 
 from watchcache.admission.accounts import ServiceAccount
 from watchcache.admission.chain import Chain, Operation, Plugin, Review, Validator
+from watchcache.admission.classes import DefaultIngressClass, DefaultStorageClass, PersistentVolumeClaimResize
 from watchcache.admission.escalation import EscalationCheck
 from watchcache.admission.governing import Policies
 from watchcache.admission.limits import LimitRanger
@@ -20,12 +21,15 @@ from watchcache.admission.topology import PodTopologyLabels, topology_labels
 
 __all__ = [
     "Chain",
+    "DefaultIngressClass",
+    "DefaultStorageClass",
     "DefaultTolerationSeconds",
     "EscalationCheck",
     "LimitRanger",
     "NamespaceLifecycle",
     "NamespaceState",
     "Operation",
+    "PersistentVolumeClaimResize",
     "Plugin",
     "PodTopologyLabels",
     "Policies",

@@ -21,10 +21,13 @@ import trio
 
 from watchcache.admission import (
     Chain,
+    DefaultIngressClass,
+    DefaultStorageClass,
     DefaultTolerationSeconds,
     EscalationCheck,
     LimitRanger,
     NamespaceLifecycle,
+    PersistentVolumeClaimResize,
     Plugin,
     PodTopologyLabels,
     Policies,
@@ -169,7 +172,10 @@ class Registry(Resources):
         first = NamespaceLifecycle(self._namespaces.state_of, self._wait_for_namespaces)
         topology = PodTopologyLabels(self._node_labels)
         limits = LimitRanger(self._documents("LimitRange"))
-        runtimes = RuntimeClass(self._runtime_class)
+        runtimes = RuntimeClass(self._found("node.k8s.io", "RuntimeClass"))
+        storage = DefaultStorageClass(self._classes("storage.k8s.io", "StorageClass"))
+        resize = PersistentVolumeClaimResize(self._found("storage.k8s.io", "StorageClass"))
+        ingresses = DefaultIngressClass(self._classes("networking.k8s.io", "IngressClass"))
         quota = ResourceQuota(self._documents("ResourceQuota"), self._charge)
         priority = Priority(self._priorities)
         tolerations = DefaultTolerationSeconds(
@@ -179,8 +185,20 @@ class Registry(Resources):
         last = () if policy is None else (EscalationCheck(self._access, policy),)
         accounts = self._accounts()
         return Chain(
-            [first, limits, *accounts, priority, tolerations, runtimes, topology, *plugins, *last],
-            [limits, *accounts, priority, runtimes, quota],
+            [
+                first,
+                limits,
+                *accounts,
+                priority,
+                tolerations,
+                storage,
+                runtimes,
+                ingresses,
+                topology,
+                *plugins,
+                *last,
+            ],
+            [limits, *accounts, priority, resize, runtimes, quota],
             disabled=self.settings.disabled_plugins,
         )
 
@@ -209,11 +227,22 @@ class Registry(Resources):
         assert resource is not None, kind
         return lambda namespace: self._store.documents(resource, namespace)
 
-    def _runtime_class(self, name: str) -> Document | None:
-        resource = self.catalog.of_kind("node.k8s.io", "v1", "RuntimeClass")
-        assert resource is not None, "the catalog has the runtime classes"
-        entry = self._store.cacher(resource).get(f"{resource.storage_prefix}/{name}")
-        return None if entry is None else self._store.document(resource, entry.value)
+    def _classes(self, group: str, kind: str) -> Callable[[], Sequence[Document]]:
+        """What gives all objects of a kind without namespaces."""
+        resource = self.catalog.of_kind(group, "v1", kind)
+        assert resource is not None, kind
+        return lambda: self._store.documents(resource, "")
+
+    def _found(self, group: str, kind: str) -> Callable[[str], Document | None]:
+        """What gives an object of a kind without namespaces by its name, None when it is not there."""
+        resource = self.catalog.of_kind(group, "v1", kind)
+        assert resource is not None, kind
+
+        def found(name: str) -> Document | None:
+            entry = self._store.cacher(resource).get(f"{resource.storage_prefix}/{name}")
+            return None if entry is None else self._store.document(resource, entry.value)
+
+        return found
 
     async def _charge(self, namespace: str, name: str, charged: Callable[[Document], Document]) -> None:
         await quotas.charge(self._store, namespace, name, charged)

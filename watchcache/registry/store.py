@@ -89,7 +89,7 @@ class Stored(msgspec.Struct):
         return [entry.key[skip:] for entry in _in_namespace(cacher, namespace)]
 
     def documents(self, resource: Resource, namespace: str) -> list[Document]:
-        """Fresh documents of the objects of a kind in a namespace, as of the newest published event."""
+        """Fresh documents of the objects of a kind in a namespace ("": of all), as of the newest published event."""
         cacher = self.cachers[resource.storage_prefix]
         if not cacher.store:  # so it is with limit ranges and quotas, for which each new pod asks
             return []
@@ -128,7 +128,7 @@ class Stored(msgspec.Struct):
 
 
 def _in_namespace(cacher: Cacher, namespace: str) -> Iterable[Entry]:
-    prefix = f"{cacher.prefix}/{namespace}/"
+    prefix = f"{cacher.prefix}/{namespace}/" if namespace else f"{cacher.prefix}/"
     return cacher.store.range(prefix, f"{prefix}\U0010ffff")
 
 
