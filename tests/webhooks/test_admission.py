@@ -12,7 +12,20 @@ import pytest
 from tests.webhooks.behaviours import BEHAVIOURS
 from tests.webhooks.hook import Behaviour, Document, Hook, patch
 from tests.webhooks.scene import Scene
-from tests.webhooks.steps import MAPS, MERGE, MUTATING, VALIDATING, case, config_map, configuration, webhook
+from tests.webhooks.steps import (
+    DEPLOYMENTS,
+    MAPS,
+    MERGE,
+    MUTATING,
+    PODS,
+    VALIDATING,
+    case,
+    config_map,
+    configuration,
+    deployment,
+    pod,
+    webhook,
+)
 from watchcache.testing.server import TestServer
 
 EVERYTHING = {"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"]}
@@ -146,3 +159,23 @@ def test_webhooks_are_asked_by_the_process_that_writes(tmp_path: Path):
             answered = scene.send("POST", MAPS, config_map(f"map-{number}"))
             assert answered.status == 201
             assert answered.warnings == ['299 - "and \\"this\\""', '299 - "mind the gap"']
+
+
+def test_what_is_no_object_of_its_resource_is_changed_as_such(scene: Scene):
+    """A scale, a binding: the webhook sees them, and not the workload or the pod behind them."""
+    below = {"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"]}
+    scaling = webhook("/m/replicas", rules=[{**below, "resources": ["deployments/scale"]}])
+    binding = webhook("/m/label", rules=[{**below, "resources": ["pods/binding"]}])
+    scene.send("POST", MUTATING, configuration("Mutating", "below", scaling, binding))
+    scene.send("POST", DEPLOYMENTS, deployment("one", "x"))
+    answered = scene.send("PATCH", f"{DEPLOYMENTS}/one/scale", {"spec": {"replicas": 2}}, type=MERGE)
+    assert (answered.status, answered.answer["spec"]) == (200, {"replicas": 5})
+    assert scene.send("GET", f"{DEPLOYMENTS}/one").answer["spec"]["replicas"] == 5
+    scene.send("POST", PODS, pod("one", "x"))
+    bound = {"metadata": {"name": "one"}, "target": {"kind": "Node", "name": "n"}}
+    assert scene.send("POST", f"{PODS}/one/binding", bound).status == 201
+    found = scene.send("GET", f"{PODS}/one").answer
+    assert found["spec"]["nodeName"] == "n"
+    assert found["metadata"]["labels"] == {"case": "x", "hooked": "yes"}
+    kinds = [asked.review["request"]["kind"]["kind"] for asked in scene.hook.take()]
+    assert kinds == ["Scale", "Binding"]
