@@ -1,6 +1,6 @@
 """Records the roles and bindings that a kube-apiserver makes at its start, when RBAC is among its modes.
 
-    record_policy.py https://127.0.0.1:16443 TOKEN > watchcache/auth/data/policy.json
+    record_policy.py https://127.0.0.1:16443 TOKEN > watchcache/auth/rbac/data/policy.json
 
 The server must be a fresh one with `--authorization-mode=Node,RBAC`. One object a line. Every such object has the label and the annotation that
 `watchcache.registry.standing` puts on; they are left out.

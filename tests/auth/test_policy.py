@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchcache.api.user import UserInfo
-from watchcache.auth import Attributes, Decision, Policy, described, missing, rules_of
-from watchcache.auth.rbac import Rbac
+from watchcache.auth import Attributes, Decision
+from watchcache.auth.rbac import Policy, Rbac, described, missing, rules_of
 
 NAMES = st.sampled_from(["a", "b"])
 SPACES = st.sampled_from(["", "n1", "n2"])

@@ -3,13 +3,12 @@
 A chain of named plugins sees each write in order; a plugin changes the document or raises a
 `StatusError`. Those that validate see it once more when it is complete and valid. Reads are never
 admitted. A plugin gets what it needs to know handed in as functions. `Policies` and `Webhooks` add what others have configured: rules in CEL,
-and questions over the network, when there are any.
+and questions over the network, when there are any. `watchcache.admission.escalation` is a door of its own, for servers with RBAC.
 """
 
 from watchcache.admission.accounts import ServiceAccount
 from watchcache.admission.chain import Chain, Operation, Plugin, Review, Validator
 from watchcache.admission.classes import DefaultIngressClass, DefaultStorageClass, PersistentVolumeClaimResize
-from watchcache.admission.escalation import EscalationCheck
 from watchcache.admission.governing import Policies
 from watchcache.admission.limits import LimitRanger
 from watchcache.admission.namespaces import NamespaceLifecycle, NamespaceState
@@ -24,7 +23,6 @@ __all__ = [
     "DefaultIngressClass",
     "DefaultStorageClass",
     "DefaultTolerationSeconds",
-    "EscalationCheck",
     "LimitRanger",
     "NamespaceLifecycle",
     "NamespaceState",

@@ -14,16 +14,12 @@ from typing import Any, Final
 from watchcache.admission.chain import Operation, Review
 from watchcache.api import status
 from watchcache.api.quoting import quoted
-from watchcache.auth import (
-    MASTERS,
-    Access,
-    Attributes,
-    Decision,
+from watchcache.auth import MASTERS, Access, Attributes, Decision, aggregate
+from watchcache.auth.rbac import (
     Policy,
     RoleMissing,
     RoleRef,
     Rule,
-    aggregate,
     described,
     listed,
     missing,

@@ -33,10 +33,7 @@ from watchcache.auth.authorizer import (
 )
 from watchcache.auth.certificates import CertificateAuthenticator
 from watchcache.auth.jwt import Signer, Verifier, verifier_of
-from watchcache.auth.policy import Policy, RoleMissing, RoleRef
 from watchcache.auth.refusal import refusal
-from watchcache.auth.rules import Rule, described, listed, missing, rules_of
-from watchcache.auth.standing import standing_table
 from watchcache.auth.tokens import TokenFileAuthenticator, TokenFileError
 
 __all__ = [
@@ -58,12 +55,8 @@ __all__ = [
     "Enumerated",
     "Find",
     "Follower",
-    "Policy",
     "Recognized",
     "Rejected",
-    "RoleMissing",
-    "RoleRef",
-    "Rule",
     "Signer",
     "TokenFileAuthenticator",
     "TokenFileError",
@@ -73,12 +66,7 @@ __all__ = [
     "Verifier",
     "access_of",
     "aggregate",
-    "described",
-    "listed",
-    "missing",
     "refusal",
     "reviewed",
-    "rules_of",
-    "standing_table",
     "verifier_of",
 ]

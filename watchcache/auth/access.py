@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
-
-import msgspec
+from typing import TYPE_CHECKING, Final, Protocol
 
 from watchcache.auth.authorizer import AlwaysAllow, AlwaysDeny, Authorizer, Authorizers
-from watchcache.auth.policy import Policy
-from watchcache.auth.rules import rules_of
+
+if TYPE_CHECKING:
+    from watchcache.auth.rbac.policy import Policy
 
 MODES: Final = ("AlwaysAllow", "AlwaysDeny", "Node", "RBAC")
 
@@ -25,22 +24,22 @@ class Follower(Protocol):
         """Take in an object, or that it is gone (None). Never raises."""
 
 
-class Access(msgspec.Struct, frozen=True):
+class Access:
     """Who may do what in this process. `policy`: what RBAC knows, when it is among the modes."""
 
-    authorizer: Authorizer
-    policy: Policy | None = None
-    followers: Sequence[Follower] = ()
-
-    @property
-    def open(self) -> bool:
+    def __init__(
+        self, authorizer: Authorizer, policy: Policy | None = None, followers: Sequence[Follower] = ()
+    ) -> None:
+        self.authorizer = authorizer
+        self.policy = policy
+        self.followers = tuple(followers)
+        self.open = isinstance(authorizer, AlwaysAllow)
         """Whether everybody may do everything, so that nobody needs to ask."""
-        return isinstance(self.authorizer, AlwaysAllow)
 
 
 def access_of(modes: Sequence[str]) -> Access:
     """The authorizers, in the order of the modes, which are of MODES."""
-    policy = Policy() if "RBAC" in modes else None
+    policy = _policy() if "RBAC" in modes else None
     followers: list[Follower] = [] if policy is None else [policy]
     if tuple(modes[:1]) == ("AlwaysAllow",):  # what comes behind it is never asked
         return Access(AlwaysAllow(), policy, followers)
@@ -58,7 +57,13 @@ def access_of(modes: Sequence[str]) -> Access:
     return Access(Authorizers(made), policy, followers)
 
 
-# Most servers have neither: the modules are imported with the modes.
+# Most servers have none of these: the modules are imported with the modes.
+
+
+def _policy() -> Policy:
+    from watchcache.auth.rbac import Policy  # noqa: PLC0415
+
+    return Policy()
 
 
 def _rbac(policy: Policy) -> Authorizer:
@@ -70,7 +75,7 @@ def _rbac(policy: Policy) -> Authorizer:
 def _node() -> tuple[Authorizer, Follower]:
     from watchcache.auth.graph import Graph  # noqa: PLC0415
     from watchcache.auth.node import Node  # noqa: PLC0415
-    from watchcache.auth.standing import standing_table  # noqa: PLC0415
+    from watchcache.auth.rbac import rules_of, standing_table  # noqa: PLC0415
 
     graph = Graph()
     rules = next(

@@ -15,7 +15,7 @@ from typing import Final
 from watchcache.api.user import UserInfo
 from watchcache.auth.authorizer import Attributes, Decision, Enumerated
 from watchcache.auth.graph import Graph
-from watchcache.auth.rules import Rule
+from watchcache.auth.rbac.rules import Rule
 
 _PREFIX: Final = "system:node:"
 _NODES: Final = "system:nodes"

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from watchcache.api import status
 from watchcache.api.durations import parse_duration
@@ -37,7 +37,6 @@ from watchcache.auth import (
 from watchcache.http.access_log import access_log
 from watchcache.http.authorization import Authorization
 from watchcache.http.exchange import Exchange, Pending
-from watchcache.http.impersonation import PREFIX, Impersonation
 from watchcache.http.in_flight import InFlight
 from watchcache.http.lifecycle import Lifecycle, Phase
 from watchcache.http.messages import Answer, Reply, WatchReply
@@ -45,6 +44,10 @@ from watchcache.http.paths import is_health, is_open
 from watchcache.http.query import EMPTY, first, is_true, parse_query
 from watchcache.http.request_info import parse, split_target
 from watchcache.http.upgrade import take_token
+
+if TYPE_CHECKING:
+    from watchcache.api.user import UserInfo
+    from watchcache.http.impersonation import Impersonation
 
 FLOW_SCHEMA = "X-Kubernetes-Pf-Flowschema-Uid"
 PRIORITY_LEVEL = "X-Kubernetes-Pf-Prioritylevel-Uid"
@@ -56,6 +59,7 @@ FLOW_HEADERS = (
 )
 CACHE_CONTROL = ("Cache-Control", "no-cache, private")
 
+_IMPERSONATES = "impersonate-"
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 READ_VERBS = frozenset({"get", "list", "watch"})
 # Subresources that stay open for as long as both sides like, as a watch does.
@@ -165,7 +169,8 @@ class Authentication:
 
     def __init__(self, authenticator: Authenticator, authorizer: Authorizer) -> None:
         self._authenticator = authenticator
-        self._impersonation = Impersonation(authorizer)
+        self._authorizer = authorizer
+        self._impersonation: Impersonation | None = None
 
     def enter(self, exchange: Exchange) -> None:
         """Set the user. Raises `Rejected`, and StatusError when he may not ask as somebody else."""
@@ -179,8 +184,15 @@ class Authentication:
             exchange.user = user
         elif not is_open(exchange.info.path):
             raise Rejected("no credentials")
-        if PREFIX in "".join(request.headers):
-            exchange.user = self._impersonation.user_of(exchange)
+        if _IMPERSONATES in "".join(request.headers):
+            exchange.user = self._impersonated(exchange)
+
+    def _impersonated(self, exchange: Exchange) -> UserInfo:
+        if self._impersonation is None:
+            from watchcache.http.impersonation import Impersonation  # noqa: PLC0415 - most servers never see it
+
+            self._impersonation = Impersonation(self._authorizer)
+        return self._impersonation.user_of(exchange)
 
 
 class Strangers:

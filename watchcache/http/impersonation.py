@@ -29,7 +29,6 @@ from watchcache.auth import MASTERS, Attributes, Authorizer, Decision, refusal
 from watchcache.http.authorization import attributes_of
 from watchcache.http.exchange import Exchange
 
-PREFIX: Final = "impersonate-"
 _EXTRA: Final = "impersonate-extra-"
 _API: Final = "authentication.k8s.io"
 _NODE: Final = "system:node:"

@@ -24,7 +24,6 @@ from watchcache.admission import (
     DefaultIngressClass,
     DefaultStorageClass,
     DefaultTolerationSeconds,
-    EscalationCheck,
     LimitRanger,
     NamespaceLifecycle,
     PersistentVolumeClaimResize,
@@ -181,8 +180,6 @@ class Registry(Resources):
         tolerations = DefaultTolerationSeconds(
             self.settings.not_ready_toleration, self.settings.unreachable_toleration
         )
-        policy = self._access.policy
-        last = () if policy is None else (EscalationCheck(self._access, policy),)
         accounts = self._accounts()
         return Chain(
             [
@@ -196,7 +193,7 @@ class Registry(Resources):
                 ingresses,
                 topology,
                 *plugins,
-                *last,
+                *self._last(),
             ],
             [limits, *accounts, priority, resize, runtimes, quota],
             disabled=self.settings.disabled_plugins,
@@ -220,6 +217,14 @@ class Registry(Resources):
             if self.find("serviceaccounts", f"{namespace}/{name}") is not None:
                 return
             await trio.sleep(self._random.uniform(0.1, 0.2))
+
+    def _last(self) -> Sequence[Plugin]:
+        """What judges a document that all other plugins have changed."""
+        if self._access.policy is None:
+            return ()
+        from watchcache.admission.escalation import EscalationCheck  # noqa: PLC0415 - most servers have none
+
+        return (EscalationCheck(self._access, self._access.policy),)
 
     def _documents(self, kind: str) -> Callable[[str], Sequence[Document]]:
         """What gives the objects of a kind of the core group in a namespace."""

@@ -5,7 +5,7 @@ What is missing is created. What is there gets back what it lost (rules, subject
 
 All at once, so that they share the journal's syncs: one after the other, the first start took 130 of them.
 
-Source: k/k pkg/registry/rbac/reconciliation; the objects are recorded (`watchcache.auth.standing_table`).
+Source: k/k pkg/registry/rbac/reconciliation; the objects are recorded (`watchcache.auth.rbac.standing_table`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import trio
 
 from watchcache.api.options import DeleteOptions
 from watchcache.api.status import StatusError
-from watchcache.auth import Rule, missing, rules_of, standing_table
+from watchcache.auth.rbac import Rule, missing, rules_of, standing_table
 from watchcache.registry.bootstrap import USER
 from watchcache.registry.calls import Call, Document
 from watchcache.registry.create import create

@@ -1,11 +1,11 @@
-"""`--authorization-mode=RBAC`: what roles and bindings say."""
+"""The authorizer: what roles and bindings say."""
 
 from __future__ import annotations
 
 from watchcache.api.user import UserInfo
 from watchcache.auth.authorizer import Attributes, Decision, Document, Enumerated, aggregate
-from watchcache.auth.policy import Grants, Policy
-from watchcache.auth.rules import Rule
+from watchcache.auth.rbac.policy import Grants, Policy
+from watchcache.auth.rbac.rules import Rule
 
 
 class Rbac:

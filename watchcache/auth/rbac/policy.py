@@ -22,7 +22,7 @@ import msgspec
 
 from watchcache.api.quoting import quoted
 from watchcache.api.user import UserInfo
-from watchcache.auth.rules import Rule, rules_of
+from watchcache.auth.rbac.rules import Rule, rules_of
 
 _logger = logging.getLogger(__name__)
 

@@ -10,6 +10,6 @@ import msgspec
 
 def standing_table() -> list[dict[str, Any]]:
     """Fresh documents of them, without apiVersion and without the label and annotation that all of them have."""
-    text = resources.files("watchcache.auth").joinpath("data/policy.json").read_bytes()
+    text = resources.files("watchcache.auth.rbac").joinpath("data/policy.json").read_bytes()
     objects: list[dict[str, Any]] = msgspec.json.decode(text)["objects"]
     return objects
