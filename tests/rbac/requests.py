@@ -233,7 +233,9 @@ REVIEWED: list[Document] = [
     may("erin", "get", "deployments", group="apps", subresource="scale"),
     may("robot", "get", "pods", subresource="log", namespace="default"),
     may("robot", "get", "namespaces", namespace="default", name="default"),
-    review("bob", "SelfSubjectAccessReview", {"nonResourceAttributes": {"path": "/healthz", "verb": "get"}}),
+    review(
+        "bob", "SelfSubjectAccessReview", {"nonResourceAttributes": {"path": "/openapi/v3", "verb": "get"}}
+    ),
     review("erin", "SelfSubjectAccessReview", {"nonResourceAttributes": {"path": "/debug/x", "verb": "get"}}),
     review("bob", "SelfSubjectAccessReview", {}),
     review("bob", "SelfSubjectAccessReview", {"resourceAttributes": {}}),
@@ -637,4 +639,83 @@ NODES: list[Document] = [
     node_asks("GET", f"{STORAGE}/volumeattachments/attachment"),
 ]
 
-REQUESTS = [*STRANGERS, *WORDS, *RULES, *REVIEWED, *ESCALATING, *POSING, *NODES]
+REQUEST = (
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlISU1IRUNBUUF3RHpFTk1Bc0dBMVVFQXd3RWFtRnVaVEJa"
+    "TUJNR0J5cUdTTTQ5QWdFR0NDcUdTTTQ5QXdFSApBMElBQkJqS2N3MG9CWGpyU256SlFCLzdFa2FQVlVtMTdkVzJraUU1Y0ZY"
+    "ZVBxMzRxeGk5NkNtUnRZOUhvTWxhCmhXcDNXR0VtTFpiNXpLdkFQOWl5elhOcWQvMmdBREFLQmdncWhrak9QUVFEQWdOSEFE"
+    "QkVBaUJVVzBUT3AvNXAKdDVnMUQwaTFYeGw3UnhkTXIvZXJVcDdoWkQ0MFpQM2pUd0lnSUdwMngza3JjMFJzZFBiKzZaNVZL"
+    "WVlvY3d5UQoxTk05aWJPN2s1cGpuczA9Ci0tLS0tRU5EIENFUlRJRklDQVRFIFJFUVVFU1QtLS0tLQo="
+)
+SIGNING_PATH = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+
+
+def certificate_request(name: str, signer: str) -> Document:
+    """A certificate that somebody wants."""
+    spec = {"request": REQUEST, "signerName": signer, "usages": ["client auth"]}
+    return {
+        "apiVersion": "certificates.k8s.io/v1",
+        "kind": "CertificateSigningRequest",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+def decided(user: str, name: str, path: str) -> Document:
+    """Somebody approves."""
+    patch = {"status": {"conditions": [{"type": "Approved", "status": "True", "reason": "r"}]}}
+    return ask(user, "PATCH", f"{SIGNING_PATH}/{name}/{path}", patch, type=MERGE, content=False)
+
+
+def failed(name: str) -> Document:
+    """A signer says that it has not signed."""
+    condition = {"type": "Failed", "status": "True", "reason": "r"}
+    patch = [{"op": "add", "path": "/status/conditions/-", "value": condition}]
+    json_patch = "application/json-patch+json"
+    return ask("erin", "PATCH", f"{SIGNING_PATH}/{name}/status", patch, type=json_patch, content=False)
+
+
+def refused(request: Document) -> Document:
+    """The same where the answer is of interest."""
+    return {name: request[name] for name in request if name != "content"}
+
+
+SIGNING: list[Document] = [
+    made(
+        CLUSTER_ROLES,
+        role(
+            "signing",
+            rule(
+                "get update patch",
+                "certificatesigningrequests/approval certificatesigningrequests/status",
+                "certificates.k8s.io",
+            ),
+            rule(
+                "approve sign", "signers", "certificates.k8s.io", names="one.example.com/s two.example.com/*"
+            ),
+            kind="ClusterRole",
+        ),
+    ),
+    made(CLUSTER_BINDINGS, binding("signing", "ClusterRole/signing", "User/erin", kind="ClusterRoleBinding")),
+    *(
+        {**made(SIGNING_PATH, certificate_request(name, f"{name}.example.com/s")), "content": False}
+        for name in ("one", "two", "three")
+    ),
+    refused(decided("bob", "one", "approval")),
+    decided("erin", "one", "approval"),
+    decided("erin", "two", "approval"),
+    refused(decided("erin", "three", "approval")),
+    decided("admin", "three", "approval"),
+    failed("one"),
+    failed("two"),
+    refused(failed("three")),
+    ask(
+        "erin",
+        "PATCH",
+        f"{SIGNING_PATH}/three/status",
+        {"metadata": {"labels": {"a": "b"}}},
+        type=MERGE,
+        content=False,
+    ),
+]
+
+REQUESTS = [*STRANGERS, *WORDS, *RULES, *REVIEWED, *ESCALATING, *POSING, *NODES, *SIGNING]

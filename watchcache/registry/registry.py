@@ -34,6 +34,7 @@ from watchcache.admission import (
     ResourceQuota,
     RuntimeClass,
     ServiceAccount,
+    Validator,
     Webhooks,
 )
 from watchcache.api import status
@@ -195,7 +196,7 @@ class Registry(Resources):
                 *plugins,
                 *self._last(),
             ],
-            [limits, *accounts, priority, resize, runtimes, quota],
+            [limits, *accounts, priority, resize, runtimes, *self._signers(), quota],
             disabled=self.settings.disabled_plugins,
         )
 
@@ -225,6 +226,14 @@ class Registry(Resources):
         from watchcache.admission.escalation import EscalationCheck  # noqa: PLC0415 - most servers have none
 
         return (EscalationCheck(self._access, self._access.policy),)
+
+    def _signers(self) -> Sequence[Validator]:
+        """What judges who approves and signs certificates, where not everybody may."""
+        if self._access.open:
+            return ()
+        from watchcache.admission.signers import certificate_signers  # noqa: PLC0415 - as above
+
+        return certificate_signers(self._access.authorizer)
 
     def _documents(self, kind: str) -> Callable[[str], Sequence[Document]]:
         """What gives the objects of a kind of the core group in a namespace."""
