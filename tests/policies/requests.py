@@ -747,6 +747,227 @@ def _mutations_refused() -> Iterator[Request]:
         yield request("POST", f"{MUTATING_BINDINGS}{DRY}", {**bound, "spec": spec})
 
 
+def _language() -> Iterator[Request]:
+    """What expressions say of an object with numbers, lists, labels and quantities."""
+    expressions = [
+        "object.spec.replicas > 1.5 && object.spec.replicas < 4",
+        "object.spec.replicas == 2.0",
+        "object.spec.replicas % 2 == 0 && -object.spec.replicas < 0",
+        "object.spec.template.spec.containers.exists(c, c.name == 'c' && c.image == 'i')",
+        "object.spec.template.spec.containers.map(c, c.name) == ['c']",
+        "object.spec.template.spec.containers.filter(c, has(c.ports)).size() == 0",
+        "'app' in object.metadata.labels && object.metadata.labels['app'] == 'n'",
+        "object.metadata.labels.exists(k, k == 'app')",
+        "object.metadata.labels.exists_one(k, k.startsWith('a'))",
+        "object.metadata.labels.missing == 'x'",
+        "object.metadata.labels['mis-sing'] == 'x'",
+        "quantity(object.spec.template.spec.containers[0].resources.requests.cpu).isLessThan(quantity('2'))",
+        "quantity('x').isInteger()",
+        "type(object.spec.replicas) == int && type(object.metadata) == map && type(object.metadata.name) == string",
+        "string(object.spec.replicas) + '!' == '2!'",
+        "object.spec.strategy.rollingUpdate.maxSurge == '25%'",
+        "sets.contains([1, 2, 3], [2]) && sets.intersects([1], [1, 2]) && sets.equivalent([1], [1, 1])",
+        "math.greatest(1, 2) == 2 && math.abs(-1) == 1",
+        "lists.range(3) == [0, 1, 2]",
+        "[3, 1, 2].sort() == [1, 2, 3]",
+        "[[1], [2]].flatten() == [1, 2]",
+        "[1, 1, 2].distinct() == [1, 2]",
+        "[1, 2, 3].slice(0, 2) == [1, 2] && [1, 2].reverse() == [2, 1]",
+        "cel.bind(r, object.spec.replicas, r * r == 4)",
+        "'a-b-c'.split('-').join('') == 'abc' && 'abc'.substring(1) == 'bc' && ' a '.trim() == 'a'",
+        "'abc'.replace('b', '') == 'ac' && 'abc'.charAt(1) == 'b' && 'abc'.indexOf('c') == 2 && 'A'.lowerAscii() == 'a'",
+        "'x1y22'.find('[0-9]+') == '1' && 'x1y22'.findAll('[0-9]+') == ['1', '22']",
+        "url('https://a.b:80/c').getHostname() == 'a.b' && isURL('https://a.b')",
+        "ip('10.0.0.1').family() == 4 && cidr('10.0.0.0/8').containsIP('10.0.0.1') && isIP('::1')",
+        "timestamp('2020-01-01T00:00:00Z') < timestamp(object.metadata.?creationTimestamp.orValue('2021-01-01T00:00:00Z'))",
+        "duration('1h') > duration('1m') && duration('90s').getMinutes() == 1",
+        "base64.encode(b'a') == 'YQ==' && base64.decode('YQ==') == b'a'",
+        "isQuantity('1Gi') && !isQuantity('x') && quantity('1500m').compareTo(quantity('1')) == 1",
+        "object.spec.nothing.orValue('a') == 'a'",
+        "(object.spec.replicas > 1 ? 'many' : 'few') == 'many'",
+        "dyn(1) == dyn('1')",
+        "object.spec.replicas == '2'",
+        "object.spec.replicas + object.metadata.name == 'x'",
+        "[1, 2, 3].sum() == 6 && [1, 2].max() == 2 && ['a'].indexOf('a') == 0",
+        "object.spec.selector.matchLabels == {'app': 'n'}",
+        "false || object.nope == 1",
+        "true || object.nope == 1",
+        "object.nope == 1 || true",
+        "object.nope == 1 && false",
+        "request.options.?fieldManager.orValue('none') == 'none'",
+        "1 / (object.spec.replicas - 2) == 1",
+        "object.spec.template.spec.containers[3].name == 'x'",
+        "9223372036854775807 + object.spec.replicas > 0",
+        "object.metadata.name.matches('^n$') && 'x'.size() == 1 && size([1]) == 1",
+        "uint(1) == 1u && double('1.5') == 1.5 && bool('true') && int('7') == 7",
+    ]  # fmt: skip
+    made = deployment("n", 2)
+    made["metadata"]["labels"] = {"app": "n"}
+    made["spec"]["template"]["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "1"}}
+    yield request("POST", VALIDATING_BINDINGS, binding("language"))
+    for expression in expressions:
+        judging = policy("language", ["deployments"], [expression])
+        yield request("POST", VALIDATING, judging)
+        yield request("POST", f"{DEPLOYMENTS}{DRY}", made)
+        yield request("DELETE", f"{VALIDATING}/language")
+    yield request("DELETE", f"{VALIDATING_BINDINGS}/language-binding")
+
+
+LIMITS = "/apis/policies.example.com/v1/limits"
+
+
+def limit(name: str, most: int) -> Document:
+    """A custom resource."""
+    return {
+        "apiVersion": "policies.example.com/v1",
+        "kind": "Limit",
+        "metadata": {"name": name},
+        "most": most,
+    }
+
+
+def _customs() -> Iterator[Request]:
+    judging = policy(
+        "customs",
+        ["limits"],
+        [
+            {
+                "expression": "object.most < 5",
+                "messageExpression": "request.operation + ' ' + string(object.most)",
+            },
+            {"expression": "oldObject == null || object.most >= oldObject.most", "message": "only up"},
+        ],
+        matchConstraints={"resourceRules": [rule(["limits"], ["CREATE", "UPDATE"])]},
+    )
+    asked = [
+        request("POST", LIMITS, limit("a", 5)),
+        request("POST", LIMITS, limit("a", 2)),
+        request("PATCH", f"{LIMITS}/a", {"most": 1}, type=MERGE),
+        request("PATCH", f"{LIMITS}/a", {"most": 7}, type=MERGE),
+        request("PATCH", f"{LIMITS}/a", {"most": 3}, type=MERGE),
+        request("PATCH", f"{LIMITS}/b?fieldManager=m", limit("b", 9), type=APPLY),
+        request("DELETE", f"{LIMITS}/a"),
+    ]
+    yield from within(judging, asked, matchResources={})
+    for patches in (
+        ["Object{most: 4}"],
+        ["[JSONPatch{op: 'add', path: '/most', value: object.most + 1}]"],
+        ["Object{most: 'x'}"],
+        ["Object{other: 1}"],
+    ):
+        made = mutation("customs", patches, ["limits"])
+        yield from mutated(made, [request("POST", f"{LIMITS}{DRY}", limit("c", 1))], matchResources={})
+    param = {"apiVersion": "v1", "kind": "ConfigMap"}
+    reference = {"name": "limit", "parameterNotFoundAction": "Deny"}
+    lost = policy("lost", ["limits"], ["params != null"], paramKind=param)
+    yield from within(
+        lost, [request("POST", f"{LIMITS}{DRY}", limit("c", 1))], matchResources={}, paramRef=reference
+    )
+    lost = mutation("lost", ["Object{most: 4}"], ["limits"], paramKind=param)
+    yield from mutated(
+        lost, [request("POST", f"{LIMITS}{DRY}", limit("c", 1))], matchResources={}, paramRef=reference
+    )
+    nowhere = mutation(
+        "nowhere", ["Object{most: 4}"], ["limits"], paramKind={"apiVersion": "no.such/v1", "kind": "X"}
+    )
+    yield from mutated(nowhere, [request("POST", f"{LIMITS}{DRY}", limit("c", 1))], matchResources={})
+
+
+def _changes() -> Iterator[Request]:
+    """Mutations of objects that are there."""
+    yield request("POST", MAPS, config_map("kept", {"a": "1"}, labels={"l": "1"}))
+    adding = mutation("adding", ["Object{data: {'added': request.operation}}"])
+    adding["spec"]["matchConstraints"]["resourceRules"][0]["operations"] = ["*"]
+    applied = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "owned"}, "data": {"own": "1"}}
+    yield from mutated(
+        adding,
+        [
+            request("PUT", f"{MAPS}/kept", config_map("kept", {"a": "2"})),
+            request("PATCH", f"{MAPS}/kept", {"data": {"added": "mine"}}, type=MERGE),
+            request(
+                "PATCH",
+                f"{MAPS}/kept",
+                {"metadata": {"labels": {"n": "1"}}},
+                type="application/strategic-merge-patch+json",
+            ),
+            request("PATCH", f"{MAPS}/owned?fieldManager=m", applied, type=APPLY),
+            request("PATCH", f"{MAPS}/owned?fieldManager=m", {**applied, "data": {"own": "2"}}, type=APPLY),
+            request("PATCH", f"{MAPS}/owned?fieldManager=o", {**applied, "data": {"added": "x"}}, type=APPLY),
+            request("DELETE", f"{MAPS}/owned"),
+            request("POST", MAPS, config_map("kept", {"a": "2"})),
+            request("POST", f"{MAPS}?fieldManager=p", config_map(generateName="gen-")),
+        ],
+    )
+    yield request("GET", f"{MAPS}/kept")
+    yield request("DELETE", f"{MAPS}/kept")
+    variables = [
+        {"name": "limit", "expression": "int(params.data.most)"},
+        {
+            "name": "may",
+            "expression": "authorizer.group('').resource('configmaps').check('delete').allowed()",
+        },
+        {"name": "all", "expression": "variables.limit > 0 && variables.may"},
+    ]
+    conditions = [
+        {
+            "name": "c",
+            "expression": "params.metadata.name == 'limit' && authorizer.path('/x').check('get').allowed()",
+        }
+    ]
+    judging = policy(
+        "composed",
+        ["configmaps"],
+        [
+            {
+                "expression": "variables.all && size(object.data) <= variables.limit",
+                "messageExpression": "'limit ' + string(variables.limit)",
+            }
+        ],
+        paramKind={"apiVersion": "v1", "kind": "ConfigMap"},
+        variables=variables,
+        matchConditions=conditions,
+    )
+    reference = {"name": "limit", "namespace": "free", "parameterNotFoundAction": "Deny"}
+    asked = [
+        request("POST", f"{MAPS}{DRY}", config_map("one", {"a": "1"})),
+        request("POST", f"{MAPS}{DRY}", config_map("two", {"a": "1", "b": "2"})),
+        request("POST", f"{MAPS}{DRY}", config_map("none")),
+    ]
+    yield from within(judging, asked, paramRef=reference)
+    events = policy(
+        "events",
+        [],
+        [
+            {
+                "expression": "false",
+                "messageExpression": "object.apiVersion + ' ' + object.?note.orValue('-') + ' ' + object.?message.orValue('-')",
+            }
+        ],
+        matchConstraints={"resourceRules": [{**rule(["events"]), "apiGroups": ["events.k8s.io"]}]},
+    )
+    event = {
+        "metadata": {"name": "e"},
+        "message": "m",
+        "reason": "r",
+        "type": "Normal",
+        "involvedObject": {"kind": "Pod", "name": "p", "namespace": "policed"},
+    }
+    yield from within(events, [request("POST", "/api/v1/namespaces/policed/events", event)])
+    jobs = mutation(
+        "several",
+        [
+            "Object{data: {'x': string(size(object.data))}}",
+            "[JSONPatch{op: 'add', path: '/data/y', value: string(size(object.data))}]",
+            "Object{data: {'z': object.data.y}}",
+        ],
+    )
+    yield from mutated(jobs, asked)
+    half = mutation("half", ["Object{data: {'x': 'x'}}", "Object{data: {'y': object.data.nope}}"])
+    yield from mutated(half, asked[:1])
+    half["spec"]["failurePolicy"] = "Ignore"
+    yield from mutated(half, asked[:1])
+
+
 REQUESTS: list[Request] = [
     *_setting(),
     *_refused(),
@@ -761,4 +982,7 @@ REQUESTS: list[Request] = [
     *_several(),
     *_mutations_refused(),
     *_mutations(),
+    *_language(),
+    *_customs(),
+    *_changes(),
 ]

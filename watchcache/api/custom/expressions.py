@@ -12,7 +12,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -167,7 +167,7 @@ def _why(text: str) -> str:
     )
 
 
-@cache
+@lru_cache(maxsize=128)
 def environment_of(variables: tuple[tuple[str, str], ...]) -> cel.Env:
     """An environment of variables, by name and JSON type; "" is any type, "authorizer" that of `authorizing`. Raises Unsupported."""
     # Only here: 14 MB of code that servers without rules do without.
@@ -242,6 +242,10 @@ def _extreme(choose: Callable[[Sequence[Any]], Any], name: str) -> Callable[[Seq
         return choose(values)
 
     return chosen
+
+
+def _holds(values: Sequence[Any], others: Sequence[Any]) -> bool:
+    return all(each in values for each in others)
 
 
 def _find(text: str, pattern: str) -> str:
@@ -350,6 +354,9 @@ _TABLE: Final[tuple[tuple[str, str, str, Callable[..., Any]], ...]] = (
     (".sum", "l", "*", sum),
     (".min", "l", "*", _extreme(min, "min")),
     (".max", "l", "*", _extreme(max, "max")),
+    ("sets.contains", "ll", "b", _holds),
+    ("sets.intersects", "ll", "b", lambda values, others: any(each in values for each in others)),
+    ("sets.equivalent", "ll", "b", lambda one, other: _holds(one, other) and _holds(other, one)),
     (".find", "ss", "s", _find),
     (".findAll", "ss", "l", _find_all),
     (".findAll", "ssi", "l", _find_some),

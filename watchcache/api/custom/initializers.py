@@ -18,7 +18,7 @@ PATCH: Final = "JSONPatch"
 _PATCH_FIELDS: Final = {"op": str, "path": str, "from": str, "value": object}
 _TOKEN: Final = re.compile(
     r"""(?P<text>[rRbB]{0,2}(?:'''.*?'''|\"\"\".*?\"\"\"|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"))"""
-    r"|(?P<comment>//[^\n]*)|(?P<type>\b(?:Object(?:\.\w+)*|JSONPatch)(?=\s*\{))|(?P<name>[A-Za-z_]\w*)|(?P<other>.)",
+    r"|(?P<comment>//[^\n]*)|(?P<escaped>`[^`]*`)|(?P<type>\b(?:Object(?:\.\w+)*|JSONPatch)(?=\s*\{))|(?P<name>[A-Za-z_]\w*)|(?P<other>.)",
     re.DOTALL,
 )
 
@@ -59,9 +59,9 @@ def _rewritten(text: str) -> Iterator[str]:
             continue
         if kind == "other" and word == "," and braces and braces[-1] == "object":
             expects_name = True
-        elif kind == "name" and expects_name:
+        elif kind in {"name", "escaped"} and expects_name:
             expects_name = False
-            yield f"'{word}'"
+            yield f"'{word.strip('`')}'"
             continue
         yield word
 

@@ -58,7 +58,7 @@ _TYPED: Final[dict[str, dict[str, Any]]] = {
 """The members of what Kubernetes declares with a type; None: anything may follow."""
 _TYPES: Final = {"BOOL": "boolean", "INT": "integer", "DOUBLE": "number", "STRING": "string"}
 _LITERAL: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
-_CHAIN: Final = re.compile(r"(?<![\w.])(request|namespaceObject|variables)((?:\.[A-Za-z_]\w*(?!\w*\s*\())+)")
+_CHAIN: Final = re.compile(r"(?<![\w.])(request|namespaceObject|variables)((?:\.[A-Za-z_]\w*+(?!\s*\())+)")
 _FIELD: Final = re.compile(r"\.(\w+)")
 _LOOSE: Final = re.compile(r"(?<![\w.])(request|namespaceObject)\b")
 _NAMES: Final = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.\w+)?")
@@ -84,7 +84,7 @@ class Program(NamedTuple):
             raise EvaluationFailed(_of_nothing(self.text, values)) from None
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def program(
     text: str, variables: Variables, wanted: tuple[str, ...] = (), *, patches: bool = False
 ) -> Program:

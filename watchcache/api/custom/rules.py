@@ -51,7 +51,7 @@ _KEYWORDS: Final = frozenset(
 )  # fmt: skip
 _STEP: Final = re.compile(r"\.([A-Za-z-]+)(?:\[([^\]]*)\])?")
 _LITERAL: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
-_CHAIN: Final = re.compile(r"(?<![\w.])(?:self|oldSelf)((?:\.[A-Za-z_]\w*(?!\w*\s*\())+)")
+_CHAIN: Final = re.compile(r"(?<![\w.])(?:self|oldSelf)((?:\.[A-Za-z_]\w*+(?!\s*\())+)")
 _FIELD: Final = re.compile(r"\.(\w+)")
 _OF_EVERY_OBJECT: Final = frozenset({"apiVersion", "kind", "metadata"})
 _OLD: Final = re.compile(r"\boldSelf\b")
