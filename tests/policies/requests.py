@@ -968,6 +968,40 @@ def _changes() -> Iterator[Request]:
     yield from mutated(half, asked[:1])
 
 
+def _connections() -> Iterator[Request]:
+    """What is asked about connections to the outside."""
+    said = "request.operation + ' ' + request.name + '/' + request.subResource + ' ' + request.kind.kind + ' ' + string(oldObject == null) + ' ' + string(!has(request.options) || request.options == null)"
+    told = "' ' + object.kind + ' ' + object.apiVersion + ' ' + string(object.?container.orValue('-')) + ' ' + string(object.?stdin.orValue(false)) + string(object.?stdout.orValue(false)) + string(object.?stderr.orValue(false)) + string(object.?tty.orValue(false)) + ' ' + string(object.?path.orValue('-')) + ' ' + (has(object.command) && object.command != null ? object.command.join(',') : '-') + ' ' + string(size(object.?ports.orValue([])))"
+    connecting = policy(
+        "connecting",
+        [],
+        [{"expression": "false", "messageExpression": f"{said} + {told}"}],
+        matchConstraints={
+            "resourceRules": [rule(["pods/exec", "pods/attach", "pods/portforward", "*/proxy"], ["CONNECT"])]
+        },
+    )
+    asked = [
+        request("GET", f"{PODS}/nope/exec?command=a&command=b&stdin=true&tty=1&container=c"),
+        request("POST", f"{PODS}/nope/exec"),
+        request("POST", f"{PODS}/nope/attach?stdout=false&stderr=0"),
+        request("GET", f"{PODS}/nope/portforward?ports=1&ports=2"),
+        request("GET", f"{PODS}/nope/proxy/a/b"),
+        request("DELETE", f"{PODS}/https:nope:1/proxy"),
+        request("PUT", "/api/v1/namespaces/policed/services/nope/proxy/x", {}),
+        request("GET", f"{PODS}/nope/log"),
+    ]
+    yield from within(connecting, asked)
+    yield from within(connecting, [request("GET", "/api/v1/nodes/nope/proxy/x")], matchResources={})
+    other = policy("others", ["pods"], ["false"])
+    yield from within(other, [request("POST", f"{PODS}/nope/exec")])
+    made = mutation("connected", ["Object{container: 'x'}"], ["pods/exec"])
+    made["spec"]["matchConstraints"]["resourceRules"][0]["operations"] = ["CONNECT"]
+    yield from mutated(made, [request("POST", f"{PODS}/nope/exec?command=a")])
+    made = mutation("connected", ["[JSONPatch{op: 'add', path: '/container', value: 'x'}]"], ["pods/exec"])
+    made["spec"]["matchConstraints"]["resourceRules"][0]["operations"] = ["CONNECT"]
+    yield from mutated(made, [request("POST", f"{PODS}/nope/exec?command=a")])
+
+
 REQUESTS: list[Request] = [
     *_setting(),
     *_refused(),
@@ -985,4 +1019,5 @@ REQUESTS: list[Request] = [
     *_language(),
     *_customs(),
     *_changes(),
+    *_connections(),
 ]

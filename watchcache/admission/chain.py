@@ -22,6 +22,7 @@ class Operation(StrEnum):
     CREATE = "CREATE"
     UPDATE = "UPDATE"
     DELETE = "DELETE"
+    CONNECT = "CONNECT"
 
 
 class Request(Protocol):
@@ -40,7 +41,7 @@ class Review(msgspec.Struct):
 
     `document` is the object as it would be stored (None for DELETE), which plugins may change in
     place or replace; `old` is the stored one (None for CREATE). Until validation, which comes after what only the server sets, a
-    document's metadata are as they were sent.
+    document's metadata are as they were sent. Of a CONNECT `document` are its options.
     """
 
     operation: Operation

@@ -16,18 +16,21 @@ async def admitted(
     document: Document,
     kind: tuple[str, str, str] | None,
     old: Document | None = None,
+    *,
+    connects: bool = False,
 ) -> Document:
     """What admission makes of a document of a kind (group, version, kind; None: the resource's own). Raises StatusError.
 
-    With `old` it replaces that, else it is new.
+    With `old` it replaces that, else it is new; `connects`: it is what a connection is asked for with.
     """
     if not store.chain.extended:
         return document
     if kind is not None:
         group, version, name = kind
         document = {"kind": name, "apiVersion": f"{group}/{version}" if group else version} | document
+    operation = Operation.CREATE if old is None else Operation.UPDATE
     review = Review(
-        operation=Operation.CREATE if old is None else Operation.UPDATE,
+        operation=Operation.CONNECT if connects else operation,
         resource=call.resource,
         namespace=call.namespace,
         name=call.name,

@@ -451,6 +451,11 @@ class Registry(Resources):
             raise status.method_not_allowed()
         return await delete.delete(self._store, call, options)
 
+    async def connect(self, call: Call, options: Document) -> Outcome:
+        """exec, attach, port-forward and the proxies: admission is asked, the rest is the caller's."""
+        kind = call.resource.group, call.resource.version, options["kind"]
+        return Outcome(200, document=await admitted(self._store, call, options, kind, connects=True))
+
     async def delete_collection(
         self, call: Call, list_options: ListOptions, delete_options: DeleteOptions
     ) -> Listed:

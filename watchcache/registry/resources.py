@@ -219,6 +219,10 @@ class Resources(ABC):
         """DELETE one object (M12-M15)."""
 
     @abstractmethod
+    async def connect(self, call: Call, options: Document) -> Outcome:
+        """Ask whether a connection may be made; `options` are complete. The outcome says nothing more."""
+
+    @abstractmethod
     async def delete_collection(
         self, call: Call, list_options: ListOptions, delete_options: DeleteOptions
     ) -> Listed:

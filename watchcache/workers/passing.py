@@ -70,6 +70,10 @@ class PassingResources(Resources):
         """DELETE of one object."""
         return calls.outcome_of(await self._pass("delete", call, delete_options=options))
 
+    async def connect(self, call: Call, options: Document) -> Outcome:
+        """Exec and its like."""
+        return calls.outcome_of(await self._pass("connect", call, body=encode_any(options)))
+
     async def delete_collection(
         self, call: Call, list_options: ListOptions, delete_options: DeleteOptions
     ) -> Listed:
@@ -121,6 +125,8 @@ class Desk:
             return registry.update(call, decode_json(message.body))
         if verb == "patch":
             return registry.patch(call, message.content_type, message.body, message.force)
+        if verb == "connect":
+            return registry.connect(call, decode_json(message.body))
         if verb == "delete":
             return registry.delete(call, message.delete_options)
         if verb == "deletecollection":

@@ -223,7 +223,8 @@ class MutatingPolicies:
         if mutation.patches:
             made = patched(subject.document, stated)
         elif write.review.kind is not None:
-            raise Unfit(_UNTYPED.format(subject.document["apiVersion"], subject.document["kind"]))
+            group, version, kind = write.review.kind
+            raise Unfit(_UNTYPED.format(f"{group}/{version}", kind))
         else:
             made = applied(subject.document, stated, Shape.of(invocation.resource.schema))
         if made != subject.document:

@@ -125,8 +125,10 @@ def _user(review: Review) -> Document:
     return {name: value for name, value in stated.items() if value}
 
 
-def options(review: Review) -> Document:
-    """The options of the operation, as the client stated them."""
+def options(review: Review) -> Document | None:
+    """The options of the operation, as the client stated them; those of a CONNECT are its object."""
+    if review.operation is Operation.CONNECT:
+        return None
     stated: Document = {"kind": _OPTIONS[review.operation], "apiVersion": "meta.k8s.io/v1"}
     request, deletion = review.request, review.options
     if deletion is not None:

@@ -14,7 +14,7 @@ from watchcache.api import codec, status
 from watchcache.api.catalog import Resource
 from watchcache.http.exchange import Answering, Exchange
 from watchcache.http.messages import Reply
-from watchcache.http.query import first
+from watchcache.http.query import first, is_true
 from watchcache.http.route import Route
 from watchcache.http.verbs.service import Service, call_of
 from watchcache.registry import Call
@@ -27,7 +27,49 @@ NOT_FORWARDED = "this server does not forward connections"
 
 def connect(service: Service, exchange: Exchange, route: Route) -> Answering:
     """Say what becomes of a connection to the outside. Raises StatusError, but for the log of a pod that is on no node yet."""
-    return CONNECTIONS[route.resource.group_resource, exchange.info.subresource](service, exchange, route)
+    if exchange.info.subresource == "log":
+        return _pod_log(service, exchange, route)
+    return _connect(service, exchange, route)
+
+
+async def _connect(service: Service, exchange: Exchange, route: Route) -> Reply:
+    call = call_of(exchange, route)
+    kind = route.resource.subresources[call.subresource].kind
+    head = {"kind": kind, "apiVersion": route.resource.api_version}
+    await service.registry.connect(call, head | _OPTIONS[kind](exchange))
+    return CONNECTIONS[route.resource.group_resource, call.subresource](service, exchange, route)
+
+
+def _stream_options(exchange: Exchange) -> Document:
+    """Of exec and attach: what is not asked for is left out."""
+    query = exchange.query
+    stated: Document = {name: True for name in ("stdin", "stdout", "stderr", "tty") if is_true(query, name)}
+    container = first(query, "container")
+    return stated | ({"container": container} if container else {})
+
+
+def _command_options(exchange: Exchange) -> Document:
+    return _stream_options(exchange) | {"command": exchange.query.get("command")}
+
+
+def _port_options(exchange: Exchange) -> Document:
+    ports = [int(text) for text in exchange.query.get("ports", ()) if text.isdecimal()]
+    return {"ports": ports} if ports else {}
+
+
+def _path_options(exchange: Exchange) -> Document:
+    rest = exchange.info.rest
+    return {"path": f"/{'/'.join(rest)}"} if rest else {}
+
+
+_OPTIONS: dict[str, Callable[[Exchange], Document]] = {
+    "PodExecOptions": _command_options,
+    "PodAttachOptions": _stream_options,
+    "PodPortForwardOptions": _port_options,
+    "PodProxyOptions": _path_options,
+    "ServiceProxyOptions": _path_options,
+    "NodeProxyOptions": _path_options,
+}
 
 
 def _pod_log(service: Service, exchange: Exchange, route: Route) -> Reply:
