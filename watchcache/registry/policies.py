@@ -99,6 +99,13 @@ class Governing:
         resource = self._store.catalog.of_kind(group, version, kind)
         return resource if resource is not None and resource.stored else None
 
+    def policy(self, kind: str, name: str) -> Document | None:
+        """A policy of a kind; None when there is none."""
+        resource = self._store.catalog.of_kind(_GROUP, "v1", kind)
+        assert resource is not None, kind
+        entry = self._store.cacher(resource).get(f"{resource.storage_prefix}/{name}")
+        return None if entry is None else self._store.document(resource, entry.value)
+
     def params(self, resource: Resource, namespace: str, name: str) -> Sequence[Document]:
         """The objects of a kind in a namespace ("" where it has none), complete; `name` "" are all."""
         cacher = self._store.cacher(resource)

@@ -196,7 +196,7 @@ class Registry(Resources):
                 *plugins,
                 *self._last(),
             ],
-            [limits, *accounts, priority, resize, runtimes, *self._signers(), quota],
+            [*self._restrictions(), limits, *accounts, priority, resize, runtimes, *self._signers(), quota],
             disabled=self.settings.disabled_plugins,
         )
 
@@ -234,6 +234,21 @@ class Registry(Resources):
         from watchcache.admission.signers import certificate_signers  # noqa: PLC0415 - as above
 
         return certificate_signers(self._access.authorizer)
+
+    def _restrictions(self) -> Sequence[Validator]:
+        """What is asked first of what is valid, unless everybody may do everything."""
+        if self._access.open:
+            return ()
+        from watchcache.admission.parameters import ParameterAccess  # noqa: PLC0415 - as above
+
+        access = ParameterAccess(self._access.authorizer, self._param_resource, self._policy)
+        return (access,)
+
+    def _param_resource(self, api_version: str, kind: str) -> Resource | None:
+        return self._governing.param_resource(api_version, kind)
+
+    def _policy(self, kind: str, name: str) -> Document | None:
+        return self._governing.policy(kind, name)
 
     def _documents(self, kind: str) -> Callable[[str], Sequence[Document]]:
         """What gives the objects of a kind of the core group in a namespace."""

@@ -124,3 +124,18 @@ def test_what_makes_no_objects_stays_as_it_is():
 def test_versions(text: str):
     """Their order is semver.org's; quantities have functions of the same names."""
     assert program(text, VARIABLES, ("bool",)).evaluate({}) is True
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[1].slice(0, 2) == []", "cannot slice(0, 2), list is length 1"),
+        ("[1].flatten(-1) == []", "level must be non-negative"),
+        ("lists.range(20000).size() == 1", "Iteration budget exceeded"),
+    ],
+)
+def test_lists_within_their_bounds(text: str, problem: str):
+    """What goes beyond them fails."""
+    with pytest.raises(EvaluationFailed) as caught:
+        program(text, VARIABLES).evaluate({})
+    assert problem in str(caught.value)

@@ -48,6 +48,7 @@ _WRAPPED: Final = {
 _OVER_BUDGET: Final = "Iteration budget exceeded"
 NO_MEMBERS: Final = "Applying SELECT to non-message type"
 """Why a member of null, or of a number, cannot be read."""
+_LONGEST_RANGE: Final = 10_000
 _MISSING_KEY: Final = re.compile(r'Key not found in map : "(.*)"')
 
 
@@ -244,6 +245,37 @@ def _extreme(choose: Callable[[Sequence[Any]], Any], name: str) -> Callable[[Seq
     return chosen
 
 
+def _distinct(values: Sequence[Any]) -> list[Any]:
+    found: list[Any] = []
+    for value in values:
+        if value not in found:
+            found.append(value)
+    return found
+
+
+def _flattened(values: Sequence[Any], depth: int = 1) -> list[Any]:
+    if depth < 0:
+        raise ValueError("level must be non-negative")
+    if depth == 0:
+        return list(values)
+    found: list[Any] = []
+    for value in values:
+        found += _flattened(value, depth - 1) if isinstance(value, list) else [value]
+    return found
+
+
+def _slice(values: Sequence[Any], start: int, end: int) -> list[Any]:
+    if not 0 <= start <= end <= len(values):
+        raise ValueError(f"cannot slice({start}, {end}), list is length {len(values)}")
+    return list(values[start:end])
+
+
+def _range(count: int) -> list[int]:
+    if count > _LONGEST_RANGE:
+        raise ValueError(_OVER_BUDGET)
+    return list(range(count))
+
+
 def _holds(values: Sequence[Any], others: Sequence[Any]) -> bool:
     return all(each in values for each in others)
 
@@ -352,6 +384,12 @@ def _url(text: str) -> str:
 _TABLE: Final[tuple[tuple[str, str, str, Callable[..., Any]], ...]] = (
     (".isSorted", "l", "b", _is_sorted),
     (".sum", "l", "*", sum),
+    (".sort", "l", "l", sorted),
+    (".distinct", "l", "l", _distinct),
+    (".flatten", "l", "l", _flattened),
+    (".flatten", "li", "l", _flattened),
+    (".slice", "lii", "l", _slice),
+    ("lists.range", "i", "l", _range),
     (".min", "l", "*", _extreme(min, "min")),
     (".max", "l", "*", _extreme(max, "max")),
     ("sets.contains", "ll", "b", _holds),
