@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 import urllib.request
 from collections.abc import Iterator
@@ -21,9 +22,12 @@ from tests.policies.requests import (
     config_map,
     mutation,
     policy,
+    rule,
 )
+from tests.webhooks.hook import Hook, patch
 from watchcache.testing.server import TestServer
 
+WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 MAPS = "/api/v1/namespaces/default/configmaps"
 
 
@@ -43,6 +47,14 @@ class Scene:
         """Have configmaps judged by an expression."""
         assert self.send("POST", VALIDATING, policy("p", ["configmaps"], [expression], **spec)).status == 201
         assert self.send("POST", VALIDATING_BINDINGS, binding("p", matchResources={})).status == 201
+
+    def mutate(self, made: Any) -> None:
+        """Have configmaps changed by a policy."""
+        bound = binding(made["metadata"]["name"], matchResources={})
+        del bound["spec"]["validationActions"]
+        bound["kind"] = "MutatingAdmissionPolicyBinding"
+        assert self.send("POST", MUTATING, made).status == 201
+        assert self.send("POST", MUTATING_BINDINGS, bound).status == 201
 
     def create(self, name: str = "m", **data: str) -> Answered:
         """A configmap that is created, but for the last step."""
@@ -86,13 +98,41 @@ def test_what_mutates_holds_in_workers(tmp_path: Path):
     """The same for policies that change."""
     with TestServer(tmp_path, workers=2) as server:
         scene = Scene(server)
-        bound = binding("m", matchResources={})
-        del bound["spec"]["validationActions"]
-        made = mutation("m", ["Object{data: {'added': 'x'}}"])
-        assert scene.send("POST", MUTATING, made).status == 201
-        bound["kind"] = "MutatingAdmissionPolicyBinding"
-        assert scene.send("POST", MUTATING_BINDINGS, bound).status == 201
+        scene.mutate(mutation("m", ["Object{data: {'added': 'x'}}"]))
         assert scene.create().answer["data"] == {"added": "x"}
+
+
+def test_connections_are_asked_about_in_workers(tmp_path: Path):
+    """Which have them answered elsewhere otherwise."""
+    with TestServer(tmp_path, workers=2) as server:
+        scene = Scene(server)
+        path = "/api/v1/namespaces/default/pods/nope/exec?command=sh"
+        assert scene.send("POST", path).status == 404
+        message = {"expression": "false", "messageExpression": "string(object.command[0])"}
+        made = scene.send("POST", VALIDATING, policy("p", ["pods/exec"], [message]))
+        assert made.status == 201, made
+        scene.send("POST", VALIDATING_BINDINGS, binding("p", matchResources={}))
+        assert scene.send("POST", path).answer["message"].endswith("denied request: sh")
+
+
+@pytest.mark.parametrize(("reinvocation", "saw"), [("IfNeeded", "yes"), ("Never", "no")])
+def test_what_a_webhook_changes_is_seen_by_policies_that_want_to(tmp_path: Path, reinvocation: str, saw: str):
+    """They are before the webhooks."""
+    added = patch({"op": "add", "path": "/data/hooked", "value": "yes"})
+    with Hook(tmp_path / "hook", {"/m": lambda _: added}) as hook, TestServer(tmp_path) as server:
+        scene = Scene(server)
+        expression = "Object{data: {'saw': has(object.data.hooked) ? 'yes' : 'no'}}"
+        scene.mutate(mutation("m", [expression], reinvocationPolicy=reinvocation))
+        webhook = {
+            "name": "a.example.com",
+            "admissionReviewVersions": ["v1"],
+            "sideEffects": "None",
+            "clientConfig": {"url": f"{hook.url}/m", "caBundle": base64.b64encode(hook.ca.encode()).decode()},
+            "rules": [rule(["configmaps"])],
+        }
+        configured = scene.send("POST", WEBHOOKS, {"metadata": {"name": "w"}, "webhooks": [webhook]})
+        assert configured.status == 201, configured
+        assert scene.create(a="1").answer["data"] == {"a": "1", "hooked": "yes", "saw": saw}
 
 
 @pytest.fixture
