@@ -132,6 +132,7 @@ def is_door(parts: list[str]) -> bool:
         "persist.etcd",
         "auth.rbac",
         "admission.escalation",
+        "admission.parameters",
         "admission.signers",
     }
 
