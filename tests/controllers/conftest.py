@@ -42,7 +42,7 @@ class Cluster:
         self.start_programs()
 
     def start_programs(self, *, own_users: bool = False) -> None:
-        """Start all but the server; with `own_users` controllers and scheduler are not the administrator."""
+        """Start all but the server; with `own_users` the scheduler and each controller are themselves, not the administrator."""
 
         def kubeconfig(program: str) -> str:
             path = self._kubeconfig_of(program) if own_users else self.server.kubeconfig
@@ -50,7 +50,8 @@ class Cluster:
 
         volumes = f"--flex-volume-plugin-dir={self.directory / 'flexvolume'}"
         manager, scheduler = "kube-controller-manager", "kube-scheduler"
-        self._run(manager, kubeconfig(manager), "--secure-port=0", volumes)
+        accounts = ["--use-service-account-credentials"] if own_users else []
+        self._run(manager, kubeconfig(manager), "--secure-port=0", volumes, *accounts)
         self._run(scheduler, kubeconfig(scheduler), "--secure-port=0")
         kwok = f"--kubeconfig={self.server.kubeconfig}"
         self._run("kwok", kwok, "--manage-all-nodes", f"--config={EXAMPLE / 'kwok.yaml'}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from tests.controllers.conftest import EXAMPLE, Cluster
 
@@ -90,7 +89,6 @@ def test_a_deployment_lives_through_a_kill_of_the_server(cluster: Cluster):
 def test_controllers_and_scheduler_get_by_with_their_own_rights(guarded_cluster: Cluster):
     """A deployment becomes available, roles are aggregated, and nobody was refused anything."""
     kubectl = guarded_cluster.kubectl
-    kubectl("apply", "-f", "-", stdin=json.dumps(rights_of_controllers(kubectl.json("get", "clusterroles"))))
     guarded_cluster.start_programs(own_users=True)
     kubectl("apply", "-f", str(EXAMPLE / "nodes.yaml"))
     kubectl("apply", "-f", "-", stdin=json.dumps(WEB))
@@ -104,21 +102,3 @@ def test_controllers_and_scheduler_get_by_with_their_own_rights(guarded_cluster:
     for program in ("kube-controller-manager", "kube-scheduler"):
         log = guarded_cluster.log(program)
         assert "forbidden" not in log, log
-
-
-def rights_of_controllers(roles: dict[str, Any]) -> dict[str, Any]:
-    """Bindings of each controller's role to kube-controller-manager, whose controllers have no accounts of their own here."""
-    group = "rbac.authorization.k8s.io"
-    names = [role["metadata"]["name"] for role in roles["items"]]
-    bindings = [
-        {
-            "apiVersion": f"{group}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": f"manager-{name.rpartition(':')[2]}"},
-            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name},
-            "subjects": [{"kind": "User", "name": "system:kube-controller-manager", "apiGroup": group}],
-        }
-        for name in names
-        if name.startswith("system:controller:")
-    ]
-    return {"apiVersion": "v1", "kind": "List", "items": bindings}
