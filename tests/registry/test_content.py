@@ -32,6 +32,7 @@ def compared(causes: list[list[str]]) -> list[list[str]]:
                 "updating from beta label to GA",
                 "unsupported scope applied to resource",
                 "must equal the fixed value",
+                "exactly one value must be specified",
             )
         ):
             told = told.rpartition("}")[2]

@@ -48,6 +48,12 @@ _LETTERED_TEXT: Final = (
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an "
     f"alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '{_LETTERED}')"
 )
+_IDENTIFIER: Final = "[A-Za-z_][A-Za-z0-9_]*"
+_IDENTIFIER_FORM: Final = re.compile(_IDENTIFIER, re.ASCII)
+_IDENTIFIER_TEXT: Final = (
+    "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'"
+    f" (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '{_IDENTIFIER}')"
+)
 
 _REMEMBERED_LENGTH: Final = 128  # bounds what the caches can hold
 
@@ -71,6 +77,11 @@ def lettered_label(name: str) -> list[str]:
     if not _LETTERED_FORM.fullmatch(name):
         problems.append(_LETTERED_TEXT)
     return problems
+
+
+def c_identifier(name: str) -> list[str]:
+    """An identifier as C has them: names of what a device has."""
+    return [] if _IDENTIFIER_FORM.fullmatch(name) else [_IDENTIFIER_TEXT]
 
 
 def subdomain(name: str) -> list[str]:
@@ -152,6 +163,22 @@ def network(text: str) -> list[str]:
     if ipaddress.ip_interface(text).network.network_address != ipaddress.ip_address(address):
         return ["must not have bits set beyond the prefix length"]
     return []
+
+
+def interface_address(text: str) -> list[str]:
+    """An address with the length of its network's prefix, in canonical form: `10.9.8.7/24`."""
+    if loose_network(text):
+        return ["must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)"]
+    address, _, length = text.partition("/")
+    canonical = f"{_loosely_parsed(address)}/{int(length)}"
+    return [] if canonical == text else [f'must be in canonical form ("{canonical}")']
+
+
+def _loosely_parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An address that `loose_address` has nothing against."""
+    if ":" not in text:
+        text = ".".join(str(int(part)) for part in text.split("."))
+    return ipaddress.ip_address(text)
 
 
 def _is_address_with_leading_zeros(name: str) -> bool:

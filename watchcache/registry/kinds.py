@@ -11,7 +11,7 @@ from typing import Final
 from watchcache.api.catalog import Resource
 from watchcache.api.custom.structural import storage_version
 from watchcache.api.quality import quality_of_service
-from watchcache.registry import data_sources, services, signing
+from watchcache.registry import data_sources, devices, services, signing
 from watchcache.registry.calls import Document
 from watchcache.registry.deletion import DeletionRule, timestamp
 from watchcache.registry.label_keys import merge_label_keys
@@ -351,13 +351,18 @@ _STRATEGIES: Final[dict[tuple[str, str], Strategy]] = {
     ("storage.k8s.io", "csidrivers"): Strategy(prepare_create=_create_driver, prepare_update=_update_driver),
     ("scheduling.k8s.io", "priorityclasses"): Strategy(counts_changes=False),
     ("discovery.k8s.io", "endpointslices"): Strategy(generation_counts="labels"),
+    ("resource.k8s.io", "resourceclaims"): Strategy(
+        status_keeps=_ALL_METADATA, prepare_status=devices.drop_deallocated
+    ),
+    ("resource.k8s.io", "resourceslices"): Strategy(
+        prepare_create=devices.date_taints, prepare_update=devices.date_taints
+    ),
     **dict.fromkeys(
         [
             ("apiregistration.k8s.io", "apiservices"),
             ("flowcontrol.apiserver.k8s.io", "flowschemas"),
             ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"),
             ("networking.k8s.io", "servicecidrs"),
-            ("resource.k8s.io", "resourceclaims"),
             ("storage.k8s.io", "volumeattachments"),
         ],
         _RESET,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _UNSUPPORTED: Final = frozenset(
     {
         "format",
+        "sortBy",
         "transformList",
         "transformMap",
         "transformMapEntry",
@@ -128,6 +129,8 @@ def refused(text: str) -> Exception:
     )
     text = text.replace("\\u003F", "?")  # as the library shows a question mark
     unknown = set(_UNDECLARED.findall(text))
+    if "overload for 'reverse' applied to '(list(" in text:  # the library has that of strings
+        return Unsupported("reverse of lists")
     if unknown & _UNSUPPORTED or _comprehends_two(text):
         return Unsupported(", ".join(sorted(unknown & _UNSUPPORTED)) or "comprehensions with two variables")
     return BadExpression(f"compilation failed: {text}")

@@ -54,11 +54,14 @@ _TYPED: Final[dict[str, dict[str, Any]]] = {
         "spec": {"finalizers": _ANY},
         "status": {"phase": {}, "conditions": _ANY},
     },
+    "device": {"driver": {}, "allowMultipleAllocations": {}, "attributes": _ANY, "capacity": _ANY},
 }  # fmt: skip
 """The members of what Kubernetes declares with a type; None: anything may follow."""
 _TYPES: Final = {"BOOL": "boolean", "INT": "integer", "DOUBLE": "number", "STRING": "string"}
 _LITERAL: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
-_CHAIN: Final = re.compile(r"(?<![\w.])(request|namespaceObject|variables)((?:\.[A-Za-z_]\w*+(?!\s*\())+)")
+_CHAIN: Final = re.compile(
+    r"(?<![\w.])(request|namespaceObject|variables|device)((?:\.[A-Za-z_]\w*+(?!\s*\())+)"
+)
 _FIELD: Final = re.compile(r"\.(\w+)")
 _LOOSE: Final = re.compile(r"(?<![\w.])(request|namespaceObject)\b")
 _NAMES: Final = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.\w+)?")
