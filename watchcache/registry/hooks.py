@@ -6,22 +6,21 @@ standard objects are there: a webhook that needs this server to run does not kee
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from watchcache.admission import Operation, Review, Webhooks
 from watchcache.api import status
 from watchcache.api.catalog import Resource
-from watchcache.api.codec import document_of
 from watchcache.api.defaulting import apply_defaults
 from watchcache.api.meta import new_uid
 from watchcache.api.schema import Schema
 from watchcache.api.structure import TypeMismatch, conform, zero
 from watchcache.api.user import UserInfo
 from watchcache.auth import Decision
-from watchcache.log import Event
 from watchcache.registry.calls import Document
+from watchcache.registry.configured import Configured
 from watchcache.registry.incoming import SCHEME, PatchedWording, check_type
 from watchcache.registry.kinds import strategy_of
 from watchcache.registry.reviews import attributes_of
@@ -31,7 +30,6 @@ from watchcache.registry.versions import incoming, spoken
 if TYPE_CHECKING:
     from watchcache.webhooks import Caller
 
-_logger = logging.getLogger(__name__)
 _GROUP: Final = "admissionregistration.k8s.io"
 _ASKED: Final = frozenset({"path", "verb", "group", "resource", "subresource", "namespace", "name"})
 _KINDS: Final = {"MutatingWebhookConfiguration": True, "ValidatingWebhookConfiguration": False}
@@ -43,40 +41,12 @@ class Hooks:
     def __init__(self, store: Store, caller: Callable[[], Caller]) -> None:
         """`caller` gives what calls webhooks."""
         self._store = store
-        self._loaded = False
-        self._resources = {
-            f"{resource.storage_prefix}/": (resource, mutating)
-            for kind, mutating in _KINDS.items()
-            if (resource := store.catalog.of_kind(_GROUP, "v1", kind)) is not None
-        }
         self.webhooks = Webhooks(store.chain, caller, self, lambda: new_uid(store.random), store.chain.clock)
-
-    @property
-    def prefixes(self) -> tuple[str, ...]:
-        """Where the configurations are kept."""
-        return tuple(self._resources)
-
-    def load(self) -> None:
-        """Take in the configurations that are stored, and ask their webhooks from now on."""
-        self._loaded = True
-        for prefix in self._resources:
-            for key, head in self._store.log_of(prefix).heads(prefix):
-                self._take(prefix, key, head.value)
-
-    def seen(self, event: Event) -> None:
-        """Take in what the log says of a configuration. Never raises."""
-        if self._loaded:
-            prefix = event.key[: event.key.index("/") + 1]
-            self._take(prefix, event.key, None if event.deleted else event.value)
-
-    def _take(self, prefix: str, key: str, value: bytes | None) -> None:
-        resource, mutating = self._resources[prefix]
-        document = None if value is None else document_of(value, resource)
-        try:
-            self.webhooks.take(key.removeprefix(prefix), document, mutating=mutating)
-        except Exception:
-            # Written by an older server, which did not look at it: it costs its own webhooks only.
-            _logger.exception("%s cannot be asked", key)
+        self.configured = Configured(
+            store,
+            _GROUP,
+            {kind: partial(self.webhooks.take, mutating=mutating) for kind, mutating in _KINDS.items()},
+        )
 
     # -- what webhooks ask
 

@@ -6,20 +6,18 @@ standard objects are there, as webhooks are.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from watchcache.admission import Policies, Review
 from watchcache.api.catalog import Resource
-from watchcache.api.codec import document_of
-from watchcache.log import Event
 from watchcache.registry.calls import Document
+from watchcache.registry.configured import Configured
 from watchcache.registry.hooks import Hooks
 from watchcache.registry.store import Store
 from watchcache.registry.versions import spoken
 
-_logger = logging.getLogger(__name__)
 _GROUP: Final = "admissionregistration.k8s.io"
 _KINDS: Final = {
     "ValidatingAdmissionPolicy": (False, False),
@@ -35,45 +33,19 @@ class Governing:
 
     def __init__(self, store: Store, hooks: Hooks) -> None:
         self._store = store
-        self._loaded = False
         self.equivalents = hooks.equivalents
         self.reshaped = hooks.reshaped
         self.allows = hooks.allows
-        self._resources = {
-            f"{resource.storage_prefix}/": (resource, *what)
-            for kind, what in _KINDS.items()
-            if (resource := store.catalog.of_kind(_GROUP, "v1", kind)) is not None
-        }
         self._hooks = hooks
         self.policies = Policies(store.chain, self, store.chain.clock)
-
-    @property
-    def prefixes(self) -> tuple[str, ...]:
-        """Where policies and bindings are kept."""
-        return tuple(self._resources)
-
-    def load(self) -> None:
-        """Take in what is stored, and have it asked from now on."""
-        self._loaded = True
-        for prefix in self._resources:
-            for key, head in self._store.log_of(prefix).heads(prefix):
-                self._take(prefix, key, head.value)
-
-    def seen(self, event: Event) -> None:
-        """Take in what the log says of a policy or a binding. Never raises."""
-        if self._loaded:
-            prefix = event.key[: event.key.index("/") + 1]
-            self._take(prefix, event.key, None if event.deleted else event.value)
-
-    def _take(self, prefix: str, key: str, value: bytes | None) -> None:
-        resource, mutating, binds = self._resources[prefix]
-        document = None if value is None else document_of(value, resource)
-        take = self.policies.bind if binds else self.policies.take
-        try:
-            take(key.removeprefix(prefix), document, mutating=mutating)
-        except Exception:
-            # Written by an older server, which did not look at it: it costs itself only.
-            _logger.exception("%s cannot be asked", key)
+        self.configured = Configured(
+            store,
+            _GROUP,
+            {
+                kind: partial(self.policies.bind if binds else self.policies.take, mutating=mutating)
+                for kind, (mutating, binds) in _KINDS.items()
+            },
+        )
 
     # -- what policies ask
 

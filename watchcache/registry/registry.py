@@ -306,8 +306,8 @@ class Registry(Resources):
         """
         self._take_in()
         await self._prepare_standard()
-        self._hooks.load()
-        self._governing.load()
+        self._hooks.configured.load()
+        self._governing.configured.load()
 
     async def _prepare_standard(self) -> None:
         until: float | None = None
@@ -383,8 +383,11 @@ class Registry(Resources):
             self._namespaces.prefix.rstrip("/"): self._namespaces.seen,
             self._priorities.prefix.rstrip("/"): self._priorities.seen,
             self._establishing.prefix.partition("/")[0]: self._definition_seen,
-            **{prefix.rstrip("/"): self._hooks.seen for prefix in self._hooks.prefixes},
-            **{prefix.rstrip("/"): self._governing.seen for prefix in self._governing.prefixes},
+            **{
+                prefix.rstrip("/"): configured.seen
+                for configured in (self._hooks.configured, self._governing.configured)
+                for prefix in configured.prefixes
+            },
         }
 
     def _service_seen(self, event: Event) -> None:

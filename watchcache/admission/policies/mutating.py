@@ -23,6 +23,7 @@ from watchcache.admission.policies.evaluation import Evaluation, Failed, OutOfBu
 from watchcache.admission.policies.figures import Figures
 from watchcache.admission.policies.invocation import Known, Misconfigured, Write, is_exempt
 from watchcache.admission.policies.patching import Unfit, applied, patched
+from watchcache.admission.reinvocation import Reinvocation
 from watchcache.api import status
 from watchcache.api.catalog import Resource
 from watchcache.api.codec import encode
@@ -68,35 +69,6 @@ class Problem(NamedTuple):
     binding: Binding | None
     text: str
     reason: str
-
-
-class Reinvocation:
-    """Who is to be asked once more about a write; `output` is what the policies made of it last."""
-
-    def __init__(self) -> None:
-        self.wanted = False
-        self.output = b""
-        self._before: set[Key] = set()
-        self._again: set[Key] = set()
-
-    def changed(self) -> None:
-        """A policy has changed the document."""
-        self.wanted = True
-        self.require_those_before()
-
-    def require_those_before(self) -> None:
-        """Whoever was asked so far, and wants to be again, is."""
-        self._again |= self._before
-        self._before = set()
-
-    def asked(self, invocation: Invocation) -> None:
-        """A policy has been asked."""
-        if invocation.policy.reinvoked:
-            self._before.add(invocation.key)
-
-    def includes(self, invocation: Invocation) -> bool:
-        """Whether a policy is among them."""
-        return invocation.key in self._again
 
 
 class MutatingPolicies:
@@ -190,7 +162,7 @@ class MutatingPolicies:
         except Failed as problem:
             problems.append(Problem(policy, binding, str(problem), "Invalid"))
             return
-        if only_again and not reinvocation.includes(invocation):
+        if only_again and not reinvocation.includes(invocation.key):
             return
         before = write.review.document
         for mutation in policy.mutations:
@@ -208,7 +180,7 @@ class MutatingPolicies:
             self.figures.count(policy.name, binding.name, error, action, self._clock() - began)
         if write.review.document != before:
             reinvocation.changed()
-        reinvocation.asked(invocation)
+        reinvocation.asked(invocation.key, reinvoked=policy.reinvoked)
 
     async def _evaluation(self, write: Write, invocation: Invocation) -> Evaluation:
         values = {**await write.values(invocation.resource), "params": invocation.param}

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from watchcache.admission.chain import Operation, Review
 from watchcache.admission.matching import is_exempt
+from watchcache.admission.reinvocation import Reinvocation
 from watchcache.admission.webhooks.configuration import Webhook
 from watchcache.admission.webhooks.invocation import Asking, Failed
 from watchcache.admission.webhooks.review import Answer, Subject
@@ -30,34 +31,6 @@ from watchcache.api.status import StatusError
 Document = dict[str, Any]
 NAME: Final = "MutatingAdmissionWebhook"
 _KIND: Final = "admit"
-
-
-class _Reinvocation:
-    """Who is to be asked once more."""
-
-    def __init__(self) -> None:
-        self.wanted = False
-        self._before: set[tuple[str, str, int]] = set()
-        self._again: set[tuple[str, str, int]] = set()
-
-    def changed(self) -> None:
-        """A webhook has changed the document."""
-        self.wanted = True
-        self.require_those_before()
-
-    def require_those_before(self) -> None:
-        """Whoever was asked so far, and wants to be again, is."""
-        self._again |= self._before
-        self._before = set()
-
-    def asked(self, webhook: Webhook) -> None:
-        """A webhook has been asked."""
-        if webhook.reinvoked:
-            self._before.add(webhook.key)
-
-    def includes(self, webhook: Webhook) -> bool:
-        """Whether a webhook is among them."""
-        return webhook.key in self._again
 
 
 class MutatingWebhooks:
@@ -76,7 +49,7 @@ class MutatingWebhooks:
         return None if is_exempt(review) else self._admit(review)
 
     async def _admit(self, review: Review) -> None:
-        reinvocation, webhooks = _Reinvocation(), self.webhooks
+        reinvocation, webhooks = Reinvocation(), self.webhooks
         await self._round(webhooks, review, reinvocation, only_again=False)
         if not reinvocation.wanted:
             return
@@ -87,18 +60,18 @@ class MutatingWebhooks:
         await self._round(webhooks, review, reinvocation, only_again=True)
 
     async def _round(
-        self, webhooks: Sequence[Webhook], review: Review, reinvocation: _Reinvocation, *, only_again: bool
+        self, webhooks: Sequence[Webhook], review: Review, reinvocation: Reinvocation, *, only_again: bool
     ) -> None:
         for webhook in webhooks:
             resource = await self._asking.invoked(webhook, review)
-            if resource is None or (only_again and not reinvocation.includes(webhook)):
+            if resource is None or (only_again and not reinvocation.includes(webhook.key)):
                 continue
             subject = await self._asking.subject(review, resource)
             if not self._asking.holds(webhook, review, subject):
                 continue
             if await self._ask(webhook, review, subject):
                 reinvocation.changed()
-            reinvocation.asked(webhook)
+            reinvocation.asked(webhook.key, reinvoked=webhook.reinvoked)
 
     async def _ask(self, webhook: Webhook, review: Review, subject: Subject) -> bool:
         """Whether the webhook has changed the document."""
