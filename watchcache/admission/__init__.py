@@ -17,6 +17,7 @@ from watchcache.admission.outside import Webhooks
 from watchcache.admission.pods import DefaultTolerationSeconds, Priority, PriorityClass, PriorityClasses
 from watchcache.admission.quota import ResourceQuota
 from watchcache.admission.runtimes import RuntimeClass
+from watchcache.admission.security import PodSecurity, security_labels
 from watchcache.admission.topology import PodTopologyLabels, topology_labels
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Operation",
     "PersistentVolumeClaimResize",
     "Plugin",
+    "PodSecurity",
     "PodTopologyLabels",
     "Policies",
     "Priority",
@@ -41,5 +43,6 @@ __all__ = [
     "ServiceAccount",
     "Validator",
     "Webhooks",
+    "security_labels",
     "topology_labels",
 ]

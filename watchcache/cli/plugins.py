@@ -12,8 +12,8 @@ from typing import Final
 BUILT: Final = frozenset(
     {
         "CertificateApproval", "CertificateSigning", "DefaultIngressClass", "DefaultStorageClass", "DefaultTolerationSeconds", "LimitRanger",
-        "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NamespaceLifecycle", "PersistentVolumeClaimResize", "PodTopologyLabels",
-        "Priority", "ResourceQuota", "RuntimeClass", "ServiceAccount", "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook",
+        "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NamespaceLifecycle", "PersistentVolumeClaimResize", "PodSecurity",
+        "PodTopologyLabels", "Priority", "ResourceQuota", "RuntimeClass", "ServiceAccount", "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook",
     }
 )  # fmt: skip
 KNOWN: Final = BUILT | {
@@ -22,7 +22,7 @@ KNOWN: Final = BUILT | {
     "ExtendedResourceToleration", "ImagePolicyWebhook", "JobValidation", "LimitPodHardAntiAffinityTopology",
     "NamespaceAutoProvision", "NamespaceExists", "NodeDeclaredFeatureValidator", "NodeRestriction",
     "OwnerReferencesPermissionEnforcement", "PodGroupProtection", "PodGroupWorkloadExists", "PodNodeSelector",
-    "PodResizeValidator", "PodSecurity", "PodTolerationRestriction", "StorageObjectInUseProtection", "TaintNodesByCondition",
+    "PodResizeValidator", "PodTolerationRestriction", "StorageObjectInUseProtection", "TaintNodesByCondition",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 import msgspec
 import trio
 
-from watchcache.admission import NamespaceState
+from watchcache.admission import NamespaceState, security_labels
 from watchcache.api.catalog import Resource
 from watchcache.api.options import DeleteOptions
 from watchcache.api.status import StatusError
@@ -40,6 +40,7 @@ RETRY = 5.0
 
 class _Metadata(msgspec.Struct):
     deleted: str | None = msgspec.field(default=None, name="deletionTimestamp")
+    labels: dict[str, str] | None = None
 
 
 class _Spec(msgspec.Struct):
@@ -67,6 +68,8 @@ class Namespaces:
     def __init__(self) -> None:
         self._states: dict[str, NamespaceState] = {}
         self._ending: set[str] = set()
+        self.secured: dict[str, dict[str, str]] = {}
+        """The labels about the security of pods, of namespaces that have any."""
         self.changed = trio.Event()
 
     def state_of(self, name: str) -> NamespaceState:
@@ -84,6 +87,10 @@ class Namespaces:
         ends = namespace.metadata.deleted is not None
         terminating = ends or namespace.status.phase == "Terminating"
         self._states[name] = NamespaceState.TERMINATING if terminating else NamespaceState.ACTIVE
+        if labels := security_labels(namespace.metadata.labels):
+            self.secured[name] = labels
+        else:
+            self.secured.pop(name, None)
         if ends and FINALIZER in (namespace.spec.finalizers or ()):
             self._ending.add(name)
             self.changed.set()
@@ -95,6 +102,7 @@ class Namespaces:
         if event.deleted:
             name = event.key.removeprefix(self.prefix)
             self._states.pop(name, None)
+            self.secured.pop(name, None)
             self._ending.discard(name)
         else:
             self.load(event.key, event.value)

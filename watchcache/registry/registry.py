@@ -28,6 +28,7 @@ from watchcache.admission import (
     NamespaceLifecycle,
     PersistentVolumeClaimResize,
     Plugin,
+    PodSecurity,
     PodTopologyLabels,
     Policies,
     Priority,
@@ -181,6 +182,7 @@ class Registry(Resources):
         tolerations = DefaultTolerationSeconds(
             self.settings.not_ready_toleration, self.settings.unreachable_toleration
         )
+        security = PodSecurity(self._namespaces.secured, self._documents("Pod"))
         accounts = self._accounts()
         return Chain(
             [
@@ -196,7 +198,17 @@ class Registry(Resources):
                 *plugins,
                 *self._last(),
             ],
-            [*self._restrictions(), limits, *accounts, priority, resize, runtimes, *self._signers(), quota],
+            [
+                *self._restrictions(),
+                limits,
+                *accounts,
+                security,
+                priority,
+                resize,
+                runtimes,
+                *self._signers(),
+                quota,
+            ],
             disabled=self.settings.disabled_plugins,
         )
 

@@ -31,6 +31,7 @@ from questions import (
     WATCHES,
     WRITES,
 )
+from security import PODS, REQUESTS, STANDARDS, namespace_of, pod_of
 
 from watchcache.api.patch.json_patch import json_patch, parse_operations
 from watchcache.api.patch.merge_patch import merge_patch
@@ -47,6 +48,8 @@ class Server:
         self.url = url
         self.headers = {"Authorization": f"Bearer {token}", "User-Agent": "measured"}
         self.context = ssl._create_unverified_context()
+        self.warnings: list[str] = []
+        """Those of the last answer."""
 
     def ask(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
         """The answer's document; the text for what is none."""
@@ -55,9 +58,10 @@ class Server:
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
             with urllib.request.urlopen(request, context=self.context, timeout=20) as answer:
-                text = answer.read()
+                text, told = answer.read(), answer.headers
         except urllib.error.HTTPError as error:
-            text = error.read()
+            text, told = error.read(), error.headers
+        self.warnings = [said.partition(" - ")[2] for said in told.get_all("Warning") or ()]
         first = text.split(b"\n", 1)[0] if method == "GET" else text
         try:
             return json.loads(first)
@@ -267,6 +271,36 @@ def made_and_changed(server: Server, table: str) -> list[Any]:
     return list(rows)
 
 
+def security(server: Server) -> list[Any]:
+    """[annotations, members of the spec, members of its container, {standard: message of the refusal}], of a sound pod with these."""
+    for standard in STANDARDS:
+        name, labels = namespace_of(standard)
+        server.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
+    rows = []
+    for noted, spec, container in PODS:
+        told = {}
+        for standard in STANDARDS:
+            path = f"/api/v1/namespaces/{namespace_of(standard)[0]}/pods{query(dryRun='All')}"
+            refusal = server.refusal("POST", path, pod_of(noted, spec, container))
+            if refusal is not None:
+                told[standard] = refusal[2]
+        rows.append([noted, spec, container, told])
+    return rows
+
+
+def security_requests(server: Server) -> list[Any]:
+    """[method, group/version/plural, namespace, name and path below, body, refusal, warnings]: one after the other, on a fresh server."""
+    rows = []
+    for method, kind, place, target, body in REQUESTS:
+        version, _, plural = kind.rpartition("/")
+        scope = f"/namespaces/{place}" if place else ""
+        path = f"/{'apis' if '/' in version else 'api'}/{version}{scope}/{plural}/{target}".rstrip("/")
+        refusal = server.refusal(method, path, body, MERGE if method == "PATCH" else "application/json")
+        warnings = [said[1:-1].replace('\\"', '"').replace("\\\\", "\\") for said in server.warnings]
+        rows.append([method, kind, place, target, body, refusal, warnings])
+    return rows
+
+
 def images(server: Server) -> list[Any]:
     """[image, pull policy]."""
     path = "/api/v1/namespaces/measured/pods" + query(dryRun="All")
@@ -319,6 +353,8 @@ TABLES = {
     "mutations": mutations,
     "cluster": cluster,
     "system": system,
+    "security": security,
+    "security_requests": security_requests,
 }
 
 if __name__ == "__main__":
