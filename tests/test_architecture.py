@@ -130,9 +130,12 @@ def is_door(parts: list[str]) -> bool:
     """
     return parts[1] == "api" or ".".join(parts[1:]) in {
         "persist.etcd",
+        "auth.node",
         "auth.rbac",
         "admission.escalation",
+        "admission.noderestriction",
         "admission.parameters",
+        "admission.requests",
         "admission.signers",
     }
 

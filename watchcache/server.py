@@ -326,6 +326,7 @@ class Server:
             proxy_ca=credentials.proxy_ca.read_text(),
             service_account_plugin="ServiceAccount" in settings.enable_admission_plugins
             or bool(settings.service_account_signing_key_file),
+            node_restriction="NodeRestriction" in settings.enable_admission_plugins,
             disabled_plugins=frozenset(settings.disable_admission_plugins),
         )
 

@@ -116,7 +116,9 @@ def test_plugins_that_make_no_sense_are_refused(line: str, message: str):
 
 def test_plugins_that_are_not_here_are_named():
     """Nothing is silently ignored; to be without one that is not there is no wish to speak of."""
-    line = "--enable-admission-plugins=NodeRestriction,ServiceAccount --disable-admission-plugins=PodSecurity"
+    line = (
+        "--enable-admission-plugins=AlwaysPullImages,ServiceAccount --disable-admission-plugins=PodSecurity"
+    )
     settings, warnings = settings_of(split(line.split()))
-    assert settings.enable_admission_plugins == ("NodeRestriction", "ServiceAccount")
-    assert warnings == ["accepted, but without effect here: --enable-admission-plugins=NodeRestriction"]
+    assert settings.enable_admission_plugins == ("AlwaysPullImages", "ServiceAccount")
+    assert warnings == ["accepted, but without effect here: --enable-admission-plugins=AlwaysPullImages"]

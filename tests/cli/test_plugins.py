@@ -13,7 +13,7 @@ from watchcache.registry import Registry, Settings
 
 LATER = {f"{kind}Admission{what}" for kind in ("Mutating", "Validating") for what in ("Policy", "Webhook")}
 """They join the chain with the first configuration."""
-OURS = {"EscalationCheck"}
+OURS = {"EscalationCheck", "ParameterAccess"}
 """No plugin in kube-apiserver, and nothing that one could do without."""
 
 
@@ -27,9 +27,9 @@ def names(settings: Settings) -> set[str]:
 
 def test_the_names_are_those_of_the_plugins():
     """Whoever builds one adds its name, or enabling it would be called without effect."""
-    assert names(Settings(service_account_plugin=True)) - OURS | LATER == BUILT
+    assert names(Settings(service_account_plugin=True, node_restriction=True)) - OURS | LATER == BUILT
 
 
 def test_any_plugin_can_be_disabled():
     """Then nobody asks it."""
-    assert names(Settings(service_account_plugin=True, disabled_plugins=BUILT)) == OURS
+    assert names(Settings(service_account_plugin=True, node_restriction=True, disabled_plugins=BUILT)) == OURS

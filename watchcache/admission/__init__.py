@@ -3,8 +3,8 @@
 A chain of named plugins sees each write in order; a plugin changes the document or raises a
 `StatusError`. Those that validate see it once more when it is complete and valid. Reads are never
 admitted. A plugin gets what it needs to know handed in as functions. `Policies` and `Webhooks` add what others have configured: rules in CEL,
-and questions over the network, when there are any. `watchcache.admission.escalation` and `watchcache.admission.signers` are
-doors of their own, for servers that do not let everybody do everything.
+and questions over the network, when there are any. `watchcache.admission.escalation`, `.signers`, `.requests`
+and `.noderestriction` are doors of their own, for servers that do not let everybody do everything.
 """
 
 from watchcache.admission.accounts import ServiceAccount

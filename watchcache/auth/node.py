@@ -2,7 +2,7 @@
 
 A node is a user `system:node:<name>` in the group `system:nodes`; about others this authorizer has no opinion. What is not in its table of resources
 is allowed by the rules of the ClusterRole `system:node`. That a node creates and changes only its own objects is for an admission plugin
-(NodeRestriction) to see to, which is not here.
+to see to: `watchcache.admission.noderestriction`.
 
 Source: k/k plugin/pkg/auth/authorizer/node/node_authorizer.go; the reasons are kube-apiserver 1.36.3's.
 """
@@ -17,7 +17,7 @@ from watchcache.auth.authorizer import Attributes, Decision, Enumerated
 from watchcache.auth.graph import Graph
 from watchcache.auth.rbac.rules import Rule
 
-_PREFIX: Final = "system:node:"
+PREFIX: Final = "system:node:"
 _NODES: Final = "system:nodes"
 _OWN_VERBS: Final = ("get", "create", "update", "patch", "delete")
 _LEASES: Final = "kube-node-lease"
@@ -64,8 +64,8 @@ class Node:
 
 def node_of(user: UserInfo) -> str | None:
     """The node that a user is, "" when its name is missing; None for a user that is no node."""
-    if user.name.startswith(_PREFIX) and _NODES in user.groups:
-        return user.name[len(_PREFIX) :]
+    if user.name.startswith(PREFIX) and _NODES in user.groups:
+        return user.name[len(PREFIX) :]
     return None
 
 

@@ -55,7 +55,7 @@ HONOURED = (
     Flag("service-account-max-token-expiration", "Authentication", "service_account_max_token_expiration", V.duration, "the longest that a new token is valid, an hour or more; 0 leaves it to who asks"),
     Flag("service-account-extend-token-expiration", "Authentication", "service_account_extend_token_expiration", V.boolean, "tokens that the ServiceAccount plugin puts into pods are valid for a year"),
     Flag("api-audiences", "Authentication", "api_audiences", V.comma_list, "whom tokens must be meant for to be good here; the issuer if not said"),
-    Flag("enable-admission-plugins", "Requests", "enable_admission_plugins", plugins, "admission plugins that are off by default: ServiceAccount"),
+    Flag("enable-admission-plugins", "Requests", "enable_admission_plugins", plugins, "admission plugins that are off by default: ServiceAccount, NodeRestriction"),
     Flag("disable-admission-plugins", "Requests", "disable_admission_plugins", plugins, "admission plugins to do without"),
     Flag("write-kubeconfig", "Authentication", "write_kubeconfig", V.text, "where the administrator's kubeconfig goes instead of <cert-dir>/admin.kubeconfig"),
     Flag("storage-backend", "Storage", "storage_backend", V.text, "what makes writes last", ("memory", "file", "etcd3")),

@@ -11,16 +11,17 @@ from typing import Final
 
 BUILT: Final = frozenset(
     {
-        "CertificateApproval", "CertificateSigning", "DefaultIngressClass", "DefaultStorageClass", "DefaultTolerationSeconds", "LimitRanger",
-        "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NamespaceLifecycle", "PersistentVolumeClaimResize", "PodSecurity",
-        "PodTopologyLabels", "Priority", "ResourceQuota", "RuntimeClass", "ServiceAccount", "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook",
+        "CertificateApproval", "CertificateSigning", "CertificateSubjectRestriction", "DefaultIngressClass", "DefaultStorageClass",
+        "DefaultTolerationSeconds", "LimitRanger", "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NamespaceLifecycle", "NodeRestriction",
+        "PersistentVolumeClaimResize", "PodSecurity", "PodTopologyLabels", "Priority", "ResourceQuota", "RuntimeClass", "ServiceAccount",
+        "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook",
     }
 )  # fmt: skip
 KNOWN: Final = BUILT | {
-    "AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "CertificateSubjectRestriction",
+    "AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages",
     "ClusterTrustBundleAttest", "DenyServiceExternalIPs", "EventRateLimit",
     "ExtendedResourceToleration", "ImagePolicyWebhook", "JobValidation", "LimitPodHardAntiAffinityTopology",
-    "NamespaceAutoProvision", "NamespaceExists", "NodeDeclaredFeatureValidator", "NodeRestriction",
+    "NamespaceAutoProvision", "NamespaceExists", "NodeDeclaredFeatureValidator",
     "OwnerReferencesPermissionEnforcement", "PodGroupProtection", "PodGroupWorkloadExists", "PodNodeSelector",
     "PodResizeValidator", "PodTolerationRestriction", "StorageObjectInUseProtection", "TaintNodesByCondition",
 }  # fmt: skip

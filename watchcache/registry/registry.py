@@ -51,6 +51,7 @@ from watchcache.registry import (
     collection,
     create,
     delete,
+    guarding,
     patch,
     quotas,
     scale,
@@ -83,7 +84,7 @@ class Settings(msgspec.Struct, frozen=True):
     `event_ttl` and `min_request_timeout` are in seconds; `service_cluster_ip_range` is one range or two of different
     families, joined by a comma; `service_node_port_range` is `first-last`; the tolerations are seconds. `advertise_address` and `secure_port` go into the endpoints of `default/kubernetes`;
     `client_ca` and `proxy_ca` are the CAs (PEM) of clients and of authenticating proxies, published for the cluster's other
-    servers. `service_account_plugin`: pods get service accounts. `disabled_plugins`: admission plugins, by name, that do without.
+    servers. `service_account_plugin`: pods get service accounts. `node_restriction`: nodes write only what is their own. `disabled_plugins`: admission plugins, by name, that do without.
     """
 
     event_ttl: float = 3600.0
@@ -97,6 +98,7 @@ class Settings(msgspec.Struct, frozen=True):
     client_ca: str = ""
     proxy_ca: str = ""
     service_account_plugin: bool = False
+    node_restriction: bool = False
     disabled_plugins: frozenset[str] = frozenset()
 
 
@@ -184,7 +186,7 @@ class Registry(Resources):
         )
         security = PodSecurity(self._namespaces.secured, self._documents("Pod"))
         accounts = self._accounts()
-        return Chain(
+        chain = Chain(
             [
                 first,
                 limits,
@@ -196,7 +198,7 @@ class Registry(Resources):
                 ingresses,
                 topology,
                 *plugins,
-                *self._last(),
+                *guarding.last(self._access),
             ],
             [
                 *self._restrictions(),
@@ -206,11 +208,21 @@ class Registry(Resources):
                 priority,
                 resize,
                 runtimes,
-                *self._signers(),
+                *guarding.signers(self._access),
                 quota,
             ],
             disabled=self.settings.disabled_plugins,
         )
+        if self.settings.node_restriction:
+            guarding.restrict_nodes(chain, self._access, self._object)
+        return chain
+
+    def _object(self, group: str, kind: str, namespace: str, name: str) -> Document | None:
+        """The stored object of a built-in kind, None when it is not there."""
+        resource = self.catalog.of_kind(group, "v1", kind)
+        assert resource is not None, kind
+        value = self.find(resource.storage_prefix, f"{namespace}/{name}" if namespace else name)
+        return None if value is None else self._store.document(resource, value)
 
     def _accounts(self) -> Sequence[ServiceAccount]:
         """The plugin that gives pods their accounts, where it is wanted."""
@@ -231,27 +243,11 @@ class Registry(Resources):
                 return
             await trio.sleep(self._random.uniform(0.1, 0.2))
 
-    def _last(self) -> Sequence[Plugin]:
-        """What judges a document that all other plugins have changed."""
-        if self._access.policy is None:
-            return ()
-        from watchcache.admission.escalation import EscalationCheck  # noqa: PLC0415 - most servers have none
-
-        return (EscalationCheck(self._access, self._access.policy),)
-
-    def _signers(self) -> Sequence[Validator]:
-        """What judges who approves and signs certificates, where not everybody may."""
-        if self._access.open:
-            return ()
-        from watchcache.admission.signers import certificate_signers  # noqa: PLC0415 - as above
-
-        return certificate_signers(self._access.authorizer)
-
     def _restrictions(self) -> Sequence[Validator]:
         """What is asked first of what is valid, unless everybody may do everything."""
         if self._access.open:
             return ()
-        from watchcache.admission.parameters import ParameterAccess  # noqa: PLC0415 - as above
+        from watchcache.admission.parameters import ParameterAccess  # noqa: PLC0415 - most servers have none
 
         access = ParameterAccess(self._access.authorizer, self._param_resource, self._policy)
         return (access,)

@@ -1,0 +1,1 @@
+"""NodeRestriction, held to the answers of a real kube-apiserver."""
