@@ -164,8 +164,14 @@ class Server:
                 core.cancel_scope.cancel()
 
     def _hub(self, log: EventLog, read_revision: Callable[[], Awaitable[int]] | None) -> Hub:
-        limit = self.settings.max_watch_queue_bytes
-        return Hub(log, stamp=stamp, read_revision=read_revision, queue_limit=limit)
+        settings = self.settings
+        return Hub(
+            log,
+            stamp=stamp,
+            read_revision=read_revision,
+            queue_limit=settings.max_watch_queue_bytes,
+            page_lifetime=settings.etcd_compaction_interval,
+        )
 
     def _front(
         self,

@@ -152,6 +152,41 @@ async def test_a_revision_without_history_is_expired(autojump_clock) -> None:
         assert (names(rest), rest.revision, rest.remaining) == (["a/2", "a/3", "a/4"], 5, 1)
 
 
+async def test_pages_are_refused_when_their_lifetime_is_over(autojump_clock) -> None:
+    """Between one lifetime and a fifth more after it was given out, a token for an outdated state is refused with one for the newest (L17)."""
+    async with running(page_lifetime=300.0) as scene:
+        await put_all(scene, "a/1", "a/2", "a/3")
+        page = await scene.pods.list(Selection(), plan_list(None, limit=1))
+        proceed = plan_list(None, continue_token=page.continue_token)
+        began, listed = trio.current_time(), 0
+        await put_all(scene, "a/4")
+        with pytest.raises(Expired) as paged:
+            while True:
+                assert names(await scene.pods.list(Selection(), proceed)) == ["a/2", "a/3"]
+                listed += 1
+                await trio.sleep(20)
+        assert 300 < trio.current_time() - began <= 380, listed
+        token = paged.value.continue_token or ""
+        rest = await scene.pods.list(Selection(), plan_list(None, continue_token=token))
+        assert (names(rest), rest.revision) == (["a/2", "a/3", "a/4"], 4)
+        exact = await scene.pods.list(Selection(), plan_list(3, "Exact"))
+        assert names(exact) == ["a/1", "a/2", "a/3"], "an exact list goes back as far as the history"
+
+
+@pytest.mark.parametrize("lifetime", [0.0, 300.0])
+async def test_pages_of_the_newest_state_can_always_be_continued(autojump_clock, lifetime) -> None:
+    """Where nothing was written since, and where pages have no lifetime, time alone ends nothing."""
+    async with running(page_lifetime=lifetime) as scene:
+        await put_all(scene, "a/1", "a/2")
+        page = await scene.pods.list(Selection(), plan_list(None, limit=1))
+        if not lifetime:
+            await put_all(scene, "a/3")
+        for _ in range(30):
+            await trio.sleep(60)
+            rest = await scene.pods.list(Selection(), plan_list(None, continue_token=page.continue_token))
+            assert names(rest) == ["a/2"]
+
+
 async def test_the_window_serves_what_the_log_has_compacted(scene: Scene) -> None:
     """An exact list within the window does not need the log."""
     past = await put_all(scene, "a/1", "a/2")

@@ -6,7 +6,8 @@ repeats, however slow it is; what many are owed is made once. The package knows 
 labels and fields, how an event is written, and where it goes are handed in.
 
 Where to look: `hub` (the tick), `cacher` (one resource), `dispatch` and `groups` (who wants an event), `watcher` (catching up and
-joining), `window` (history, undo), `plan` and `listing` (lists), `continuation` (tokens), `bookmarks` (timers).
+joining), `window` (history, undo), `plan` and `listing` (lists), `continuation` (tokens), `ages` (until when they are taken), `bookmarks`
+(timers).
 """
 
 from watchcache.cacher.cacher import Cacher

@@ -204,6 +204,8 @@ class Cacher:
         elif plan.freshness is Freshness.NEWEST:
             await self._read_newest()
         hub = self.hub  # it may have been removed meanwhile
+        if plan.limit or plan.resumed:
+            hub.ages.note(hub.now(), hub.revision)
         if plan.freshness is not Freshness.EXACT:
             if (ready := listing.at_hand(self.store, plan, hub.revision, scope)) is not None:
                 return self._counted(self.field_names[scope.position], ready.entries, ready)
@@ -255,6 +257,8 @@ class Cacher:
     async def _undone(self, plan: Plan) -> Undone:
         """What to put back to have the state at the plan's revision; from the log where the window is too short."""
         wanted = plan.revision
+        if plan.resumed and self.hub.ages.passed(wanted):
+            raise Expired(expired_token(plan))
         older: list[Change] = []
         while wanted < (floor := self.window.floor):
             try:

@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import trio
 
+from watchcache.cacher.ages import Ages
 from watchcache.cacher.bookmarks import Action, Spread, Timer, Wheel
 from watchcache.cacher.cacher import Cacher
 from watchcache.cacher.change import Stamp
@@ -61,17 +62,19 @@ class Hub:
         clock: Callable[[], float] = time.time,
         queue_limit: int = LIMIT,
         fan_out: FanOut | None = None,
+        page_lifetime: float = 0.0,
     ) -> None:
         """Not loaded yet: `run` does that.
 
         `clock` is the one that the log's commit times are of; `queue_limit` bounds the bytes that wait for all watches together;
-        `fan_out` sends to large groups.
+        `fan_out` sends to large groups; for `page_lifetime` seconds the pages of a list can be continued, for 0 as long as there is history.
         """
         self.log = log
         self.revision = 0  # the newest published event that the cachers hold
         self.frames = Frames(stamp)
         self.fan_out = fan_out or FanOut()
         self.thresholds = Thresholds()
+        self.ages = Ages(page_lifetime)
         self.read_revision = read_revision
         self._gap = 0
         self.pressure = Pressure(self, Budget(queue_limit))

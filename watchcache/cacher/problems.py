@@ -32,14 +32,14 @@ class TooOld(WatchProblem):
 
 
 class Expired(Exception):
-    """A list at an exact revision that no history holds any more (L16, L17).
+    """A list at an exact revision that no history holds any more, or a page that is too old (L16, L17).
 
     `continue_token` is None for a plain list; for an expired page it is the token that lists the rest at the
     newest revision.
     """
 
     def __init__(self, continue_token: str | None = None) -> None:
-        super().__init__("the state at the requested revision is no longer held")
+        super().__init__("the state at the requested revision is no longer given")
         self.continue_token = continue_token
 
 

@@ -72,7 +72,7 @@ HONOURED = (
     Flag("etcd-certfile", "etcd", "etcd_certfile", V.text, "our client certificate for etcd; read again when it was renewed"),
     Flag("etcd-keyfile", "etcd", "etcd_keyfile", V.text, "the key of --etcd-certfile"),
     Flag("watchcache-etcd-credentials-file", "etcd", "etcd_credentials_file", V.text, "a file of one line, name:password, for an etcd with authentication; read at each login"),
-    Flag("etcd-compaction-interval", "etcd", "etcd_compaction_interval", V.duration, "how often one of the servers on an etcd compacts it; 0 leaves that to others"),
+    Flag("etcd-compaction-interval", "etcd", "etcd_compaction_interval", V.duration, "how long pages of a list can be continued (0: as long as there is history), and how often one of the servers on an etcd compacts it (0 leaves that to others)"),
     Flag("etcd-healthcheck-timeout", "etcd", "etcd_healthcheck_timeout", V.duration, "how long etcd may take to answer before the check named etcd fails"),
     Flag("etcd-readycheck-timeout", "etcd", "etcd_readycheck_timeout", V.duration, "the same for the check named etcd-readiness"),
     Flag("etcd-db-metric-poll-interval", "etcd", "etcd_db_metric_poll_interval", V.duration, "how often etcd is asked for the size of its database"),

@@ -200,7 +200,7 @@ class View:
     ) -> None:
         self._source = source
         self.log = ViewLog(source.log, resource, conversions)
-        self.hub = Hub(self.log, stamp=stamp, read_revision=self._newest)
+        self.hub = Hub(self.log, stamp=stamp, read_revision=self._newest, page_lifetime=source.ages.lifetime)
         fields = resource.field_labels
         self.cacher = Cacher(
             resource.storage_prefix, attributes_of(resource, fields), field_names=fields, bounds=bounds

@@ -136,7 +136,14 @@ class Worker:
         log = logs[0]
         room = settings.max_watch_queue_bytes // settings.workers  # the bound is the whole server's
         hub, *others = (
-            Hub(each, stamp=stamp, read_revision=each.read_revision, queue_limit=room) for each in logs
+            Hub(
+                each,
+                stamp=stamp,
+                read_revision=each.read_revision,
+                queue_limit=room,
+                page_lifetime=settings.etcd_compaction_interval,
+            )
+            for each in logs
         )
         apart = [Apart(prefixes, other) for prefixes, other in zip(assignment.apart, others, strict=True)]
         access = access_of(settings.authorization_mode)
