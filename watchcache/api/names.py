@@ -122,6 +122,8 @@ def written_address(text: str) -> list[str]:
         found = ipaddress.ip_address(text)
     except ValueError:
         return [_LEADING_ZERO_TEXT if _is_address_with_leading_zeros(text) else NO_ADDRESS]
+    if found.version == 6 and found.scope_id is not None:
+        return [NO_ADDRESS]
     if found.version == 6 and found.ipv4_mapped is not None:
         return ["must not be an IPv4-mapped IPv6 address"]
     return []

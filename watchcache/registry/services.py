@@ -11,12 +11,13 @@ k/k pkg/registry/core/service/storage/alloc.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from watchcache.api import names, status
+from watchcache.api import causes, status
 from watchcache.api.catalog import Resource
 from watchcache.api.status import Cause
+from watchcache.api.validation.services import address_causes
 from watchcache.registry.addresses import Exhausted, Reservation, parse_address
 from watchcache.registry.calls import Document
 
@@ -34,15 +35,15 @@ _ONLY_OUTSIDE: Final = ("externalTrafficPolicy", "healthCheckNodePort")
 
 
 class Unfit(Exception):
-    """The spec cannot be given what it asks for; `cause` says which field and why."""
+    """The spec cannot be given what it asks for; `causes` say which field and why."""
 
-    def __init__(self, cause: Cause) -> None:
-        super().__init__(cause.message)
-        self.cause = cause
+    def __init__(self, *found: Cause) -> None:
+        super().__init__("; ".join(cause.message for cause in found))
+        self.causes = found
 
     def refusal(self, resource: Resource, name: str) -> status.StatusError:
         """What the client is told: 422."""
-        return status.invalid(status.GroupKind(resource.group, resource.kind), name, [self.cause])
+        return status.invalid(status.GroupKind(resource.group, resource.kind), name, list(self.causes))
 
 
 class Full(Unfit):
@@ -143,17 +144,13 @@ def _normalise_addresses(spec: Document, before: Document) -> None:
     """`clusterIP` and the first of `clusterIPs` are one thing; old clients know only the first."""
     first = spec.get("clusterIP") or ""
     addresses = spec.get("clusterIPs") or []
-    if not before and addresses and not first:
-        raise _invalid(
-            "spec.clusterIPs", _listed(addresses), "must be empty when `clusterIP` is not specified"
-        )
     changed = before and first != (before.get("clusterIP") or "")
     if changed and addresses == (before.get("clusterIPs") or []):
         addresses = []
     if first and not addresses:
         spec["clusterIPs"] = [first]
-    elif addresses and first != addresses[0]:
-        raise _invalid("spec.clusterIPs[0]", _quoted(addresses[0]), "first value must match `clusterIP`")
+    if found := list(address_causes(spec, before)):
+        raise Unfit(*found)
     _check_unchanged(spec, before)
 
 
@@ -169,39 +166,48 @@ def _choose_families(spec: Document, before: Document, reservation: Reservation)
     """Families and policy: as asked, as stored, or those of the cluster."""
     configured = reservation.allocator.families
     headless = spec.get("clusterIP") == NONE
-    if (
-        headless
-        and not spec.get("selector")
-        and not spec.get("ipFamilyPolicy")
-        and not spec.get("ipFamilies")
-    ):
-        # Nobody but its author knows what such a service resolves to: both families.
-        spec["ipFamilyPolicy"], spec["ipFamilies"] = "RequireDualStack", _with_other(configured[:1])
-        return
-    policy = spec.setdefault("ipFamilyPolicy", "SingleStack")
-    free = headless and not spec.get("selector")
-    if policy == "RequireDualStack" and len(configured) < 2 and not headless:
-        raise _invalid(
-            "spec.ipFamilyPolicy", _quoted(policy), "this cluster is not configured for dual-stack services"
-        )
-    families = list(spec.get("ipFamilies") or _families_of(spec) or configured[:1])
-    for index, family in enumerate(families):
-        if family not in configured and not free:
-            raise _invalid(f"spec.ipFamilies[{index}]", _quoted(family), "not configured on this cluster")
+    free = headless and not spec.get("selector")  # nobody but its author knows what it resolves to
+    policy = spec.setdefault("ipFamilyPolicy", "RequireDualStack" if free else "SingleStack")
+    families = list(spec.get("ipFamilies") or ())
+    if policy == "SingleStack" and before.get("ipFamilyPolicy") not in {None, "SingleStack"}:
+        families, spec["clusterIPs"] = families[:1], (spec.get("clusterIPs") or [])[:1]
+    if not free:
+        found = list(_family_causes(policy, spec.get("clusterIPs") or [], families, configured))
+        if found:
+            raise Unfit(*found)
+    families += _families_of(spec.get("clusterIPs") or ())[len(families) :]
+    families = families or configured[:1]
     if policy != "SingleStack" and len(families) == 1 and (len(configured) > 1 or headless):
         families = _with_other(families)
-    elif policy == "SingleStack" and before.get("ipFamilyPolicy") not in {None, "SingleStack"}:
-        families = families[:1]
-        spec["clusterIPs"] = (spec.get("clusterIPs") or [])[:1]
     spec["ipFamilies"] = families
 
 
-def _families_of(spec: Document) -> list[str]:
-    families = []
-    for index, text in enumerate(spec.get("clusterIPs") or ()):
-        if text != NONE:
-            families.append(_parsed(index, text)[0])
-    return families
+def _family_causes(
+    policy: str, addresses: list[str], families: list[str], configured: list[str]
+) -> Iterator[Cause]:
+    """What the cluster, or one another, does not allow of them."""
+    too_many = [
+        what
+        for what, items in (("cluster IPs", addresses), ("IP families", families))
+        if len(items) > 1 and policy == "SingleStack"
+    ]
+    for what in too_many:
+        text = f"must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"
+        yield causes.invalid("spec.ipFamilyPolicy", policy, text)
+    for index, family in enumerate(_families_of(addresses)):
+        if index >= len(families) and family not in configured:
+            text = f"{family} is not configured on this cluster"
+            yield causes.invalid(f"spec.clusterIPs[{index}]", addresses, text)
+    if policy == "RequireDualStack" and len(configured) < 2:
+        text = "this cluster is not configured for dual-stack services"
+        yield causes.invalid("spec.ipFamilyPolicy", policy, text)
+    for index, family in enumerate(families):
+        if family not in configured and "IP families" not in too_many:
+            yield causes.invalid(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
+
+
+def _families_of(addresses: Iterable[str]) -> list[str]:
+    return [parse_address(text)[0] for text in addresses if text != NONE]
 
 
 def _with_other(families: list[str]) -> list[str]:
@@ -214,9 +220,9 @@ def _allocate_addresses(spec: Document, before: Document, reservation: Reservati
         return
     held = set(before.get("clusterIPs") or ())
     addresses = list(spec.get("clusterIPs") or ())
-    for index, text in enumerate(addresses):
+    for text in addresses:
         if text not in held:
-            _take_address(index, text, addresses, reservation)
+            _take_address(text, addresses, reservation)
     for family in spec["ipFamilies"][len(addresses) :]:
         try:
             addresses.append(reservation.choose_address(family))
@@ -225,24 +231,17 @@ def _allocate_addresses(spec: Document, before: Document, reservation: Reservati
     spec["clusterIP"], spec["clusterIPs"] = addresses[0], addresses
 
 
-def _take_address(index: int, text: str, addresses: list[str], reservation: Reservation) -> None:
-    family, number = _parsed(index, text)
-    pool = reservation.allocator.addresses.get(family)
+def _take_address(text: str, addresses: list[str], reservation: Reservation) -> None:
+    family, number = parse_address(text)
+    pool = reservation.allocator.addresses[family]
     reason = ""
-    if pool is None or number not in pool:
+    if number not in pool:
         reason = "the provided network does not match the current range"
     elif pool.is_taken(number):
         reason = "provided IP is already allocated"
     if reason:
         raise _invalid("spec.clusterIPs", _listed(addresses), f"failed to allocate IP {text}: {reason}")
     reservation.take_address(family, number)
-
-
-def _parsed(index: int, text: str) -> tuple[str, int]:
-    try:
-        return parse_address(text)
-    except ValueError:
-        raise _invalid(f"spec.clusterIPs[{index}]", _quoted(text), names.NO_ADDRESS) from None
 
 
 def _allocate_ports(spec: Document, before: Document, reservation: Reservation) -> None:

@@ -49,7 +49,7 @@ def _service(new: Document, old: Document | None) -> Iterator[Cause]:
     yield from _ports(spec, "spec.ports")
     yield from label_causes(spec.get("selector"), "spec.selector")
     yield from _affinity(spec)
-    yield from _families(spec)
+    yield from address_causes(spec, (old or {}).get("spec") or {})
     known = ((old or {}).get("spec") or {}).get("externalIPs") or ()
     for index, address in enumerate(spec.get("externalIPs") or ()):
         field = f"spec.externalIPs[{index}]"
@@ -149,15 +149,55 @@ def _affinity(spec: Document) -> Iterator[Cause]:
         yield causes.invalid("spec.sessionAffinityConfig.clientIP.timeoutSeconds", seconds, text)
 
 
-def _families(spec: Document) -> Iterator[Cause]:
+def address_causes(spec: Document, before: Document) -> Iterator[Cause]:
+    """What is wrong with the cluster IPs of a service and their families, by themselves: asked before any is given out, and after."""
     if spec.get("type") == "ExternalName":
         return
-    yield from one_of(spec.get("ipFamilyPolicy"), _FAMILY_POLICIES, "spec.ipFamilyPolicy")
+    first, addresses = spec.get("clusterIP") or "", spec.get("clusterIPs") or []
+    if addresses and not first:
+        yield causes.invalid("spec.clusterIPs", addresses, "must be empty when `clusterIP` is not specified")
+    elif addresses and first != addresses[0]:
+        yield causes.invalid("spec.clusterIPs", addresses, "first value must match `clusterIP`")
     families = spec.get("ipFamilies") or []
     for index, family in enumerate(families):
         yield from one_of(family, _FAMILIES, f"spec.ipFamilies[{index}]")
         if family in families[:index]:
             yield causes.duplicate(f"spec.ipFamilies[{index}]", family)
+    yield from one_of(spec.get("ipFamilyPolicy"), _FAMILY_POLICIES, "spec.ipFamilyPolicy")
+    malformed = list(_malformed(addresses, before.get("clusterIPs") or ()))
+    yield from malformed
+    if len(addresses) > len(_FAMILIES):
+        yield causes.invalid("spec.clusterIPs", addresses, f"may only hold up to {len(_FAMILIES)} values")
+    if not malformed:
+        yield from _fitting(addresses, families)
+
+
+def _malformed(addresses: Sequence[str], known: Sequence[str]) -> Iterator[Cause]:
+    for index, address in enumerate(addresses):
+        if index == 0 and address == "None":
+            if len(addresses) > 1:
+                text = "'None' must be the first and only value"
+                yield causes.invalid("spec.clusterIPs", addresses, text)
+        elif address not in known:
+            yield from causes.each_invalid(
+                f"spec.clusterIPs[{index}]", address, names.written_address(address)
+            )
+
+
+def _fitting(addresses: Sequence[str], families: Sequence[str]) -> Iterator[Cause]:
+    """Well-formed addresses: one for a family, and of the family that is stated."""
+    found = [] if addresses[:1] == ["None"] else [_family(address) for address in addresses]
+    if len(found) > 1 and len(set(found)) == 1:
+        text = "may specify no more than one IP for each IP family"
+        yield causes.invalid("spec.clusterIPs", addresses, text)
+    for index, (family, stated) in enumerate(zip(found, families, strict=False)):
+        if family != stated and stated in _FAMILIES:
+            text = f"expected an {stated} value as indicated by `ipFamilies[{index}]`"
+            yield causes.invalid(f"spec.clusterIPs[{index}]", addresses[index], text)
+
+
+def _family(address: str) -> str:
+    return "IPv6" if ":" in address else "IPv4"
 
 
 def _for_types(spec: Document, kind: object, before: Document) -> Iterator[Cause]:
