@@ -236,12 +236,13 @@ class Registry(Resources):
         return None if value is None else msgspec.json.decode(value)
 
     async def _wait_for_account(self, namespace: str, name: str) -> None:
-        """Look twice more, as long after each other as kube-apiserver does."""
+        """A controller makes `default` in each new namespace: it is looked for ten times, as by kube-apiserver, any other once."""
         await self._cachers["serviceaccounts"].hub.wait_newest()
-        for _ in range(2):
+        pause = self._random.uniform(0.1, 0.2)
+        for _ in range(9 if name == "default" else 0):
             if self.find("serviceaccounts", f"{namespace}/{name}") is not None:
                 return
-            await trio.sleep(self._random.uniform(0.1, 0.2))
+            await trio.sleep(pause)
 
     def _restrictions(self) -> Sequence[Validator]:
         """What is asked first of what is valid, unless everybody may do everything."""
