@@ -104,14 +104,24 @@ class World:
         self.queue(writes)
         await trio.lowlevel.checkpoint()
         self.crashes += 1
-        copy = self.scratch / str(self.crashes)
-        shutil.copytree(self.path, copy)
+        copy = self._copied()
         await self.close()
         self.path = copy
         await self.open()
         assert self.log.revision >= len(self.events)
         after = max(self.log.oldest, len(self.events))
         self.events += await history(self.log, after)
+
+    def _copied(self) -> Path:
+        """A copy of the directory; again where a file went, or got its name, between the list of files and its turn."""
+        copy = self.scratch / str(self.crashes)
+        while True:
+            try:
+                return Path(shutil.copytree(self.path, copy))
+            except shutil.Error as error:
+                if not all("No such file" in reason for _, _, reason in error.args[0]):
+                    raise
+                shutil.rmtree(copy)
 
     async def reopen(self) -> None:
         await self.close()
@@ -137,11 +147,13 @@ async def live(scratch: Path, steps) -> None:
     """Take the steps in a new world, checking after each."""
     world = World(scratch)
     await world.open()
-    for name, *arguments in steps:
-        await getattr(world, name)(*arguments)
-        world.check()
-    await world.resume(0.0)
-    await world.close()
+    try:
+        for name, *arguments in steps:
+            await getattr(world, name)(*arguments)
+            world.check()
+        await world.resume(0.0)
+    finally:
+        await world.close()
     assert check_directory(world.path).faults == []
     kept = list(read_events(world.path, stamp=stamp))
     assert kept == world.events[len(world.events) - len(kept) :]
