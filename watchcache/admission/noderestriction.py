@@ -19,8 +19,9 @@ from watchcache.admission.sources import Find, driver_of
 from watchcache.api import status
 from watchcache.api.quoting import quoted
 from watchcache.api.status import GroupKind
+from watchcache.api.user import NODE_USER
 from watchcache.auth import Attributes, Authorizer, Decision
-from watchcache.auth.node import PREFIX, node_of
+from watchcache.auth.node import node_of
 
 MIRROR: Final = "kubernetes.io/config.mirror"
 _LEASES: Final = "kube-node-lease"
@@ -64,7 +65,7 @@ class NodeRestriction:
 
     def admit(self, review: Review) -> None:
         """Raises StatusError 403, and 404 where what a request speaks of is not there."""
-        if not review.user.name.startswith(PREFIX):
+        if not review.user.name.startswith(NODE_USER):
             return
         node = node_of(review.user)
         if node is None:
@@ -329,8 +330,8 @@ def _certificate(review: Review, node: str) -> None:
         subject = subject_of(spec.get("request") or "")
     except RequestProblem as problem:
         raise _forbidden(review, f"unable to parse csr: {problem}") from None
-    if subject.name != f"{PREFIX}{node}":
-        raise _forbidden(review, f"can only create a node CSR with CN={PREFIX}{node}")
+    if subject.name != f"{NODE_USER}{node}":
+        raise _forbidden(review, f"can only create a node CSR with CN={NODE_USER}{node}")
 
 
 def _asked(review: Review) -> str:

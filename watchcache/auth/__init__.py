@@ -33,7 +33,7 @@ from watchcache.auth.authorizer import (
 )
 from watchcache.auth.certificates import CertificateAuthenticator
 from watchcache.auth.jwt import Signer, Verifier, verifier_of
-from watchcache.auth.refusal import refusal
+from watchcache.auth.refusal import check, refusal
 from watchcache.auth.tokens import TokenFileAuthenticator, TokenFileError
 
 __all__ = [
@@ -66,6 +66,7 @@ __all__ = [
     "Verifier",
     "access_of",
     "aggregate",
+    "check",
     "refusal",
     "reviewed",
     "verifier_of",

@@ -23,7 +23,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from watchcache.api.user import UserInfo
+from watchcache.api.user import UserInfo, account_groups, account_name
 from watchcache.auth.authenticator import Credentials, Recognized, Rejected, with_authenticated_group
 from watchcache.auth.jwt import InvalidToken, Token, Verifier, parse
 from watchcache.auth.tokens import bearer_token
@@ -235,8 +235,7 @@ def legacy_claims(claims: dict[str, Any]) -> Claims:
 
 def account_user(namespace: str, name: str, uid: str, extra: dict[str, tuple[str, ...]]) -> UserInfo:
     """The user that an account is to everybody else."""
-    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
-    user = UserInfo(f"system:serviceaccount:{namespace}:{name}", uid, groups, extra)
+    user = UserInfo(account_name(namespace, name), uid, account_groups(namespace), extra)
     return with_authenticated_group(user)
 
 

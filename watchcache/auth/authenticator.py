@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from watchcache.api.user import ANONYMOUS, UserInfo
+from watchcache.api.user import ANONYMOUS, AUTHENTICATED, UserInfo
 
 __all__ = [
     "ANONYMOUS",
@@ -23,8 +23,6 @@ __all__ = [
     "reviewed",
     "with_authenticated_group",
 ]
-
-AUTHENTICATED_GROUP = "system:authenticated"
 
 
 class Credentials(NamedTuple):
@@ -55,11 +53,9 @@ class Authenticator(Protocol):
 
 def with_authenticated_group(user: UserInfo) -> UserInfo:
     """The user with `system:authenticated` among the groups, as every authenticated user has it."""
-    if AUTHENTICATED_GROUP in user.groups:
+    if AUTHENTICATED in user.groups:
         return user
-    return UserInfo(
-        name=user.name, uid=user.uid, groups=(*user.groups, AUTHENTICATED_GROUP), extra=user.extra
-    )
+    return UserInfo(name=user.name, uid=user.uid, groups=(*user.groups, AUTHENTICATED), extra=user.extra)
 
 
 class Union:

@@ -12,13 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from watchcache.api.user import UserInfo
+from watchcache.api.user import NODE_USER, NODES, UserInfo
 from watchcache.auth.authorizer import Attributes, Decision, Enumerated
 from watchcache.auth.graph import Graph
 from watchcache.auth.rbac.rules import Rule
 
-PREFIX: Final = "system:node:"
-_NODES: Final = "system:nodes"
 _OWN_VERBS: Final = ("get", "create", "update", "patch", "delete")
 _LEASES: Final = "kube-node-lease"
 
@@ -64,8 +62,8 @@ class Node:
 
 def node_of(user: UserInfo) -> str | None:
     """The node that a user is, "" when its name is missing; None for a user that is no node."""
-    if user.name.startswith(PREFIX) and _NODES in user.groups:
-        return user.name[len(PREFIX) :]
+    if user.name.startswith(NODE_USER) and NODES in user.groups:
+        return user.name[len(NODE_USER) :]
     return None
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from watchcache.api import status
 from watchcache.api.quoting import quoted
 from watchcache.api.status import StatusError
-from watchcache.auth.authorizer import Attributes
+from watchcache.auth.authorizer import Attributes, Authorizer, Decision
+
+
+def check(authorizer: Authorizer, attributes: Attributes) -> None:
+    """Raises the 403 unless the authorizer allows it."""
+    decision, reason = authorizer.authorize(attributes)
+    if decision is not Decision.ALLOW:
+        raise refusal(attributes, reason)
 
 
 def refusal(attributes: Attributes, reason: str) -> StatusError:

@@ -10,7 +10,7 @@ from typing import Final
 
 from watchcache.api.selectors import parse_fields
 from watchcache.api.status import StatusError
-from watchcache.auth import Attributes, Authorizer, Decision, refusal
+from watchcache.auth import Attributes, Authorizer, check
 from watchcache.http.exchange import Exchange
 from watchcache.http.query import first
 
@@ -26,10 +26,7 @@ class Authorization:
 
     def enter(self, exchange: Exchange) -> None:
         """Raises StatusError 403."""
-        attributes = attributes_of(exchange)
-        decision, reason = self._authorizer.authorize(attributes)
-        if decision is not Decision.ALLOW:
-            raise refusal(attributes, reason)
+        check(self._authorizer, attributes_of(exchange))
 
 
 def attributes_of(exchange: Exchange) -> Attributes:

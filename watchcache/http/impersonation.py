@@ -24,15 +24,22 @@ import msgspec
 
 from watchcache.api import status
 from watchcache.api.quoting import quoted
-from watchcache.api.user import ANONYMOUS, UserInfo
-from watchcache.auth import MASTERS, Attributes, Authorizer, Decision, refusal
+from watchcache.api.user import (
+    ANONYMOUS,
+    AUTHENTICATED,
+    NODE_USER,
+    NODES,
+    UNAUTHENTICATED,
+    UserInfo,
+    account_groups,
+    account_of,
+)
+from watchcache.auth import MASTERS, Attributes, Authorizer, Decision, check, refusal
 from watchcache.http.authorization import attributes_of
 from watchcache.http.exchange import Exchange
 
 _EXTRA: Final = "impersonate-extra-"
 _API: Final = "authentication.k8s.io"
-_NODE: Final = "system:node:"
-_ACCOUNT: Final = "system:serviceaccount:"
 _NODE_OF_POD: Final = "authentication.kubernetes.io/node-name"
 _LEGACY: Final = ""
 _MANY: Final = 4
@@ -75,17 +82,12 @@ class Impersonation:
     def _checked(self, mode: str, wanted: UserInfo, attributes: Attributes) -> UserInfo:
         """The user as the server sees him. Raises StatusError 403."""
         if mode != _LEGACY:
-            self._check(attributes._replace(verb=f"impersonate-on:{mode}:{attributes.verb}"))
+            check(self._authorizer, attributes._replace(verb=f"impersonate-on:{mode}:{attributes.verb}"))
         for asked in _asked(mode, wanted, attributes.user):
-            self._check(asked)
+            check(self._authorizer, asked)
         self._check_groups(mode, wanted, attributes.user)
         self._check_extra(mode, wanted, attributes.user)
         return _completed(mode, wanted)
-
-    def _check(self, attributes: Attributes) -> None:
-        decision, reason = self._authorizer.authorize(attributes)
-        if decision is not Decision.ALLOW:
-            raise refusal(attributes, reason)
 
     def _check_groups(self, mode: str, wanted: UserInfo, caller: UserInfo) -> None:
         asked = _attributes(caller, mode, "groups", "", group="" if mode == _LEGACY else _API)
@@ -98,7 +100,7 @@ class Impersonation:
             if len(wanted.groups) >= _MANY and self._allows(asked._replace(name="*")):
                 return
         for group in wanted.groups:
-            self._check(asked._replace(name=group))
+            check(self._authorizer, asked._replace(name=group))
 
     def _check_extra(self, mode: str, wanted: UserInfo, caller: UserInfo) -> None:
         asked = _attributes(caller, mode, "userextras", "")
@@ -113,7 +115,7 @@ class Impersonation:
             if len(values) >= _MANY and self._allows(asked._replace(subresource="*", name="*")):
                 return
         for key, value in values:
-            self._check(asked._replace(subresource=key, name=value))
+            check(self._authorizer, asked._replace(subresource=key, name=value))
 
     def _allows(self, attributes: Attributes) -> bool:
         return self._authorizer.authorize(attributes)[0] is Decision.ALLOW
@@ -146,7 +148,7 @@ def _values(text: str) -> tuple[str, ...]:
 
 def _modes(wanted: UserInfo, caller: UserInfo) -> Iterator[str]:
     """The modes that such a user may be asked for in."""
-    node, account = _is_node(wanted.name), _account(wanted.name)
+    node, account = _is_node(wanted.name), account_of(wanted.name)
     if not node and account is None:
         yield "user-info"
         return
@@ -155,7 +157,7 @@ def _modes(wanted: UserInfo, caller: UserInfo) -> Iterator[str]:
     if account is not None:
         yield "serviceaccount"
         return
-    if _account(caller.name) and caller.extra.get(_NODE_OF_POD) == (wanted.name.removeprefix(_NODE),):
+    if account_of(caller.name) and caller.extra.get(_NODE_OF_POD) == (wanted.name.removeprefix(NODE_USER),):
         yield "associated-node"
     yield "arbitrary-node"
 
@@ -163,12 +165,12 @@ def _modes(wanted: UserInfo, caller: UserInfo) -> Iterator[str]:
 def _asked(mode: str, wanted: UserInfo, caller: UserInfo) -> Iterator[Attributes]:
     """What the caller must be allowed, apart from groups and extra."""
     group = "" if mode == _LEGACY else _API
-    account = _account(wanted.name)
+    account = account_of(wanted.name)
     if account is not None:
         namespace, name = account
         yield _attributes(caller, mode, "serviceaccounts", name, group=group, namespace=namespace)
     elif mode != _LEGACY and _is_node(wanted.name):
-        name = "*" if mode == "associated-node" else wanted.name.removeprefix(_NODE)
+        name = "*" if mode == "associated-node" else wanted.name.removeprefix(NODE_USER)
         yield _attributes(caller, mode, "nodes", name, group=group)
     else:
         yield _attributes(caller, mode, "users", wanted.name, group=group)
@@ -186,15 +188,15 @@ def _attributes(
 def _completed(mode: str, wanted: UserInfo) -> UserInfo:
     """With the groups that follow from the name."""
     groups = wanted.groups
-    account = _account(wanted.name)
+    account = account_of(wanted.name)
     if account is not None and not groups:
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{account[0]}")
+        groups = account_groups(account[0])
     if mode.endswith("-node"):
-        groups = ("system:nodes",)
-    known = "system:authenticated"
+        groups = (NODES,)
+    known = AUTHENTICATED
     if wanted.name == ANONYMOUS.name:
-        known = "system:unauthenticated"
-    elif "system:unauthenticated" in groups:
+        known = UNAUTHENTICATED
+    elif UNAUTHENTICATED in groups:
         return msgspec.structs.replace(wanted, groups=groups)
     if known not in groups:
         groups = (*groups, known)
@@ -202,15 +204,7 @@ def _completed(mode: str, wanted: UserInfo) -> UserInfo:
 
 
 def _is_node(name: str) -> bool:
-    return name.startswith(_NODE) and len(name) > len(_NODE)
-
-
-def _account(name: str) -> tuple[str, str] | None:
-    """Namespace and name of a service account's user name."""
-    if not name.startswith(_ACCOUNT):
-        return None
-    namespace, colon, account = name[len(_ACCOUNT) :].partition(":")
-    return (namespace, account) if colon and namespace and account and ":" not in account else None
+    return name.startswith(NODE_USER) and len(name) > len(NODE_USER)
 
 
 def _printed(wanted: UserInfo) -> str:

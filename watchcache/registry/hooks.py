@@ -17,7 +17,7 @@ from watchcache.api.defaulting import apply_defaults
 from watchcache.api.meta import new_uid
 from watchcache.api.schema import Schema
 from watchcache.api.structure import TypeMismatch, conform, zero
-from watchcache.api.user import UserInfo
+from watchcache.api.user import AUTHENTICATED, UserInfo, account_groups
 from watchcache.auth import Decision
 from watchcache.registry.calls import Document
 from watchcache.registry.configured import Configured
@@ -136,7 +136,7 @@ class Hooks:
         """Whether a user may do what is asked, and why."""
         if account := asked.get("serviceAccount"):
             space = account.split(":")[2]
-            groups = ("system:serviceaccounts", f"system:serviceaccounts:{space}", "system:authenticated")
+            groups = (*account_groups(space), AUTHENTICATED)
             user = UserInfo(account, groups=groups)
         stated = {name: text for name, text in asked.items() if name in _ASKED}
         if "path" in stated:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watchcache.auth import Attributes, Decision, refusal
+from watchcache.auth import Attributes, check
 from watchcache.registry.calls import Call
 from watchcache.registry.store import Store
 
@@ -23,6 +23,4 @@ def check_creation(store: Store, call: Call) -> None:
         call.name,
         "",
     )
-    decision, reason = store.access.authorizer.authorize(attributes)
-    if decision is not Decision.ALLOW:
-        raise refusal(attributes, reason)
+    check(store.access.authorizer, attributes)

@@ -11,7 +11,7 @@ from typing import Final
 from watchcache.api import status
 from watchcache.api.meta import new_uid
 from watchcache.api.status import Cause, GroupKind
-from watchcache.api.user import ANONYMOUS
+from watchcache.api.user import ANONYMOUS, account_name
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.deletion import timestamp
 from watchcache.registry.issuer import Issuer
@@ -162,7 +162,7 @@ def _claims(
         lasts = _YEAR
     return {
         "iss": issuer.name,
-        "sub": f"system:serviceaccount:{namespace}:{name}",
+        "sub": account_name(namespace, name),
         "aud": spec["audiences"],
         "iat": now,
         "nbf": now,

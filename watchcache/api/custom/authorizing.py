@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
+from watchcache.api.user import account_name
+
 Question = dict[str, Any]
 Answer = Callable[[Question], tuple[bool, str]]
 """(group, resource, subresource, namespace, name, path, verb, serviceAccount as far as stated) -> (allowed, reason)."""
@@ -41,7 +43,7 @@ def _account(question: Question, namespace: str, name: str) -> Question:
         raise ValueError(
             "Invalid service account namespace" if not namespace else "Invalid service account name"
         )
-    return {**question, "serviceAccount": f"system:serviceaccount:{namespace}:{name}"}
+    return {**question, "serviceAccount": account_name(namespace, name)}
 
 
 def _check(question: Question, verb: str) -> Question:

@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from watchcache.api.quoting import quoted
-from watchcache.api.user import UserInfo
+from watchcache.api.user import UserInfo, account_name
 from watchcache.auth.rbac.rules import Rule, rules_of
 
 _logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Subject(msgspec.Struct, frozen=True):
         if self.kind != "ServiceAccount":
             return self.kind, self.name
         home = self.namespace or namespace
-        return ("User", f"system:serviceaccount:{home}:{self.name}") if home else None
+        return ("User", account_name(home, self.name)) if home else None
 
     def described(self, namespace: str) -> str:
         """As reasons name it; a service account's namespace comes behind its name."""
