@@ -22,11 +22,13 @@ from watchcache.cacher.problems import BadContinue, Expired, FutureRevision, Not
 from watchcache.cacher.request import After, Framing, Initial, Now, Representation, Sink, WatchRequest
 from watchcache.cacher.selection import Predicate, Scope, Selection
 from watchcache.cacher.stats import CacherStats, WatcherStats
+from watchcache.cacher.store import LAST
 from watchcache.cacher.timed import Timed
 from watchcache.cacher.watcher import Piece, Watcher
 from watchcache.cacher.window import Bounds
 
 __all__ = [
+    "LAST",
     "After",
     "AttributesOf",
     "BadContinue",

@@ -1,6 +1,6 @@
-"""Admission of what is no object of its resource: a Scale, a Binding, an Eviction, a review.
+"""What admission is asked about a call, and the admission of what is no object of its resource: a Scale, a Binding, an Eviction, a review.
 
-The server's own plugins do not look at these. So nothing is asked unless somebody has added others (`Chain.extended`).
+The server's own plugins do not look at the latter. So nothing is asked unless somebody has added others (`Chain.extended`).
 """
 
 from __future__ import annotations
@@ -8,6 +8,24 @@ from __future__ import annotations
 from watchcache.admission import Operation, Review
 from watchcache.registry.calls import Call, Document
 from watchcache.registry.store import Store
+
+
+def review_of(
+    call: Call, operation: Operation, document: Document | None, old: Document | None = None
+) -> Review:
+    """What plugins are shown of a call."""
+    return Review(
+        operation=operation,
+        resource=call.resource,
+        namespace=call.namespace,
+        name=call.name,
+        subresource=call.subresource,
+        user=call.user,
+        document=document,
+        old=old,
+        dry_run=call.dry_run,
+        request=call,
+    )
 
 
 async def admitted(
@@ -29,19 +47,8 @@ async def admitted(
         group, version, name = kind
         document = {"kind": name, "apiVersion": f"{group}/{version}" if group else version} | document
     operation = Operation.CREATE if old is None else Operation.UPDATE
-    review = Review(
-        operation=Operation.CONNECT if connects else operation,
-        resource=call.resource,
-        namespace=call.namespace,
-        name=call.name,
-        subresource=call.subresource,
-        user=call.user,
-        document=document,
-        old=old,
-        dry_run=call.dry_run,
-        request=call,
-        kind=kind,
-    )
+    review = review_of(call, Operation.CONNECT if connects else operation, document, old)
+    review.kind = kind
     await store.chain.admit(review)
     await store.chain.validate(review)
     assert review.document is not None

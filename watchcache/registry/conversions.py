@@ -48,10 +48,10 @@ class Conversions:
         return made
 
     def kept_value(self, resource: Resource, document: Document) -> bytes:
-        """A document in the version that is kept as it is stored."""
-        custom = resource.custom
-        assert custom is not None
-        value = value_of(document)
+        """A document in the version that is kept as it is stored; of any resource."""
+        value, custom = value_of(document), resource.custom
+        if custom is None or not resource.converted:
+            return value
         return marked(value, f"{resource.group}/{custom.storage_version}") if custom.mixed else value
 
     async def spoken(self, resource: Resource, documents: Sequence[Document]) -> list[Document]:

@@ -8,17 +8,17 @@ from typing import Final
 
 from watchcache.admission import Operation, Review
 from watchcache.api import meta, status
-from watchcache.api.codec import value_of
 from watchcache.api.status import StatusError
 from watchcache.log import Conflict
 from watchcache.registry import incoming, metadata, owners, validation
 from watchcache.registry.addresses import Reservation
+from watchcache.registry.admitting import review_of
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.kinds import strategy_of
 from watchcache.registry.services import Unfit
 from watchcache.registry.store import Store, head_of
 from watchcache.registry.strategy import Preparation, prepare_create
-from watchcache.registry.versions import spoken
+from watchcache.registry.versions import complete, spoken
 
 UNNAMED: Final = "Unknown"
 """What admission calls an object that has no name yet and none to make one from."""
@@ -62,17 +62,9 @@ def _review(store: Store, call: Call, document: Document) -> Review:
     metadata = document["metadata"]
     if store.chain.extended:  # others see only what the client may say
         document = {**document, "metadata": meta.without_servers_own(metadata)}
-    return Review(
-        operation=Operation.CREATE,
-        resource=call.resource,
-        namespace=call.namespace,
-        name=metadata.get("name") or metadata.get("generateName") or UNNAMED,
-        subresource="",
-        user=call.user,
-        document=document,
-        dry_run=call.dry_run,
-        request=call,
-    )
+    review = review_of(call, Operation.CREATE, document)
+    review.name, review.subresource = metadata.get("name") or metadata.get("generateName") or UNNAMED, ""
+    return review
 
 
 def _check_again(call: Call, document: Document) -> None:
@@ -162,7 +154,7 @@ async def _insert(store: Store, call: Call, key: str, document: Document, revisi
     if call.dry_run:
         shown = (await store.conversions.spoken(resource, [kept]))[0] if resource.converted else document
         return Outcome(201, document=_complete(call, shown, revision))
-    value = store.conversions.kept_value(resource, kept) if resource.converted else value_of(kept)
+    value = store.conversions.kept_value(resource, kept)
     try:
         event = await store.append(key, value, None)
     except Conflict as conflict:
@@ -181,5 +173,4 @@ def _complete(call: Call, document: Document, revision: str) -> Document:
     answered = spoken(document, call.resource)
     if revision:
         answered = {**answered, "metadata": {**answered["metadata"], "resourceVersion": revision}}
-    head = {"kind": call.resource.kind, "apiVersion": call.resource.api_version}
-    return head | {name: value for name, value in answered.items() if name not in head}
+    return complete(answered, call.resource)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from watchcache.admission import Operation, Review
+from watchcache.admission import Operation
 from watchcache.api import status
-from watchcache.api.codec import stamp, value_of
+from watchcache.api.codec import stamp
 from watchcache.api.options import DeleteOptions
 from watchcache.api.status import GroupKind, object_details
 from watchcache.log import Conflict, Head
+from watchcache.registry.admitting import review_of
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.deletion import Decision, DeletionWish, Verdict, decide
 from watchcache.registry.kinds import strategy_of
@@ -50,11 +51,6 @@ async def _kept(store: Store, call: Call, head: Head) -> Document:
         return store.document(call.resource, head.value)
     stored = store.conversions.document(call.resource, head.value)
     return await store.conversions.kept(call.resource, stored)
-
-
-def _value_of(store: Store, call: Call, document: Document) -> bytes:
-    converted = call.resource.converted
-    return store.conversions.kept_value(call.resource, document) if converted else value_of(document)
 
 
 def _wish(options: DeleteOptions) -> DeletionWish:
@@ -98,19 +94,8 @@ async def _admit(store: Store, call: Call, document: Document, options: DeleteOp
         options = msgspec.structs.replace(options, uid=document["metadata"].get("uid"))
     if call.resource.converted and store.chain.extended:
         (document,) = await store.conversions.spoken(call.resource, [document])
-    review = Review(
-        operation=Operation.DELETE,
-        resource=call.resource,
-        namespace=call.namespace,
-        name=call.name,
-        subresource="",
-        user=call.user,
-        document=None,
-        old=document,
-        dry_run=call.dry_run,
-        request=call,
-        options=options,
-    )
+    review = review_of(call, Operation.DELETE, None, document)
+    review.subresource, review.options = "", options
     await store.chain.admit(review)
     if store.chain.extended:
         await store.chain.validate(review)
@@ -121,15 +106,21 @@ async def _carry_out(store: Store, call: Call, head: Head, decision: Decision) -
     if call.dry_run or decision.verdict is Verdict.KEEP:
         if not await store.log_of(call.key).confirm(call.key, head.revision):
             return None
-        return stamp(_value_of(store, call, decision.document), head.revision)
+        return stamp(store.conversions.kept_value(call.resource, decision.document), head.revision)
     try:
         if decision.verdict is Verdict.MARK_AND_REMOVE:
             marked = store.log_of(call.key).append_nowait(
-                call.key, _value_of(store, call, decision.document), expected=head.revision
+                call.key,
+                store.conversions.kept_value(call.resource, decision.document),
+                expected=head.revision,
             )
             # Queued behind the mark without an await between: nobody comes in between, and one sync serves both.
             return (await store.log_of(call.key).append_nowait(call.key, None, expected=marked).wait()).value
-        value = _value_of(store, call, decision.document) if decision.verdict is Verdict.MARK else None
+        value = (
+            store.conversions.kept_value(call.resource, decision.document)
+            if decision.verdict is Verdict.MARK
+            else None
+        )
         return (await store.append(call.key, value, head)).value
     except Conflict:
         return None

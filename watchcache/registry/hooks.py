@@ -25,7 +25,7 @@ from watchcache.registry.incoming import SCHEME, PatchedWording, check_type
 from watchcache.registry.kinds import strategy_of
 from watchcache.registry.reviews import attributes_of
 from watchcache.registry.store import Store
-from watchcache.registry.versions import incoming, spoken
+from watchcache.registry.versions import complete, incoming, spoken
 
 if TYPE_CHECKING:
     from watchcache.webhooks import Caller
@@ -68,8 +68,7 @@ class Hooks:
             made = await self._store.conversions.between(review.resource, resource, document)
         else:
             made = spoken(document, resource) if resource.stored else document
-        head = {"kind": resource.kind, "apiVersion": resource.api_version}
-        return head | {name: value for name, value in made.items() if name not in head}
+        return complete(made, resource)
 
     async def reshaped(self, review: Review, patched: Document, resource: Resource) -> Document:
         """What a webhook made of a document: typed, pruned, with defaults, as it is kept. Raises StatusError."""
@@ -122,14 +121,7 @@ class Hooks:
 
     async def namespace_labels(self, name: str) -> dict[str, str] | None:
         """The labels of a namespace; None when there is none."""
-        resource = self._store.catalog.of_kind("", "v1", "Namespace")
-        assert resource is not None, "the catalog has namespaces"
-        cacher = self._store.cacher(resource)
-        key = f"{resource.storage_prefix}/{name}"
-        entry = cacher.get(key)
-        if entry is None:
-            await cacher.hub.wait_newest()
-            entry = cacher.get(key)
+        entry = await self._store.namespace(name)
         return None if entry is None else dict(entry.labels or {})
 
     def allows(self, user: UserInfo, asked: dict[str, Any]) -> tuple[bool, str]:

@@ -15,8 +15,8 @@ from watchcache.api.catalog import Resource
 from watchcache.registry.calls import Document
 from watchcache.registry.configured import Configured
 from watchcache.registry.hooks import Hooks
-from watchcache.registry.store import Store
-from watchcache.registry.versions import spoken
+from watchcache.registry.store import Store, in_namespace
+from watchcache.registry.versions import complete, spoken
 
 _GROUP: Final = "admissionregistration.k8s.io"
 _KINDS: Final = {
@@ -55,15 +55,12 @@ class Governing:
 
     async def namespace(self, name: str) -> Document | None:
         """A namespace, complete; None when there is none."""
+        entry = await self._store.namespace(name)
+        if entry is None:
+            return None
         resource = self._store.catalog.of_kind("", "v1", "Namespace")
         assert resource is not None, "the catalog has namespaces"
-        cacher = self._store.cacher(resource)
-        key = f"{resource.storage_prefix}/{name}"
-        entry = cacher.get(key)
-        if entry is None:
-            await cacher.hub.wait_newest()
-            entry = cacher.get(key)
-        return None if entry is None else self._complete(resource, entry.value)
+        return self._complete(resource, entry.value)
 
     def param_resource(self, api_version: str, kind: str) -> Resource | None:
         """The resource of a parameter's kind; None while nothing serves it."""
@@ -73,25 +70,18 @@ class Governing:
 
     def policy(self, kind: str, name: str) -> Document | None:
         """A policy of a kind; None when there is none."""
-        resource = self._store.catalog.of_kind(_GROUP, "v1", kind)
-        assert resource is not None, kind
-        entry = self._store.cacher(resource).get(f"{resource.storage_prefix}/{name}")
-        return None if entry is None else self._store.document(resource, entry.value)
+        return self._store.found(_GROUP, kind, "", name)
 
     def params(self, resource: Resource, namespace: str, name: str) -> Sequence[Document]:
         """The objects of a kind in a namespace ("" where it has none), complete; `name` "" are all."""
         cacher = self._store.cacher(resource)
-        within = f"{cacher.prefix}/{namespace}/" if resource.namespaced else f"{cacher.prefix}/"
         if name:
-            entry = cacher.get(within + name)
+            entry = cacher.get(
+                f"{cacher.prefix}/{namespace}/{name}" if namespace else f"{cacher.prefix}/{name}"
+            )
             return [] if entry is None else [self._complete(resource, entry.value)]
-        return [
-            self._complete(resource, entry.value)
-            for entry in cacher.store.range(within, f"{within}\U0010ffff")
-        ]
+        return [self._complete(resource, entry.value) for entry in in_namespace(cacher, namespace)]
 
     def _complete(self, resource: Resource, value: bytes) -> Document:
         document = self._store.document(resource, value)
-        made = document if resource.custom is not None else spoken(document, resource)
-        head = {"kind": resource.kind, "apiVersion": resource.api_version}
-        return head | {member: item for member, item in made.items() if member not in head}
+        return complete(document if resource.custom is not None else spoken(document, resource), resource)

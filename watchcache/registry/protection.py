@@ -22,7 +22,7 @@ from watchcache.api.status import StatusError
 from watchcache.api.user import UserInfo
 from watchcache.log import Event, JournalError
 from watchcache.registry.calls import Call, Document
-from watchcache.registry.store import Store, read_modify_write
+from watchcache.registry.store import Store, in_namespace, read_modify_write
 
 _logger = logging.getLogger(__name__)
 
@@ -202,7 +202,7 @@ class Protection:
     def _is_named(self, attributes: str) -> bool:
         """Whether a claim or a volume has a class, had it, or is to get it."""
         for kind in (VOLUMES, CLAIMS):
-            for value in self._values(kind, kind):
+            for value in self._values(kind):
                 found = _decode_specified(value)
                 target = found.status.change.target if found.status.change else None
                 if attributes in {found.spec.attributes, found.status.attributes, target}:
@@ -210,11 +210,10 @@ class Protection:
         return False
 
     def _pods(self, namespace: str) -> Iterator[bytes]:
-        return self._values(PODS, f"{PODS}{namespace}/")
+        return self._values(PODS, namespace)
 
-    def _values(self, kind: str, prefix: str) -> Iterator[bytes]:
-        cacher = self._store.cachers[kind.rstrip("/")]
-        for entry in cacher.store.range(prefix, f"{prefix}\U0010ffff"):
+    def _values(self, kind: str, namespace: str = "") -> Iterator[bytes]:
+        for entry in in_namespace(self._store.cachers[kind.rstrip("/")], namespace):
             yield entry.value
 
 

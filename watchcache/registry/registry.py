@@ -175,10 +175,10 @@ class Registry(Resources):
         first = NamespaceLifecycle(self._namespaces.state_of, self._wait_for_namespaces)
         topology = PodTopologyLabels(self._node_labels)
         limits = LimitRanger(self._documents("LimitRange"))
-        runtimes = RuntimeClass(self._found("node.k8s.io", "RuntimeClass"))
-        storage = DefaultStorageClass(self._classes("storage.k8s.io", "StorageClass"))
-        resize = PersistentVolumeClaimResize(self._found("storage.k8s.io", "StorageClass"))
-        ingresses = DefaultIngressClass(self._classes("networking.k8s.io", "IngressClass"))
+        runtimes = RuntimeClass(partial(self._object, "node.k8s.io", "RuntimeClass", ""))
+        storage = DefaultStorageClass(partial(self._documents("StorageClass", "storage.k8s.io"), ""))
+        resize = PersistentVolumeClaimResize(partial(self._object, "storage.k8s.io", "StorageClass", ""))
+        ingresses = DefaultIngressClass(partial(self._documents("IngressClass", "networking.k8s.io"), ""))
         quota = ResourceQuota(self._documents("ResourceQuota"), self._charge)
         priority = Priority(self._priorities)
         tolerations = DefaultTolerationSeconds(
@@ -218,22 +218,15 @@ class Registry(Resources):
         return chain
 
     def _object(self, group: str, kind: str, namespace: str, name: str) -> Document | None:
-        """The stored object of a built-in kind, None when it is not there."""
-        resource = self.catalog.of_kind(group, "v1", kind)
-        assert resource is not None, kind
-        value = self.find(resource.storage_prefix, f"{namespace}/{name}" if namespace else name)
-        return None if value is None else self._store.document(resource, value)
+        return self._store.found(group, kind, namespace, name)
 
     def _accounts(self) -> Sequence[ServiceAccount]:
         """The plugin that gives pods their accounts, where it is wanted."""
         if not self.settings.service_account_plugin:
             return ()
         random_name = partial(generated_name, random=self._random)
-        return (ServiceAccount(self._account, self._wait_for_account, random_name),)
-
-    def _account(self, namespace: str, name: str) -> Document | None:
-        value = self.find("serviceaccounts", f"{namespace}/{name}")
-        return None if value is None else msgspec.json.decode(value)
+        account = partial(self._object, "", "ServiceAccount")
+        return (ServiceAccount(account, self._wait_for_account, random_name),)
 
     async def _wait_for_account(self, namespace: str, name: str) -> None:
         """A controller makes `default` in each new namespace: it is looked for ten times, as by kube-apiserver, any other once."""
@@ -259,28 +252,11 @@ class Registry(Resources):
     def _policy(self, kind: str, name: str) -> Document | None:
         return self._governing.policy(kind, name)
 
-    def _documents(self, kind: str) -> Callable[[str], Sequence[Document]]:
-        """What gives the objects of a kind of the core group in a namespace."""
-        resource = self.catalog.of_kind("", "v1", kind)
+    def _documents(self, kind: str, group: str = "") -> Callable[[str], Sequence[Document]]:
+        """What gives the objects of a kind in a namespace ("": all)."""
+        resource = self.catalog.of_kind(group, "v1", kind)
         assert resource is not None, kind
         return lambda namespace: self._store.documents(resource, namespace)
-
-    def _classes(self, group: str, kind: str) -> Callable[[], Sequence[Document]]:
-        """What gives all objects of a kind without namespaces."""
-        resource = self.catalog.of_kind(group, "v1", kind)
-        assert resource is not None, kind
-        return lambda: self._store.documents(resource, "")
-
-    def _found(self, group: str, kind: str) -> Callable[[str], Document | None]:
-        """What gives an object of a kind without namespaces by its name, None when it is not there."""
-        resource = self.catalog.of_kind(group, "v1", kind)
-        assert resource is not None, kind
-
-        def found(name: str) -> Document | None:
-            entry = self._store.cacher(resource).get(f"{resource.storage_prefix}/{name}")
-            return None if entry is None else self._store.document(resource, entry.value)
-
-        return found
 
     async def _charge(self, namespace: str, name: str, charged: Callable[[Document], Document]) -> None:
         await quotas.charge(self._store, namespace, name, charged)

@@ -24,7 +24,7 @@ from watchcache.api import status
 from watchcache.api.catalog import Catalog, Resource
 from watchcache.api.codec import document_of, stamp, value_of
 from watchcache.auth import Access
-from watchcache.cacher import Cacher, Entry, Hub
+from watchcache.cacher import LAST, Cacher, Entry, Hub
 from watchcache.log import Conflict, Event, EventLog, Head
 from watchcache.registry.addresses import ServiceAllocator
 from watchcache.registry.calls import Call, Document, Outcome
@@ -86,14 +86,34 @@ class Stored(msgspec.Struct):
         if cacher is None or not cacher.ready:
             return []
         skip = len(resource.storage_prefix) + len(namespace) + 2
-        return [entry.key[skip:] for entry in _in_namespace(cacher, namespace)]
+        return [entry.key[skip:] for entry in in_namespace(cacher, namespace)]
 
     def documents(self, resource: Resource, namespace: str) -> list[Document]:
         """Fresh documents of the objects of a kind in a namespace ("": of all), as of the newest published event."""
         cacher = self.cachers[resource.storage_prefix]
         if not cacher.store:  # so it is with limit ranges and quotas, for which each new pod asks
             return []
-        return [self.document(resource, entry.value) for entry in _in_namespace(cacher, namespace)]
+        return [self.document(resource, entry.value) for entry in in_namespace(cacher, namespace)]
+
+    def found(self, group: str, kind: str, namespace: str, name: str) -> Document | None:
+        """A fresh document of an object of a built-in kind, as of the newest published event; None when it is not there."""
+        resource = self.catalog.of_kind(group, "v1", kind)
+        assert resource is not None, f"the catalog has {kind}"
+        place = f"{namespace}/{name}" if namespace else name
+        entry = self.cachers[resource.storage_prefix].get(f"{resource.storage_prefix}/{place}")
+        return None if entry is None else self.document(resource, entry.value)
+
+    async def namespace(self, name: str) -> Entry | None:
+        """A namespace; it is waited for what was acknowledged before it is said not to be there."""
+        resource = self.catalog.of_kind("", "v1", "Namespace")
+        assert resource is not None, "the catalog has namespaces"
+        cacher = self.cacher(resource)
+        key = f"{resource.storage_prefix}/{name}"
+        entry = cacher.get(key)
+        if entry is None:
+            await cacher.hub.wait_newest()
+            entry = cacher.get(key)
+        return entry
 
     def node_labels(self, name: str) -> Mapping[str, str]:
         """The labels of a node as of the newest published event; none when it is not there."""
@@ -104,12 +124,10 @@ class Stored(msgspec.Struct):
         """Where a service is called, as kube-apiserver does without `--enable-aggregator-routing`. Raises NotReached."""
         from watchcache.webhooks import NotReached  # noqa: PLC0415 - whoever asks has imported it
 
-        resource = self.catalog.of_kind("", "v1", "Service")
-        assert resource is not None, "the catalog has services"
-        entry = self.cacher(resource).get(f"{resource.storage_prefix}/{namespace}/{name}")
-        if entry is None:
+        service = self.found("", "Service", namespace, name)
+        if service is None:
             raise NotReached(f'service "{name}" not found')
-        spec = self.document(resource, entry.value).get("spec") or {}
+        spec = service.get("spec") or {}
         if spec.get("type") == "ExternalName":
             return spec.get("externalName") or "", port
         if spec.get("clusterIP") == "None":
@@ -127,9 +145,10 @@ class Stored(msgspec.Struct):
         return Outcome(code, outgoing(value, call.resource, self.catalog))
 
 
-def _in_namespace(cacher: Cacher, namespace: str) -> Iterable[Entry]:
+def in_namespace(cacher: Cacher, namespace: str) -> Iterable[Entry]:
+    """The objects of a kind in a namespace ("": all), sorted by key."""
     prefix = f"{cacher.prefix}/{namespace}/" if namespace else f"{cacher.prefix}/"
-    return cacher.store.range(prefix, f"{prefix}\U0010ffff")
+    return cacher.store.range(prefix, prefix + LAST)
 
 
 class Store(Stored, kw_only=True):

@@ -11,6 +11,7 @@ from watchcache.api.revisions import body_revision
 from watchcache.api.status import Cause, GroupKind
 from watchcache.registry import create, incoming, metadata, owners, validation
 from watchcache.registry.addresses import Reservation
+from watchcache.registry.admitting import review_of
 from watchcache.registry.calls import Call, Document, Outcome
 from watchcache.registry.owners import Entries
 from watchcache.registry.parts import part_of
@@ -59,7 +60,7 @@ async def change(
     check_revision(call.resource, call.name, wanted, revision)
     if entries is None:
         entries = owners.of_changed(store, call, old, wanted)
-    review = _review(call, wanted, old)
+    review = review_of(call, Operation.UPDATE, wanted, old)
     if store.chain.extended and not judged:
         await _admit(store, call, review, entries, revision)
     elif not judged:
@@ -102,21 +103,6 @@ def _changed(
     own = deepcopy(admitted) if store.chooses(call.resource) else admitted  # choices are filled in
     new = {**own, "metadata": metadata.carried_over(own["metadata"], old["metadata"])}
     return part_of(call)(Preparation(new, old, store.clock(), reservation, call.user), call.resource)
-
-
-def _review(call: Call, new: Document, old: Document) -> Review:
-    return Review(
-        operation=Operation.UPDATE,
-        resource=call.resource,
-        namespace=call.namespace,
-        name=call.name,
-        subresource=call.subresource,
-        user=call.user,
-        document=new,
-        old=old,
-        dry_run=call.dry_run,
-        request=call,
-    )
 
 
 def check_revision(resource: Resource, name: str, wanted: Document, revision: int) -> None:

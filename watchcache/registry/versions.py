@@ -41,6 +41,12 @@ def outgoing(value: bytes, resource: Resource, catalog: Catalog) -> bytes:
     return stamp(value_of(document), revision_of(value))
 
 
+def complete(document: Document, resource: Resource) -> Document:
+    """A document of a resource's version with kind and apiVersion in front."""
+    head = {"kind": resource.kind, "apiVersion": resource.api_version}
+    return head | {name: value for name, value in document.items() if name not in head}
+
+
 class Converted(msgspec.Struct, frozen=True):
     """A representation for watchers of another version: converts, then lets the inner one write.
 
