@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from watchcache.admission.chain import Operation, Review
 from watchcache.api import status
-from watchcache.api.status import StatusError
 
 Document = dict[str, Any]
 
@@ -83,7 +82,7 @@ class ServiceAccount:
             return None
         name = (review.document.get("spec") or {}).get("serviceAccountName")
         if not name:
-            raise _refused(review, _nameless(review))
+            raise review.refused(_nameless(review))
         account = self._find(review.namespace, name)
         if account is None:
             return self._wait_and_check(review, name)
@@ -102,7 +101,7 @@ class ServiceAccount:
         if account is None:
             where = f"{review.namespace}/{name}"
             text = f'error looking up service account {where}: serviceaccount "{name}" not found'
-            raise _refused(review, text)
+            raise review.refused(text)
         return account
 
     def _equip(self, review: Review, account: Document) -> None:
@@ -137,12 +136,12 @@ class ServiceAccount:
         spec = review.document.get("spec") or {}
         name = spec.get("serviceAccountName")
         if not name:
-            raise _refused(review, _nameless(review))
+            raise review.refused(_nameless(review))
         account = self._find(review.namespace, name)
         if account is None:
             where = f"{review.namespace}/{name}"
             text = f'error looking up service account {where}: serviceaccount "{name}" not found'
-            raise _refused(review, text)
+            raise review.refused(text)
         if not _is_enforced(account):
             return
         ephemeral = [("ephemeral container", each) for each in spec.get("ephemeralContainers") or ()]
@@ -185,13 +184,13 @@ def _check_mirror(review: Review) -> None:
     assert review.document is not None
     spec = review.document.get("spec") or {}
     if spec.get("serviceAccountName"):
-        raise _refused(review, "a mirror pod may not reference service accounts")
+        raise review.refused("a mirror pod may not reference service accounts")
     if any(_secret_names(spec)):
-        raise _refused(review, "a mirror pod may not reference secrets")
+        raise review.refused("a mirror pod may not reference secrets")
     for source in _projections(spec):
         for field, kind in (("serviceAccountToken", "ServiceAccountToken"), ("clusterTrustBundle", "ClusterTrustBundle")):  # fmt: skip
             if source.get(field) is not None:
-                raise _refused(review, f"a mirror pod may not use {kind} volume projections")
+                raise review.refused(f"a mirror pod may not use {kind} volume projections")
 
 
 def _projections(spec: Document) -> Iterator[Document]:
@@ -238,7 +237,7 @@ def _check_secrets(review: Review, account: Document) -> None:
         return
     assert review.document is not None
     for text in _foreign_secrets(review.document["spec"], account):
-        raise _refused(review, text)
+        raise review.refused(text)
 
 
 def _foreign_secrets(spec: Document, account: Document) -> Iterator[str]:
@@ -270,7 +269,3 @@ def _foreign_variables(
 
 def _nameless(review: Review) -> str:
     return f"no service account specified for pod {review.namespace}/{review.name}"
-
-
-def _refused(review: Review, text: str) -> StatusError:
-    return status.forbidden(review.resource.group_resource, review.name, text)

@@ -11,8 +11,10 @@ from typing import Any, Protocol
 import msgspec
 
 from watchcache.admission.steps import Step
+from watchcache.api import status
 from watchcache.api.catalog import Resource
 from watchcache.api.delete_options import DeleteOptions
+from watchcache.api.status import StatusError
 from watchcache.api.user import UserInfo
 
 
@@ -61,6 +63,10 @@ class Review(msgspec.Struct):
     """Group, version and kind of the documents where they are not the resource's own: a Scale, a Binding."""
     reinvocation: Any = None
     """What the plugin of mutating policies remembers between two rounds."""
+
+    def refused(self, text: str) -> StatusError:
+        """The 403 with which a plugin refuses the write."""
+        return status.forbidden(self.resource.group_resource, self.name, text)
 
 
 class Plugin(Protocol):

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from watchcache.admission.chain import Operation, Review
-from watchcache.api import status
 from watchcache.api.quantities import quantity
 
 Document = dict[str, Any]
@@ -103,7 +102,7 @@ class PersistentVolumeClaimResize:
         name = _class_name(new)
         found = self._class_of(name) if name and name == _class_name(old) else None
         if found is None or not found.get("allowVolumeExpansion"):
-            raise status.forbidden(resource.group_resource, review.name, _NO_EXPANSION)
+            raise review.refused(_NO_EXPANSION)
 
 
 def _size(claim: Document) -> Any:

@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 from watchcache.admission.chain import Operation, Review
-from watchcache.api import status
 from watchcache.api.amounts import NOTHING, Amount, Amounts, amounts, of_pod
 
 _ANNOTATION: Final = "kubernetes.io/limit-ranger"
@@ -45,7 +44,7 @@ class LimitRanger:
             problems = list(dict.fromkeys(check(document.get("spec") or {}, _limits(found))))
             if problems:
                 text = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
-                raise status.forbidden(review.resource.group_resource, review.name, text)
+                raise review.refused(text)
 
 
 def _limits(found: Document) -> list[Document]:

@@ -13,8 +13,6 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from watchcache.admission.chain import Operation, Review
-from watchcache.api import status
-from watchcache.api.status import StatusError
 
 _SECONDS: Final = 300
 
@@ -100,20 +98,20 @@ class Priority:
         wanted = spec.get("priorityClassName")
         chosen = self._classes.find(wanted) if wanted else self._classes.default() or _NONE
         if chosen is None:
-            raise _refused(review, f"no PriorityClass with name {wanted} was found")
+            raise review.refused(f"no PriorityClass with name {wanted} was found")
         if spec.get("priority", chosen.value) != chosen.value:
             text = (
                 f"the integer value of priority ({spec['priority']}) must not be provided in pod spec; "
                 f"priority admission controller computed {chosen.value} from the given PriorityClass name"
             )
-            raise _refused(review, text)
+            raise review.refused(text)
         policy = spec.get("preemptionPolicy", chosen.preemption_policy)
         if policy != chosen.preemption_policy:
             text = (
                 f"the string value of PreemptionPolicy ({policy}) must not be provided in pod spec; "
                 f"priority admission controller computed {chosen.preemption_policy} from the given PriorityClass name"
             )
-            raise _refused(review, text)
+            raise review.refused(text)
         if chosen.name:
             spec["priorityClassName"] = chosen.name
         spec["priority"] = chosen.value
@@ -126,7 +124,7 @@ class Priority:
         other = self._classes.default()
         if other is not None and other.name != review.name:
             text = f"PriorityClass {other.name} is already marked as default. Only one default can exist"
-            raise _refused(review, text)
+            raise review.refused(text)
 
 
 def _keep(spec: dict[str, Any], stored: dict[str, Any]) -> None:
@@ -134,7 +132,3 @@ def _keep(spec: dict[str, Any], stored: dict[str, Any]) -> None:
     for name in ("priority", "preemptionPolicy"):
         if spec.get(name) is None and name in stored:
             spec[name] = stored[name]
-
-
-def _refused(review: Review, text: str) -> StatusError:
-    return status.forbidden(review.resource.group_resource, review.name, text)

@@ -19,7 +19,6 @@ from typing import Any, Final
 
 from watchcache.admission.chain import Operation, Review
 from watchcache.admission.usage import Counting, counting_of
-from watchcache.api import status
 from watchcache.api.amounts import NOTHING, Amount, Amounts, amounts, texts
 
 Document = dict[str, Any]
@@ -97,7 +96,7 @@ def charged_for(quota: Document, review: Review) -> Document:
     if exceeded:
         requested, before, limited = (_listed(of, exceeded) for of in (added, used, hard))
         text = f"requested: {requested}, used: {before}, limited: {limited}"
-        raise _refused(review, f"exceeded quota: {quota['metadata']['name']}, {text}")
+        raise review.refused(f"exceeded quota: {quota['metadata']['name']}, {text}")
     if not added:
         return quota
     return {**quota, "status": {**state, "used": {**(state.get("used") or {}), **texts(after)}}}
@@ -109,9 +108,9 @@ def _check_countable(
     name = quota["metadata"]["name"]
     missing = counting.missing(review.document or {}, counted)
     if missing:
-        raise _refused(review, f"failed quota: {name}: {missing}")
+        raise review.refused(f"failed quota: {name}: {missing}")
     if not used.keys() >= set(counted):
-        raise _refused(review, f"status unknown for quota: {name}, resources: {','.join(counted)}")
+        raise review.refused(f"status unknown for quota: {name}, resources: {','.join(counted)}")
 
 
 def _added(quota: Document, review: Review, counting: Counting) -> Amounts:
@@ -137,7 +136,3 @@ def _in_scope(quota: Document, counting: Counting, document: Document) -> bool:
 
 def _listed(of: Amounts, names: Sequence[str]) -> str:
     return ",".join(f"{name}={of[name].text}" for name in names)
-
-
-def _refused(review: Review, text: str) -> status.StatusError:
-    return status.forbidden(review.resource.group_resource, review.name, text)

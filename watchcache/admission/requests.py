@@ -14,7 +14,6 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from watchcache.admission.chain import Operation, Review
-from watchcache.api import status
 from watchcache.auth import MASTERS
 
 _SIGNER: Final = "kubernetes.io/kube-apiserver-client"
@@ -66,7 +65,7 @@ class CertificateSubjectRestriction:
             subject = subject_of(spec.get("request") or "")
         except RequestProblem as problem:
             text = f"failed to parse CSR: {problem}"
-            raise status.forbidden(resource.group_resource, review.name, text) from None
+            raise review.refused(text) from None
         if MASTERS in subject.groups:
             text = f"use of {_SIGNER} signer with {MASTERS} group is not allowed"
-            raise status.forbidden(resource.group_resource, review.name, text)
+            raise review.refused(text)

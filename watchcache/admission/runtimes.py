@@ -9,9 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from watchcache.admission.chain import Operation, Review
-from watchcache.api import status
 from watchcache.api.amounts import amounts
-from watchcache.api.status import StatusError
 
 Document = dict[str, Any]
 
@@ -33,12 +31,12 @@ class RuntimeClass:
             return
         found = self._class_of(name)
         if found is None:
-            raise _refused(review, f'pod rejected: RuntimeClass "{name}" not found')
+            raise review.refused(f'pod rejected: RuntimeClass "{name}" not found')
         fixed, said = (found.get("overhead") or {}).get("podFixed"), spec.get("overhead")
         if fixed is not None:
             if said and _numbers(said) != _numbers(fixed):
                 text = "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"
-                raise _refused(review, text)
+                raise review.refused(text)
             spec["overhead"] = fixed
         if scheduling := found.get("scheduling"):
             _set_scheduling(review, spec, scheduling)
@@ -52,7 +50,7 @@ class RuntimeClass:
         found = self._class_of(name) if name is not None else None
         if ((found or {}).get("overhead") or {}).get("podFixed") is None:
             text = "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead"
-            raise _refused(review, text)
+            raise review.refused(text)
 
 
 def _spec_of(review: Review) -> Document:
@@ -76,7 +74,7 @@ def _set_scheduling(review: Review, spec: Document, scheduling: Document) -> Non
                 f"conflict: runtimeClass.scheduling.nodeSelector[{key}] = {value}; "
                 f"pod.spec.nodeSelector[{key}] = {selector[key]}"
             )
-            raise _refused(review, text)
+            raise review.refused(text)
     if wanted:
         spec["nodeSelector"] = {**selector, **wanted}
     more = scheduling.get("tolerations")
@@ -114,7 +112,3 @@ def _covers(wide: Document, narrow: Document) -> bool:
         return True
     same_value = bool(narrow.get("value", "") == wide.get("value", ""))
     return same_value and narrow.get("operator", "Equal") == "Equal"
-
-
-def _refused(review: Review, text: str) -> StatusError:
-    return status.forbidden(review.resource.group_resource, review.name, text)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from watchcache.admission.chain import Operation, Review
-from watchcache.api import status
 from watchcache.api.quoting import quoted
 from watchcache.auth import Attributes, Authorizer, Decision
 
@@ -39,7 +38,7 @@ class CertificateSigners:
         signer = (review.old.get("spec") or {}).get("signerName") or ""
         if not self._may(review, signer) and not self._may(review, f"{signer.partition('/')[0]}/*"):
             text = f"user not permitted to {self._verb} requests with signerName {quoted(signer)}"
-            raise status.forbidden(review.resource.group_resource, review.name, text)
+            raise review.refused(text)
 
     def _may(self, review: Review, signer: str) -> bool:
         attributes = Attributes(review.user, self._verb, _GROUP, "*", "signers", "", "", signer, "")

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from watchcache.api.amounts import NOTHING, ONE, Amount, Amounts, amounts, of_pod, total
+from watchcache.api.amounts import NOTHING, ONE, Amount, Amounts, amounts, is_extended, of_pod, total
 from watchcache.api.catalog import Resource
 
 Document = Mapping[str, Any]
@@ -96,17 +96,12 @@ def _compute_usage(requests: Amounts, limits: Amounts) -> Amounts:
     for name, amount in requests.items():
         if name in _COMPUTE or name.startswith("hugepages-"):
             usage[name] = usage[f"requests.{name}"] = amount
-        elif _is_extended(name):
+        elif is_extended(name):
             usage[f"requests.{name}"] = amount
     for name, amount in limits.items():
         if name in _COMPUTE:
             usage[f"limits.{name}"] = amount
     return usage
-
-
-def _is_extended(name: str) -> bool:
-    """A resource that is none of Kubernetes' own, as `nvidia.com/gpu`."""
-    return "/" in name and "kubernetes.io/" not in name and not name.startswith("requests.")
 
 
 def _is_about_pods(name: str) -> bool:

@@ -92,6 +92,11 @@ def of_containers(spec: Mapping[str, Any], member: str) -> Amounts:
     return largest([total([*running, *sidecars]), *peaks])
 
 
+def is_extended(name: str) -> bool:
+    """Whether a resource is none of Kubernetes' own, as `nvidia.com/gpu`."""
+    return "/" in name and "kubernetes.io/" not in name and not name.startswith("requests.")
+
+
 def is_for_pods(name: str) -> bool:
     """Whether a pod can ask for the resource itself."""
     return name in _OF_PODS or name.startswith("hugepages-")

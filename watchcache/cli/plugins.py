@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from watchcache.cli.values import comma_list
+
 BUILT: Final = frozenset(
     {
         "CertificateApproval", "CertificateSigning", "CertificateSubjectRestriction", "DefaultIngressClass", "DefaultStorageClass",
@@ -32,7 +34,7 @@ def plugins(text: str) -> tuple[str, ...]:
 
     Raises `ValueError` for one that no plugin has.
     """
-    names = tuple(name for name in text.split(",") if name)
+    names = comma_list(text)
     for name in names:
         if name not in KNOWN:
             raise ValueError(f'unknown admission plugin "{name}"')

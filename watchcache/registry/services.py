@@ -159,7 +159,7 @@ def _check_unchanged(spec: Document, before: Document) -> None:
     wanted = spec.get("clusterIPs") or []
     if not held or not _has_address(before) or not wanted or wanted[0] == held[0]:
         return
-    raise _invalid("spec.clusterIPs[0]", _listed(wanted), "may not change once set")
+    raise _invalid("spec.clusterIPs[0]", wanted, "may not change once set")
 
 
 def _choose_families(spec: Document, before: Document, reservation: Reservation) -> None:
@@ -240,7 +240,7 @@ def _take_address(text: str, addresses: list[str], reservation: Reservation) -> 
     elif pool.is_taken(number):
         reason = "provided IP is already allocated"
     if reason:
-        raise _invalid("spec.clusterIPs", _listed(addresses), f"failed to allocate IP {text}: {reason}")
+        raise _invalid("spec.clusterIPs", addresses, f"failed to allocate IP {text}: {reason}")
     reservation.take_address(family, number)
 
 
@@ -274,16 +274,16 @@ def _hold_wished_ports(spec: Document, before: Document, reservation: Reservatio
         field = f"spec.ports[{index}].nodePort"
         if number in wished:
             if wished[number] != port.get("port"):
-                raise _invalid(field, str(number), "provided port is already allocated")
+                raise _invalid(field, number, "provided port is already allocated")
             continue
         wished[number] = port.get("port")
         if number not in held:
             if number not in pool:
                 valid = f"{pool.first}-{pool.first + pool.size - 1}"
                 message = f"provided port is not in the valid range. The range of valid ports is {valid}"
-                raise _invalid(field, str(number), message)
+                raise _invalid(field, number, message)
             if pool.is_taken(number):
-                raise _invalid(field, str(number), "provided port is already allocated")
+                raise _invalid(field, number, "provided port is already allocated")
             reservation.take_port(number)
     return {port: number for number, port in wished.items()}
 
@@ -297,17 +297,9 @@ def _allocate_health_port(spec: Document, before: Document, reservation: Reserva
     elif number != before.get("healthCheckNodePort"):
         if reservation.allocator.ports.is_taken(number):
             message = f"failed to allocate requested HealthCheck NodePort {number}: provided port is already allocated"
-            raise _invalid("spec.healthCheckNodePort", str(number), message)
+            raise _invalid("spec.healthCheckNodePort", number, message)
         reservation.take_port(number)
 
 
-def _invalid(field: str, value: str, message: str) -> Unfit:
-    return Unfit(Cause("FieldValueInvalid", f"Invalid value: {value}: {message}", field))
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"'
-
-
-def _listed(texts: list[str]) -> str:
-    return "[" + ",".join(_quoted(text) for text in texts) + "]"
+def _invalid(field: str, value: Any, message: str) -> Unfit:
+    return Unfit(causes.invalid(field, value, message))

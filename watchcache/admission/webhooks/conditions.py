@@ -13,7 +13,6 @@ from typing import Any, Final
 from watchcache.admission.chain import Review
 from watchcache.admission.webhooks.configuration import Webhook
 from watchcache.admission.webhooks.review import Subject, permission, question
-from watchcache.api import status
 from watchcache.api.custom.authorizing import Answer, answered_by
 from watchcache.api.custom.expressions import BadExpression, EvaluationFailed, Unsupported
 from watchcache.api.custom.programs import program
@@ -52,4 +51,4 @@ def holds(webhook: Webhook, review: Review, subject: Subject, answer: Answer) ->
     if webhook.ignores_failures:
         return False
     text = failures[0] if len(set(failures)) == 1 else f"[{', '.join(dict.fromkeys(failures))}]"
-    raise status.forbidden(review.resource.group_resource, review.name, text)
+    raise review.refused(text)

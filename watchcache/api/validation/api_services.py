@@ -12,11 +12,10 @@ from watchcache.api import causes, names
 from watchcache.api.facts import API_SERVICES
 from watchcache.api.quoting import quoted
 from watchcache.api.status import Cause
-from watchcache.api.validation.rules import Document, Rule
+from watchcache.api.validation.rules import Document, Rule, service_port
 
 _HIGHEST_GROUP: Final = 20000
 _HIGHEST_VERSION: Final = 1000
-_LARGEST_PORT: Final = 65535
 _STATES: Final = ("True", "False", "Unknown")
 
 
@@ -61,10 +60,7 @@ def _served(spec: Document, service: Document) -> Iterator[Cause]:
     for member in ("namespace", "name"):
         if not service.get(member):
             yield causes.required(f"spec.service.{member}")
-    number = service.get("port") or 0
-    if not 1 <= number <= _LARGEST_PORT:
-        text = "port is not valid: must be between 1 and 65535, inclusive"
-        yield causes.invalid("spec.service.port", number, text)
+    yield from service_port(service, "spec.service")
     if spec.get("insecureSkipTLSVerify") and spec.get("caBundle"):
         yield causes.invalid("spec.insecureSkipTLSVerify", True, "may not be true if caBundle is present")
 

@@ -12,7 +12,7 @@ from watchcache.api.status import Cause
 from watchcache.api.validation import devices
 from watchcache.api.validation.affinity import node_selector_causes
 from watchcache.api.validation.device_claims import Requests, reference, references, requests_of
-from watchcache.api.validation.rules import Document, Rule
+from watchcache.api.validation.rules import Document, Rule, driver_name
 
 _MOST_USERS: Final = 256
 _MOST_CONDITIONS: Final = 8
@@ -88,7 +88,7 @@ def _result(result: Document, path: str, known: Requests) -> Iterator[Cause]:
 
 
 def _named(found: Document, path: str) -> Iterator[Cause]:
-    yield from devices.driver(found.get("driver"), f"{path}.driver")
+    yield from driver_name(found.get("driver"), f"{path}.driver")
     yield from devices.pool(found.get("pool"), f"{path}.pool")
     yield from devices.label(found.get("device"), f"{path}.device")
 

@@ -9,6 +9,7 @@ from watchcache.api import causes, names
 from watchcache.api.meta import label_causes
 from watchcache.api.status import Cause
 from watchcache.api.validation import devices
+from watchcache.api.validation.resources import is_extended_well
 from watchcache.api.validation.rules import Document, Rule, annotation_keys, well_named
 
 _MOST_ALTERNATIVES: Final = 8
@@ -149,15 +150,9 @@ def _class(new: Document, old: Document | None) -> Iterator[Cause]:
     yield from devices.listed(spec.get("selectors"), devices.MOST, devices.selector, "spec.selectors")
     yield from devices.listed(spec.get("config"), devices.MOST, devices.configuration, "spec.config")
     name = spec.get("extendedResourceName")
-    if name is not None and not _is_extended(name):
+    if name is not None and not is_extended_well(name):
         text = "must be a valid extended resource name"
         yield causes.invalid("spec.extendedResourceName", name, text)
-
-
-def _is_extended(name: str) -> bool:
-    """Whether a resource of nodes can have the name, and a quota as well."""
-    own = "/" not in name or "kubernetes.io/" in name or name.startswith("requests.")
-    return not own and not names.label_key(f"requests.{name}")
 
 
 RULES: Final[dict[tuple[str, str], Rule]] = {

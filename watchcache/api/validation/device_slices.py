@@ -14,7 +14,7 @@ from watchcache.api.status import Cause
 from watchcache.api.structure import quantity_text
 from watchcache.api.validation import devices
 from watchcache.api.validation.affinity import node_selector_causes
-from watchcache.api.validation.rules import Document, Rule
+from watchcache.api.validation.rules import Document, Rule, driver_name
 
 _MOST_DEVICES: Final = 128
 _MOST_SPECIAL_DEVICES: Final = 64
@@ -51,7 +51,7 @@ def _slice(new: Document, old: Document | None) -> Iterator[Cause]:
     spec = new.get("spec") or {}
     before = None if old is None else old.get("spec") or {}
     pool = spec.get("pool") or {}
-    yield from devices.driver(spec.get("driver"), "spec.driver")
+    yield from driver_name(spec.get("driver"), "spec.driver")
     yield from _pool(pool, "spec.pool")
     if before is not None:
         yield from _kept(spec, before)

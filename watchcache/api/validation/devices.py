@@ -12,10 +12,9 @@ import msgspec
 
 from watchcache.api import causes, names
 from watchcache.api.status import Cause
-from watchcache.api.validation.rules import Document, one_of
+from watchcache.api.validation.rules import Document, driver_name, one_of
 
 GROUP: Final = "resource.k8s.io"
-_LONGEST_DRIVER: Final = 63
 _LONGEST_POOL: Final = 253
 _LONGEST_IDENTIFIER: Final = 32
 _LONGEST_EXPRESSION: Final = 10 * 1024
@@ -73,16 +72,6 @@ def condition_type(name: str, field: str) -> list[Cause]:
     return causes.each_invalid(field, name, names.label_key(name))
 
 
-def driver(name: str | None, field: str) -> Iterator[Cause]:
-    """The name of a driver, whose case does not matter."""
-    if not name:
-        yield causes.required(field)
-        return
-    if len(name) > _LONGEST_DRIVER:
-        yield causes.too_long(field, _LONGEST_DRIVER)
-    yield from causes.each_invalid(field, name, names.subdomain(name.lower()))
-
-
 def pool(name: str | None, field: str) -> Iterator[Cause]:
     """The name of a pool, which may have several parts."""
     if not name:
@@ -101,7 +90,7 @@ def qualified(name: str, field: str) -> Iterator[Cause]:
         return
     if len(parts) == 2:
         if parts[0]:
-            yield from driver(parts[0], field)
+            yield from driver_name(parts[0], field)
         else:
             yield causes.invalid(field, "", "the domain must not be empty")
         if not parts[1]:
@@ -158,7 +147,7 @@ def configuration(found: Document, path: str) -> Iterator[Cause]:
     if opaque is None:
         yield causes.required(f"{path}.opaque")
         return
-    yield from driver(opaque.get("driver"), f"{path}.opaque.driver")
+    yield from driver_name(opaque.get("driver"), f"{path}.opaque.driver")
     yield from data_object(opaque.get("parameters"), f"{path}.opaque.parameters")
 
 

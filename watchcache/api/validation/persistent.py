@@ -13,7 +13,7 @@ from watchcache.api.validation import sources
 from watchcache.api.validation.affinity import node_selector_causes
 from watchcache.api.validation.claims import NO_QUANTITY, NOT_POSITIVE, VOLUME_MODES, access_mode_causes
 from watchcache.api.validation.paths import without_backsteps
-from watchcache.api.validation.rules import Document, Rule, one_of, well_named
+from watchcache.api.validation.rules import Document, Rule, driver_name, one_of, well_named
 
 _RECLAIM_POLICIES: Final = ("Delete", "Recycle", "Retain")
 _SOURCES: Final = (
@@ -199,7 +199,7 @@ def _local(source: Document, path: str) -> Iterator[Cause]:
 
 
 def _csi(source: Document, path: str) -> Iterator[Cause]:
-    yield from sources.driver_causes(source.get("driver") or "", f"{path}.driver")
+    yield from driver_name(source.get("driver") or "", f"{path}.driver")
     if not source.get("volumeHandle"):
         yield causes.required(f"{path}.volumeHandle")
     for use in ("controllerPublish", "controllerExpand", "nodePublish", "nodeExpand"):

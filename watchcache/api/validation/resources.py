@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from watchcache.api import causes, names
-from watchcache.api.amounts import is_for_pods, of_containers
+from watchcache.api.amounts import is_extended, is_for_pods, of_containers
 from watchcache.api.quantities import quantity
 from watchcache.api.status import Cause
 from watchcache.api.validation.rules import Document
@@ -95,7 +95,7 @@ def amount_causes(name: str, amount: object, field: str) -> Iterator[Cause]:
     number = quantity(amount)
     if number < 0:
         yield causes.invalid(field, amount, "must be greater than or equal to 0")
-    if (name in _COUNTED or _is_extended(name)) and number % 1:
+    if (name in _COUNTED or is_extended(name)) and number % 1:
         yield causes.invalid(field, amount, "must be an integer")
 
 
@@ -122,10 +122,13 @@ def container_resource_name(name: str, field: str) -> Iterator[Cause]:
     if "/" not in name:
         if not name.startswith(_HUGE):
             yield causes.invalid(field, name, "must be a standard resource for containers")
-    elif "kubernetes.io/" not in name and not (
-        _is_extended(name) and not names.label_key(f"requests.{name}")
-    ):
+    elif "kubernetes.io/" not in name and not is_extended_well(name):
         yield causes.invalid(field, name, "doesn't follow extended resource name standard")
+
+
+def is_extended_well(name: str) -> bool:
+    """Whether it is an extended resource whose name fits into quotas, too."""
+    return is_extended(name) and not names.label_key(f"requests.{name}")
 
 
 def is_standard_quota(name: str) -> bool:
@@ -145,10 +148,6 @@ def _pod_name(name: str, field: str) -> Iterator[Cause]:
     yield from problems
     if not problems and not is_for_pods(name):
         yield causes.not_supported(field, name, _OF_PODS)
-
-
-def _is_extended(name: str) -> bool:
-    return "/" in name and "kubernetes.io/" not in name and not name.startswith("requests.")
 
 
 def is_shared(name: str) -> bool:

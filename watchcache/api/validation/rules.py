@@ -19,6 +19,7 @@ Rule = Callable[[Document, Document | None], Iterable[Cause]]
 PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 """Of taints."""
+_LONGEST_DRIVER: Final = 63
 _LARGEST_PORT: Final = 65535
 _PORT_NAME_LENGTH: Final = 15
 _PORT_NAME: Final = re.compile(r"[-a-z0-9]+")
@@ -56,6 +57,23 @@ def one_of(value: Any, words: Sequence[str], field: str) -> Sequence[Cause]:
     if value is None or value in words:
         return ()
     return (causes.not_supported(field, value, words),)
+
+
+def driver_name(name: str | None, field: str) -> Sequence[Cause]:
+    """The name of a driver of storage or devices, whose case does not matter."""
+    if not name:
+        return (causes.required(field),)
+    found = causes.each_invalid(field, name, names.subdomain(name.lower()))
+    return [causes.too_long(field, _LONGEST_DRIVER), *found] if len(name) > _LONGEST_DRIVER else found
+
+
+def service_port(service: Document, path: str) -> Sequence[Cause]:
+    """The port at which the server calls a service."""
+    number = service.get("port") or 0
+    if 1 <= number <= _LARGEST_PORT:
+        return ()
+    text = f"port is not valid: must be between 1 and {_LARGEST_PORT}, inclusive"
+    return (causes.invalid(f"{path}.port", number, text),)
 
 
 def well_named(name: str, check: Callable[[str], Collection[str]], field: str) -> Sequence[Cause]:

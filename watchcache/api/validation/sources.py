@@ -55,7 +55,6 @@ _PAIRS: Final = "must be a host:port pair or multiple pairs separated by commas"
 _PAIR: Final = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*):[^:\[\]]*")
 _LONGEST_INITIATED: Final = 64
 _LONGEST_TENANT: Final = 64
-_LONGEST_DRIVER: Final = 63
 
 
 def source_causes(
@@ -118,16 +117,6 @@ def named_storage_os(secret: Check) -> Check:
         yield from secret(source, path)
 
     return check
-
-
-def driver_causes(driver: str, path: str) -> Iterator[Cause]:
-    """What is wrong with the name of a CSI driver."""
-    if not driver:
-        yield causes.required(path)
-        return
-    if len(driver) > _LONGEST_DRIVER:
-        yield causes.too_long(path, _LONGEST_DRIVER)
-    yield from causes.each_invalid(path, driver, names.subdomain(driver.lower()))
 
 
 def _host_path(source: Document, path: str) -> Iterator[Cause]:

@@ -9,9 +9,8 @@ from watchcache.api import causes, names
 from watchcache.api.quantities import quantity
 from watchcache.api.status import Cause
 from watchcache.api.validation.persistent import inline_causes
-from watchcache.api.validation.rules import Document, Rule, of_content, one_of
+from watchcache.api.validation.rules import Document, Rule, driver_name, of_content, one_of
 from watchcache.api.validation.selectors import selector_causes
-from watchcache.api.validation.sources import driver_causes
 
 _LIFECYCLES: Final = ("Persistent", "Ephemeral")
 _GROUP_POLICIES: Final = ("File", "None", "ReadWriteOnceWithFSType")
@@ -145,7 +144,7 @@ def _node(new: Document, old: Document | None) -> Iterator[Cause]:
     seen: set[str] = set()
     for index, driver in enumerate(drivers):
         path, name, node = f"spec.drivers[{index}]", driver.get("name") or "", driver.get("nodeID") or ""
-        yield from driver_causes(name, f"{path}.name")
+        yield from driver_name(name, f"{path}.name")
         if not node:
             yield causes.required(f"{path}.nodeID")
         if len(node.encode()) > _LONGEST_NODE:
@@ -190,7 +189,7 @@ def _attachment(new: Document, old: Document | None) -> Iterator[Cause]:
         source.get("inlineVolumeSpec"),
         spec.get("nodeName") or "",
     )
-    yield from driver_causes(spec.get("attacher") or "", "spec.attacher")
+    yield from driver_name(spec.get("attacher") or "", "spec.attacher")
     if volume is None and inline is None:
         yield causes.required("spec.source", _ONE_SOURCE)
     elif volume is not None and inline is not None:

@@ -13,7 +13,7 @@ from watchcache.api.validation import sources
 from watchcache.api.validation.claims import claim_causes
 from watchcache.api.validation.files import downward_causes, items_causes, projected_causes
 from watchcache.api.validation.paths import descending_path, file_mode
-from watchcache.api.validation.rules import Document, annotation_keys, one_of, well_named
+from watchcache.api.validation.rules import Document, annotation_keys, driver_name, one_of, well_named
 
 _KINDS: Final = (
     "emptyDir", "hostPath", "gitRepo", "gcePersistentDisk", "awsElasticBlockStore", "secret", "nfs", "iscsi", "glusterfs",
@@ -97,7 +97,7 @@ def _iscsi(source: Document, path: str) -> Iterator[Cause]:
 
 def _csi(source: Document, path: str) -> Iterator[Cause]:
     secret = source.get("nodePublishSecretRef")
-    yield from sources.driver_causes(source.get("driver") or "", f"{path}.driver")
+    yield from driver_name(source.get("driver") or "", f"{path}.driver")
     if secret is not None:
         if not secret.get("name"):
             yield causes.required(f"{path}.nodePublishSecretRef.name")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from watchcache.api import causes, names
 from watchcache.api.quoting import quoted
 from watchcache.api.status import Cause
-from watchcache.api.validation.rules import Document, Rule, one_of
+from watchcache.api.validation.rules import Document, Rule, one_of, service_port
 from watchcache.api.validation.selectors import selector_causes
 
 _GROUP: Final = "admissionregistration.k8s.io"
@@ -28,7 +28,6 @@ _SCOPES: Final = ("*", "Cluster", "Namespaced")
 _SIDE_EFFECTS: Final = ("None", "NoneOnDryRun")
 _REVIEWS: Final = frozenset({"v1", "v1beta1"})
 _MOST_CONDITIONS: Final = 64
-_LARGEST_PORT: Final = 65535
 _FORM: Final = "; desired format: https://host[/path]"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
@@ -245,10 +244,7 @@ def _service(service: Document, path: str) -> Iterator[Cause]:
     for member in ("name", "namespace"):
         if not service.get(member):
             yield causes.required(f"{path}.{member}")
-    port = service.get("port") or 0
-    if not 1 <= port <= _LARGEST_PORT:
-        text = "port is not valid: must be between 1 and 65535, inclusive"
-        yield causes.invalid(f"{path}.port", port, text)
+    yield from service_port(service, path)
     yield from _path(service.get("path") or "", f"{path}.path")
 
 
