@@ -73,16 +73,6 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "source"
 
 
-@pytest.fixture
-def etcd(tmp_path: Path):
-    """A fresh etcd."""
-    if etcds.binary() is None:
-        pytest.skip("no etcd")
-    member = etcds.Etcd(tmp_path / "etcd").start()
-    yield member
-    member.stop()
-
-
 def call(etcd: etcds.Etcd, path: str, **body: Any) -> Any:
     """Call etcd through its JSON gateway."""
     request = urllib.request.Request(f"{etcd.url}/v3/{path}", json.dumps(body).encode(), method="POST")

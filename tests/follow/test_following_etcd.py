@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 import trio
@@ -21,14 +20,6 @@ from watchcache.log import Beside, Event, JournalUnavailable
 from watchcache.persist.etcd import EtcdLog, Options
 
 pytestmark = etcds.needs_etcd
-
-
-@pytest.fixture
-def etcd(tmp_path: Path):
-    """A fresh etcd."""
-    member = etcds.Etcd(tmp_path / "etcd").start()
-    yield member
-    member.stop()
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -135,14 +135,6 @@ def test_what_a_webhook_changes_is_seen_by_policies_that_want_to(tmp_path: Path,
         assert scene.create(a="1").answer["data"] == {"a": "1", "hooked": "yes", "saw": saw}
 
 
-@pytest.fixture
-def etcd(tmp_path: Path) -> Iterator[etcds.Etcd]:
-    """A fresh etcd."""
-    running = etcds.Etcd(tmp_path / "etcd").start()
-    yield running
-    running.stop()
-
-
 @etcds.needs_etcd
 def test_another_servers_policies_are_asked(tmp_path: Path, etcd: etcds.Etcd):
     """Servers on one etcd follow each other's policies."""

@@ -23,14 +23,6 @@ SERVICES = "/api/v1/namespaces/default/services"
 ADDRESSES = "/apis/networking.k8s.io/v1/ipaddresses"
 
 
-@pytest.fixture
-def etcd(tmp_path):
-    """A fresh etcd."""
-    member = etcds.Etcd(tmp_path / "etcd").start()
-    yield member
-    member.stop()
-
-
 @pytest.fixture(params=["together", "one by one"])
 def pair(etcd, tmp_path, request, monkeypatch):
     """Two servers on it, whose ranges are small; also as if it took one key in a step only, like kine."""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-
-import pytest
 
 from tests import etcds
 from tests.rbac.requests import BINDINGS, PODS, ROLES, TOKENS, binding, role, rule
@@ -60,14 +57,6 @@ def test_two_workers(tmp_path: Path):
     """In memory."""
     with made(tmp_path / "one", workers=2) as server, ExitStack() as stack:
         go_through(*served(stack, server, 2))
-
-
-@pytest.fixture
-def etcd(tmp_path: Path) -> Iterator[etcds.Etcd]:
-    """A fresh etcd."""
-    running = etcds.Etcd(tmp_path / "etcd").start()
-    yield running
-    running.stop()
 
 
 @etcds.needs_etcd

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests import etcds
@@ -73,14 +71,6 @@ def test_two_workers(tmp_path: Path):
     """In memory; they sign and verify with the key that the first start made."""
     with TestServer(tmp_path, workers=2) as server, ExitStack() as stack:
         go_through(stack, [(server, 2)])
-
-
-@pytest.fixture
-def etcd(tmp_path: Path) -> Iterator[etcds.Etcd]:
-    """A fresh etcd."""
-    running = etcds.Etcd(tmp_path / "etcd").start()
-    yield running
-    running.stop()
 
 
 @etcds.needs_etcd

@@ -6,10 +6,7 @@ import base64
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests import etcds
 from tests.workers.scene import Connection, each_of, one_of_each
@@ -76,14 +73,6 @@ def test_two_workers(tmp_path: Path):
     """In memory."""
     with TestServer(tmp_path, workers=2) as server, each_of(server) as both:
         go_through(both)
-
-
-@pytest.fixture
-def etcd(tmp_path: Path) -> Iterator[etcds.Etcd]:
-    """A fresh etcd."""
-    running = etcds.Etcd(tmp_path / "etcd").start()
-    yield running
-    running.stop()
 
 
 @etcds.needs_etcd
