@@ -9,12 +9,11 @@ issuer is `https://kubernetes.default.svc`, and whose signing key (ES256) also s
 
 from __future__ import annotations
 
-import json
-import ssl
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests import recordings
 from tests.accounts.requests import REQUESTS
 from tests.accounts.sending import Sender
 
@@ -24,14 +23,10 @@ TARGET = Path(__file__).parent.parent / "tests" / "accounts" / "exchanges.jsonl"
 def main() -> None:
     """Send, and write down."""
     url, token, key = sys.argv[1:4]
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context = recordings.unverified()
     sender = Sender(url, token, context, Path(key))
     version = sender.send({"method": "GET", "path": "/version"})["answer"]["gitVersion"]
-    lines = [{"recorded": f"kube-apiserver {version}"}, *({**each, **sender.send(each)} for each in REQUESTS)]
-    text = "\n".join(json.dumps(line, sort_keys=True, separators=(",", ":")) for line in lines)
-    TARGET.write_text(text + "\n")
-    print(f"{len(REQUESTS)} exchanges in {TARGET}")
+    recordings.write(TARGET, version, [{**each, **sender.send(each)} for each in REQUESTS])
 
 
 if __name__ == "__main__":

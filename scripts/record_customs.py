@@ -9,12 +9,11 @@ kube-apiserver, is in the first line.
 
 from __future__ import annotations
 
-import json
-import ssl
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests import recordings
 from tests.customs.requests import REQUESTS
 from tests.customs.sending import Sender
 
@@ -24,17 +23,14 @@ TARGET = Path(__file__).parent.parent / "tests" / "customs" / "exchanges.jsonl"
 def main() -> None:
     """Send, and write down."""
     url, token = sys.argv[1:3]
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context = recordings.unverified()
     sender = Sender(url, token, context)
     version = sender.send({"method": "GET", "path": "/version"}).answer
-    lines = [{"recorded": f"kube-apiserver {version['gitVersion']}"}]
+    lines = []
     for request in REQUESTS:
         answered = sender.send(request)
         lines.append({**request, **answered.recorded()})
-    text = "\n".join(json.dumps(line, sort_keys=True, separators=(",", ":")) for line in lines)
-    TARGET.write_text(text + "\n")
-    print(f"{len(REQUESTS)} exchanges in {TARGET}")
+    recordings.write(TARGET, version["gitVersion"], lines)
 
 
 if __name__ == "__main__":

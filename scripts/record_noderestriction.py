@@ -11,12 +11,12 @@ same to servers of ours.
 from __future__ import annotations
 
 import json
-import ssl
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests import recordings
 from tests.noderestriction.requests import REQUESTS
 from tests.noderestriction.sending import Sender
 
@@ -26,8 +26,7 @@ NOTICED = 0.3  # seconds in which kube-apiserver's caches have noticed what was 
 
 def main() -> None:
     """Send, and write down."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context = recordings.unverified()
     sender = Sender(sys.argv[2], context)
     lines = []
     for request in REQUESTS[sys.argv[1]]:

@@ -9,13 +9,12 @@ effect, so that this waits before the first request behind a change of them. The
 
 from __future__ import annotations
 
-import json
-import ssl
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests import recordings
 from tests.customs.sending import Request, Sender
 from tests.policies.requests import GROUP, REQUESTS
 
@@ -38,11 +37,10 @@ def changes(request: Request) -> bool:
 def main() -> None:
     """Send, and write down."""
     url, token = sys.argv[1:3]
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context = recordings.unverified()
     sender = Sender(url, token, context)
     version = sender.send({"method": "GET", "path": "/version"}).answer
-    lines = [{"recorded": f"kube-apiserver {version['gitVersion']}"}]
+    lines = []
     changed = False
     for request in REQUESTS:
         if changed and not changes(request):
@@ -53,9 +51,7 @@ def main() -> None:
         if request.get("until"):
             time.sleep(DISCOVERED)
         lines.append({**request, **answered.recorded()})
-    text = "\n".join(json.dumps(line, sort_keys=True, separators=(",", ":")) for line in lines)
-    TARGET.write_text(text + "\n")
-    print(f"{len(REQUESTS)} exchanges in {TARGET}")
+    recordings.write(TARGET, version["gitVersion"], lines)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ a server of ours and compares. The version of kube-apiserver is in the first lin
 
 from __future__ import annotations
 
-import json
-import ssl
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests import recordings
 from tests.rbac.requests import REQUESTS, TOKENS
 from tests.rbac.sending import Sender
 
@@ -28,19 +27,16 @@ def main() -> None:
     if sys.argv[1] == "--tokens":
         print(TOKENS, end="")
         return
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context = recordings.unverified()
     sender = Sender(sys.argv[1], context)
     version = sender.send({"as": "admin", "method": "GET", "path": "/version"})["answer"]["gitVersion"]
-    lines = [{"recorded": f"kube-apiserver {version}"}]
+    lines = []
     for request in REQUESTS:
         answered = sender.send(request)
         if request["method"] != "GET" and answered["status"] < 300:
             time.sleep(NOTICED)
         lines.append({**request, **answered})
-    text = "\n".join(json.dumps(line, sort_keys=True, separators=(",", ":")) for line in lines)
-    TARGET.write_text(text + "\n")
-    print(f"{len(REQUESTS)} exchanges in {TARGET}")
+    recordings.write(TARGET, version, lines)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,13 @@ conversions the answers only. Which version of kube-apiserver it was is in the f
 
 from __future__ import annotations
 
-import json
-import ssl
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests import recordings
 from tests.customs.sending import Sender
 from tests.webhooks import converting, steps
 from tests.webhooks.behaviours import BEHAVIOURS
@@ -30,19 +29,14 @@ SETTLING = 2.0  # seconds in which kube-apiserver hears of a configuration
 def main() -> None:
     """Send, and write down."""
     url, token = sys.argv[1:3]
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context = recordings.unverified()
     version = Sender(url, token, context).send({"method": "GET", "path": "/version"}).answer
     behaviours = BEHAVIOURS | converting.BEHAVIOURS
     with tempfile.TemporaryDirectory() as directory, Hook(Path(directory), behaviours) as hook:
         conversation = Conversation(url, token, context, hook, lambda: time.sleep(SETTLING))
         for name, asked in (("exchanges", steps.STEPS), ("conversions", converting.STEPS)):
-            lines = [{"recorded": f"kube-apiserver {version['gitVersion']}"}]
-            for step, came in zip(asked, conversation.run(asked), strict=True):
-                lines.append({**step, **came})
-            text = "\n".join(json.dumps(line, sort_keys=True, separators=(",", ":")) for line in lines)
-            TESTS.joinpath(f"{name}.jsonl").write_text(text + "\n")
-            print(f"{len(asked)} exchanges in {name}.jsonl")
+            lines = [{**step, **came} for step, came in zip(asked, conversation.run(asked), strict=True)]
+            recordings.write(TESTS / f"{name}.jsonl", version["gitVersion"], lines)
 
 
 if __name__ == "__main__":

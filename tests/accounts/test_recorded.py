@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests import recordings
 from tests.accounts.requests import REQUESTS
 from tests.accounts.sending import Sender
 from watchcache.testing.server import TestServer
 
-EXCHANGES: list[dict[str, Any]] = [
-    json.loads(line) for line in (Path(__file__).parent / "exchanges.jsonl").read_text().splitlines()[1:]
-]
+EXCHANGES = recordings.read(Path(__file__).parent / "exchanges.jsonl")
 ANSWERED = ("status", "answer", "warnings", "sent", "claimed")
 
 
@@ -32,8 +30,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str,
 
 def test_the_record_is_of_these_requests():
     """Whoever changes a request records it anew (scripts/record_accounts.py)."""
-    recorded = [{name: each[name] for name in each if name not in ANSWERED} for each in EXCHANGES]
-    assert recorded == json.loads(json.dumps(REQUESTS))
+    assert recordings.requests_of(EXCHANGES, ANSWERED) == recordings.as_json(REQUESTS)
 
 
 @pytest.mark.parametrize(
@@ -45,4 +42,4 @@ def test_answers_are_those_of_kube_apiserver(answers: list[dict[str, Any]], numb
     """Status, document, warnings, headers that matter, and what a token claims."""
     recorded = EXCHANGES[number]
     expected = {name: recorded[name] for name in ANSWERED if name in recorded}
-    assert json.loads(json.dumps(answers[number])) == expected
+    assert recordings.as_json(answers[number]) == expected

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests import recordings
 from tests.customs.requests import REQUESTS
 from tests.customs.sending import Answered, Sender
 from watchcache.testing.server import TestServer
 
-EXCHANGES: list[dict[str, Any]] = [
-    json.loads(line) for line in (Path(__file__).parent / "exchanges.jsonl").read_text().splitlines()[1:]
-]
+ANSWERS = ("status", "answer", "warnings", "owners")
+EXCHANGES = recordings.read(Path(__file__).parent / "exchanges.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +27,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[Answered]:
 
 def test_the_record_is_of_these_requests():
     """Whoever changes a request records it anew (scripts/record_customs.py)."""
-    recorded = [
-        {name: each[name] for name in each if name not in {"status", "answer", "warnings", "owners"}}
-        for each in EXCHANGES
-    ]
-    assert recorded == json.loads(json.dumps(REQUESTS))
+    assert recordings.requests_of(EXCHANGES, ANSWERS) == recordings.as_json(REQUESTS)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +38,5 @@ def test_the_record_is_of_these_requests():
 def test_answers_are_those_of_kube_apiserver(answers: list[Answered], number: int):
     """Status, document and warnings; who owns the fields of what was applied."""
     recorded = EXCHANGES[number]
-    expected = {
-        name: recorded[name] for name in ("status", "answer", "warnings", "owners") if name in recorded
-    }
-    assert json.loads(json.dumps(answers[number].recorded())) == expected
+    expected = {name: recorded[name] for name in ANSWERS if name in recorded}
+    assert recordings.as_json(answers[number].recorded()) == expected

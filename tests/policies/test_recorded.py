@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests import recordings
 from tests.customs.sending import Answered, Sender
 from tests.policies.requests import REQUESTS
 from watchcache.testing.server import TestServer
 
-EXCHANGES: list[dict[str, Any]] = [
-    json.loads(line) for line in (Path(__file__).parent / "exchanges.jsonl").read_text().splitlines()[1:]
-]
+EXCHANGES = recordings.read(Path(__file__).parent / "exchanges.jsonl")
 ANSWERS = ("status", "answer", "warnings", "owners")
 
 
@@ -30,8 +27,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[Answered]:
 
 def test_the_record_is_of_these_requests():
     """Whoever changes a request records it anew (scripts/record_policies.py)."""
-    recorded = [{name: each[name] for name in each if name not in ANSWERS} for each in EXCHANGES]
-    assert recorded == json.loads(json.dumps(REQUESTS))
+    assert recordings.requests_of(EXCHANGES, ANSWERS) == recordings.as_json(REQUESTS)
 
 
 @pytest.mark.parametrize(
@@ -43,4 +39,4 @@ def test_answers_are_those_of_kube_apiserver(answers: list[Answered], number: in
     """Status, document and warnings."""
     recorded = EXCHANGES[number]
     expected = {name: recorded[name] for name in ANSWERS if name in recorded}
-    assert json.loads(json.dumps(answers[number].recorded())) == expected
+    assert recordings.as_json(answers[number].recorded()) == expected

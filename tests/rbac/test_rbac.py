@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import recordings
 from tests.rbac.requests import REQUESTS, TOKENS
 from tests.rbac.sending import Sender
 from watchcache.testing.server import TestServer
 
-EXCHANGES: list[dict[str, Any]] = [
-    json.loads(line) for line in (Path(__file__).parent / "exchanges.jsonl").read_text().splitlines()[1:]
-]
+ANSWERS = ("status", "answer")
+EXCHANGES = recordings.read(Path(__file__).parent / "exchanges.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +32,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 def test_the_record_is_of_these_requests():
     """Whoever changes a request records it anew (scripts/record_rbac.py)."""
-    recorded = [{name: each[name] for name in each if name not in {"status", "answer"}} for each in EXCHANGES]
-    assert recorded == json.loads(json.dumps(REQUESTS))
+    assert recordings.requests_of(EXCHANGES, ANSWERS) == recordings.as_json(REQUESTS)
 
 
 @pytest.mark.parametrize(
@@ -45,5 +43,5 @@ def test_the_record_is_of_these_requests():
 def test_answers_are_those_of_kube_apiserver(answers: list[dict[str, Any]], number: int):
     """Status and document."""
     recorded = EXCHANGES[number]
-    expected = {name: recorded[name] for name in ("status", "answer") if name in recorded}
+    expected = {name: recorded[name] for name in ANSWERS if name in recorded}
     assert answers[number] == expected

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import recordings
 from tests.webhooks import converting
 from tests.webhooks.behaviours import BEHAVIOURS
 from tests.webhooks.conversation import Conversation
@@ -16,15 +16,8 @@ from tests.webhooks.hook import Hook
 from tests.webhooks.steps import STEPS
 from watchcache.testing.server import TestServer
 
-
-def recorded(name: str) -> list[dict[str, Any]]:
-    """The exchanges of a record."""
-    lines = Path(__file__).with_name(name).read_text().splitlines()[1:]
-    return [json.loads(line) for line in lines]
-
-
-EXCHANGES = recorded("exchanges.jsonl")
-CONVERSIONS = recorded("conversions.jsonl")
+EXCHANGES = recordings.read(Path(__file__).with_name("exchanges.jsonl"))
+CONVERSIONS = recordings.read(Path(__file__).with_name("conversions.jsonl"))
 TAINTED = "/api/v1/nodes"
 """New nodes get their taint after webhooks have seen them, not before."""
 CAME = ("status", "answer", "warnings", "asked")
@@ -57,8 +50,7 @@ def conversions(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]
 )
 def test_the_record_is_of_these_steps(record: list[dict[str, Any]], steps: list[dict[str, Any]]):
     """Whoever changes a step records it anew (scripts/record_webhooks.py)."""
-    stated = [{name: each[name] for name in each if name not in CAME} for each in record]
-    assert stated == json.loads(json.dumps(steps))
+    assert recordings.requests_of(record, CAME) == recordings.as_json(steps)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +66,7 @@ def test_webhooks_and_clients_get_what_kube_apiserver_gives_them(
     if EXCHANGES[number]["path"] == TAINTED:
         for asked in expected["asked"]:
             asked["review"]["request"]["object"]["spec"].pop("taints")
-    assert json.loads(json.dumps(exchanges[number])) == expected
+    assert recordings.as_json(exchanges[number]) == expected
 
 
 @pytest.mark.parametrize(
@@ -86,4 +78,4 @@ def test_converted_objects_are_those_of_kube_apiserver(conversions: list[dict[st
     """Status, document and warnings; how often a webhook is asked depends on what is cached."""
     names = CAME[:3]
     came = {name: conversions[number][name] for name in names}
-    assert json.loads(json.dumps(came)) == {name: CONVERSIONS[number][name] for name in names}
+    assert recordings.as_json(came) == {name: CONVERSIONS[number][name] for name in names}
