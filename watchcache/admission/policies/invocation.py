@@ -6,7 +6,7 @@ Source: k/k apiserver pkg/admission/plugin/policy/{matching/matching,generic/pol
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from watchcache.admission.chain import Review
 from watchcache.admission.matching import (
@@ -27,6 +27,39 @@ Document = dict[str, Any]
 _NOT_SHOWN: Final = frozenset({"uid", "object", "oldObject"})
 _EXEMPT: Final = frozenset({"admissionregistration.k8s.io", "authentication.k8s.io", "authorization.k8s.io"})
 """Groups of what policies are made of, and of reviews: a policy about these could lock everybody out."""
+
+
+Hook = tuple[Policy, Sequence[Binding]]
+"""A policy and its bindings."""
+Key = tuple[str, str, str, str]
+"""Of an invocation: policy, binding, and the parameter's namespace and name."""
+
+
+class Invocation(NamedTuple):
+    """A policy that is to be asked, with one parameter, about a write that is taken as one of a resource."""
+
+    policy: Policy
+    binding: Binding
+    param: Document | None
+    resource: Resource
+
+    @property
+    def key(self) -> Key:
+        """What tells it from the others of a write."""
+        metadata = (self.param or {}).get("metadata") or {}
+        return (
+            self.policy.name,
+            self.binding.name,
+            metadata.get("namespace") or "",
+            metadata.get("name") or "",
+        )
+
+
+class Fault(NamedTuple):
+    """Why a policy cannot be asked by a binding; by none of them when there is no binding."""
+
+    binding: Binding | None
+    text: str
 
 
 class Known(Protocol):
@@ -175,6 +208,27 @@ class Write:
         """Who says what the user of the write may do."""
         user = self.review.user
         return lambda asked: self._known.allows(user, asked)
+
+    async def invocations(self, policy: Policy, bindings: Iterable[Binding]) -> list[Invocation | Fault]:
+        """How often, and with what, a policy is to be asked; in the order of its bindings."""
+        try:
+            resource = None if policy.constraints is None else await self.matched(policy.constraints)
+            if resource is None:
+                return []
+            self.check_configured(policy)
+        except Misconfigured as problem:
+            return [Fault(None, f"failed to configure policy: {problem}")]
+        found: list[Invocation | Fault] = []
+        for binding in bindings:
+            try:
+                if binding.constraints is not None and await self.matched(binding.constraints) is None:
+                    continue
+                params = self.params(policy, binding)
+            except Misconfigured as problem:
+                found.append(Fault(binding, f"failed to configure binding: {problem}"))
+                continue
+            found += [Invocation(policy, binding, param, resource) for param in params]
+        return found
 
     def params(self, policy: Policy, binding: Binding) -> list[Document | None]:
         """The parameters with which a policy is asked, one after the other. Raises Misconfigured."""

@@ -21,11 +21,17 @@ from watchcache.admission.matching import name_of
 from watchcache.admission.policies.definition import Binding, Mutation, Policy
 from watchcache.admission.policies.evaluation import Evaluation, Failed, OutOfBudget
 from watchcache.admission.policies.figures import Figures
-from watchcache.admission.policies.invocation import Known, Misconfigured, Write, is_exempt
+from watchcache.admission.policies.invocation import (
+    Fault,
+    Hook,
+    Invocation,
+    Known,
+    Write,
+    is_exempt,
+)
 from watchcache.admission.policies.patching import Unfit, applied, patched
 from watchcache.admission.reinvocation import Reinvocation
 from watchcache.api import status
-from watchcache.api.catalog import Resource
 from watchcache.api.codec import encode
 from watchcache.api.fields import Shape
 from watchcache.api.quoting import quoted
@@ -36,30 +42,6 @@ _UNTYPED: Final = "error applying patch: failed to convert patch object to typed
 """Of documents that are not their resource's own."""
 
 Document = dict[str, Any]
-Hook = tuple[Policy, Sequence[Binding]]
-"""A policy and its bindings."""
-Key = tuple[str, str, str, str]
-"""Of an invocation: policy, binding, and the parameter's namespace and name."""
-
-
-class Invocation(NamedTuple):
-    """A policy that is to be asked, with one parameter, about a write that is taken as one of a resource."""
-
-    policy: Policy
-    binding: Binding
-    param: Document | None
-    resource: Resource
-
-    @property
-    def key(self) -> Key:
-        """What tells it from the others of a write."""
-        metadata = (self.param or {}).get("metadata") or {}
-        return (
-            self.policy.name,
-            self.binding.name,
-            metadata.get("namespace") or "",
-            metadata.get("name") or "",
-        )
 
 
 class Problem(NamedTuple):
@@ -110,40 +92,19 @@ class MutatingPolicies:
     async def _round(self, review: Review, reinvocation: Reinvocation, *, only_again: bool) -> None:
         write = Write(review, self._known)
         problems: list[Problem] = []
-        invocations = [
-            each
-            for policy, bindings in self.hooks
-            for each in await self._invocations(write, policy, bindings, problems)
-        ]
+        invocations: list[Invocation] = []
+        for policy, bindings in self.hooks:
+            for each in await write.invocations(policy, bindings):
+                if isinstance(each, Fault):
+                    problems.append(Problem(policy, each.binding, each.text, ""))
+                else:
+                    invocations.append(each)
         for invocation in invocations:
             await self._invoke(write, invocation, reinvocation, problems, only_again=only_again)
         reinvocation.output = encode(review.document)
         refused = [each for each in problems if not each.policy.ignores_failures]
         if refused:
             raise _status(write, refused)
-
-    async def _invocations(
-        self, write: Write, policy: Policy, bindings: Sequence[Binding], problems: list[Problem]
-    ) -> list[Invocation]:
-        try:
-            resource = None if policy.constraints is None else await write.matched(policy.constraints)
-            if resource is None:
-                return []
-            write.check_configured(policy)
-        except Misconfigured as problem:
-            problems.append(Problem(policy, None, f"failed to configure policy: {problem}", ""))
-            return []
-        found = []
-        for binding in bindings:
-            try:
-                if binding.constraints is not None and await write.matched(binding.constraints) is None:
-                    continue
-                params = write.params(policy, binding)
-            except Misconfigured as problem:
-                problems.append(Problem(policy, binding, f"failed to configure binding: {problem}", ""))
-                continue
-            found += [Invocation(policy, binding, param, resource) for param in params]
-        return found
 
     async def _invoke(
         self,

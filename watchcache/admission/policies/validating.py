@@ -20,16 +20,13 @@ from watchcache.admission.chain import Operation, Review
 from watchcache.admission.policies.definition import Binding, Compiled, Policy, Validation
 from watchcache.admission.policies.evaluation import Evaluation, Failed, OutOfBudget
 from watchcache.admission.policies.figures import Figures
-from watchcache.admission.policies.invocation import Known, Misconfigured, Write, is_exempt
+from watchcache.admission.policies.invocation import Fault, Hook, Known, Write, is_exempt
 from watchcache.api import status
 from watchcache.api.status import StatusError
 
 NAME: Final = "ValidatingAdmissionPolicy"
 _CODES: Final = {"Forbidden": 403, "RequestEntityTooLarge": 413, "Invalid": 422}
 _LONGEST_MESSAGE: Final = 5 * 1024
-
-Hook = tuple[Policy, Sequence[Binding]]
-"""A policy and its bindings."""
 
 
 class Refusal(NamedTuple):
@@ -70,30 +67,14 @@ class ValidatingPolicies:
         self, write: Write, policy: Policy, bindings: Sequence[Binding], denied: list[StatusError]
     ) -> None:
         """Ask one policy; what it has against the write goes to `denied`."""
-        try:
-            resource = None if policy.constraints is None else await write.matched(policy.constraints)
-            if resource is None:
-                return
-            write.check_configured(policy)
-        except Misconfigured as problem:
-            if not policy.ignores_failures:
-                refusal = Refusal(f"failed to configure policy: {problem}", "Invalid")
-                denied.append(_status(write, policy, None, refusal))
-            return
-        for binding in bindings:
-            try:
-                if binding.constraints is not None and await write.matched(binding.constraints) is None:
-                    continue
-                params = write.params(policy, binding)
-            except Misconfigured as problem:
+        for each in await write.invocations(policy, bindings):
+            if isinstance(each, Fault):
                 if not policy.ignores_failures:
-                    refusal = Refusal(f"failed to configure binding: {problem}", "Invalid")
-                    denied.append(_status(write, policy, binding, refusal))
+                    denied.append(_status(write, policy, each.binding, Refusal(each.text, "Invalid")))
                 continue
-            for param in params:
-                values = {**await write.values(resource), "params": param}
-                evaluation = Evaluation(policy, values, write.answer())
-                denied += self._refused(write, policy, binding, evaluation)
+            values = {**await write.values(each.resource), "params": each.param}
+            evaluation = Evaluation(policy, values, write.answer())
+            denied += self._refused(write, policy, each.binding, evaluation)
 
     def _refused(
         self, write: Write, policy: Policy, binding: Binding, evaluation: Evaluation
