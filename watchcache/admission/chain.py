@@ -68,6 +68,11 @@ class Review(msgspec.Struct):
         """The 403 with which a plugin refuses the write."""
         return status.forbidden(self.resource.group_resource, self.name, text)
 
+    def warn(self, text: str) -> None:
+        """Tell the client, who is told everything once."""
+        if self.request is not None and text not in self.request.warnings:
+            self.request.warnings.append(text)
+
 
 class Plugin(Protocol):
     """One admission plugin. It decides at once and returns None, or returns what has to be awaited until it has decided."""

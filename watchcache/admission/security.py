@@ -82,7 +82,7 @@ class PodSecurity:
             name = (pod.get("metadata") or {}).get("name") or review.name
             raise status.forbidden(review.resource.group_resource, name, text)
         if found := violations(policy.warn, pod):
-            _warn(review, f"would violate PodSecurity {quoted(str(policy.warn))}: {found.details}")
+            review.warn(f"would violate PodSecurity {quoted(str(policy.warn))}: {found.details}")
 
     def _judge_namespace(self, review: Review) -> None:
         labels, before = _labels(review.document), _labels(review.old)
@@ -104,12 +104,7 @@ class PodSecurity:
             raise status.invalid(GroupKind("", "Namespace"), review.name, causes)
         if review.old is not None and tightened(policy.enforce, old_policy.enforce):
             for text in warnings_about(review.name, self._pods(review.name), policy.enforce):
-                _warn(review, text)
-
-
-def _warn(review: Review, text: str) -> None:
-    if review.request is not None and text not in review.request.warnings:
-        review.request.warnings.append(text)
+                review.warn(text)
 
 
 def _labels(namespace: Document | None) -> Mapping[str, str]:

@@ -91,13 +91,11 @@ class ValidatingPolicies:
         """Do what the binding wants done of a refusal; whether it is to be the answer."""
         for action in binding.actions:
             self._count(policy, binding, refusal, action.lower())
-            if action == "Warn" and review.request is not None:
-                text = (
+            if action == "Warn":
+                review.warn(
                     f"Validation failed for ValidatingAdmissionPolicy '{policy.name}' with binding '{binding.name}': "
                     f"{refusal.message}"
                 )
-                if text not in review.request.warnings:
-                    review.request.warnings.append(text)
         return "Deny" in binding.actions
 
     def _count(self, policy: Policy, binding: Binding, refusal: Refusal, action: str) -> None:

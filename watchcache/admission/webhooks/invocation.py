@@ -136,8 +136,7 @@ class Asking(msgspec.Struct):
             self.failed(webhook, review, kind, problem, began)
             return None
         for text in answer.warnings:
-            if review.request is not None and text not in review.request.warnings:
-                review.request.warnings.append(text)
+            review.warn(text)
         taken = self.clock() - began
         if not answer.allowed:
             refused = refusal(webhook.name, answer.status)
